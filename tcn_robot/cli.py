@@ -1,12 +1,24 @@
-"""The command line: finds the command, calls its workflow, turns a UserError into one line."""
+"""The command line: finds the command, calls its workflow, turns a UserError into one line.
+
+Nothing heavy is imported here, so that `tcn-robot --help` answers at once; each workflow
+imports what it needs when it runs.
+"""
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 
+from tcn_robot import __version__
 from tcn_robot.errors import UserError, unknown_name
 
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+# name -> (module in tcn_robot.workflows, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "what renders, how fast, on what; what is missing and how to mend it"),
     "demo": ("demo", "the whole chain on a small task, ends with report.html"),
@@ -19,3 +31,87 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "a self-contained page about one or several runs"),
     "study": ("study", "work off a list of runs, resumable"),
 }
+
+
+def overview() -> str:
+    """Return what `tcn-robot --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {help_line}" for name, (_, help_line) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: tcn-robot COMMAND [options]",
+            "",
+            "A robot learns a task from films of it.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "options:",
+            "  --help     this text; `tcn-robot COMMAND --help` explains one command",
+            "  --version  the version",
+        ]
+    )
+
+
+def run_command(name: str, arguments: list[str]) -> None:
+    """Import the workflow of one command and call it.
+
+    Args:
+        name: The command, a key of `COMMANDS`.
+        arguments: What stands behind the command on the command line.
+
+    Raises:
+        UserError: There is no such command, or the workflow refuses its input.
+    """
+    if name not in COMMANDS:
+        raise unknown_name("command", name, COMMANDS)
+    workflow = importlib.import_module(f"tcn_robot.workflows.{COMMANDS[name][0]}")
+    workflow.main(arguments)
+
+
+def complain(message: str) -> None:
+    """Print one line about a fault on stderr."""
+    print(f"tcn-robot: error: {' '.join(message.split())}", file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The arguments without the program's name; `sys.argv` when None.
+
+    Returns:
+        Exit code: 0 fine, 2 bad input or a full disk, 130 interrupted, 141 reader of a pipe gone;
+        a workflow may end with a code of its own by SystemExit (`doctor` gives 1 when unfit).
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if arguments else EXIT_BAD_INPUT
+    if arguments[0] == "--version":
+        print(f"tcn-robot {__version__}")
+        return 0
+    try:
+        run_command(arguments[0], arguments[1:])
+        sys.stdout.flush()
+    except UserError as error:
+        complain(str(error))
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Point stdout at nothing, or the interpreter complains once more while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" while writing {error.filename}" if error.filename else ""
+        complain(f"the disk is full{where}; free some space or choose another --out")
+        return EXIT_BAD_INPUT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

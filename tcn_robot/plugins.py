@@ -1,0 +1,75 @@
+"""Names of parts that other people may add: a table of ours, an entry point, or "module:Class".
+
+A leaf that every part may import; it imports nothing of ours but the errors.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tcn_robot.errors import UserError, unknown_name
+
+GROUPS = ("tcn_robot.objectives", "tcn_robot.rewards", "tcn_robot.formats")
+
+
+def known_names(table: Iterable[str], group: str) -> list[str]:
+    """Return the names of a table of ours, then those that installed plug-ins add.
+
+    Args:
+        table: Our own names.
+        group: Entry-point group, one of `GROUPS`.
+    """
+    ours = list(table)
+    added = {point.name for point in importlib.metadata.entry_points(group=group)}
+    return ours + sorted(added - set(ours))
+
+
+def resolve(kind: str, name: str, table: Mapping[str, Any], group: str) -> Any:
+    """Return the part that a name stands for.
+
+    A name of ours wins over a plug-in's. Nothing is imported but what was asked for.
+
+    Args:
+        kind: What the name stands for in an error, such as "objective".
+        name: A key of the table, the name of an entry point, or "package.module:Class".
+        table: Our own parts by name.
+        group: Entry-point group, one of `GROUPS`.
+
+    Raises:
+        UserError: There is no such name (with the nearest one), or what it names cannot be
+            imported.
+    """
+    if name in table:
+        return table[name]
+    for point in importlib.metadata.entry_points(group=group):
+        if point.name == name:
+            return _imported(kind, point.value)
+    if ":" in name:
+        return _imported(kind, name)
+    raise unknown_name(kind, name, known_names(table, group))
+
+
+def _imported(kind: str, address: str) -> Any:
+    """Return the object at "package.module:Class"."""
+    module_name, _, attributes = address.partition(":")
+    if not module_name or not attributes:
+        raise UserError(f"{kind} {address!r}: expected package.module:Class")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(
+            f"{kind} {address!r}: cannot import {module_name!r} ({error}); "
+            "install it beside tcn-robot or put its folder on PYTHONPATH"
+        ) from error
+    for attribute in attributes.split("."):
+        if not hasattr(found, attribute):
+            raise unknown_name(f"name in {module_name}", attribute, _public_names(found))
+        found = getattr(found, attribute)
+    return found
+
+
+def _public_names(thing: Any) -> list[str]:
+    return [name for name in vars(thing) if not name.startswith("_")]

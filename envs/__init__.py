@@ -1,4 +1,58 @@
-"""tcn_robot.envs."""
+"""Simulated tasks; importing this registers them with Gymnasium.
+
+Adding a task: one file with its class, one line in `TASKS`, one in `scripted.POLICIES`, one test.
+"""
+
+from __future__ import annotations
 
 if __name__ != "tcn_robot.envs":
     raise ImportError("import tcn_robot.envs, not envs: the folder is part of the package tcn_robot")
+
+from typing import Any
+
+import gymnasium
+
+from tcn_robot.envs.scripted import play_horizon, scripted_policy
+from tcn_robot.errors import UserError, unknown_name
+
+__all__ = ["NAMESPACE", "TASKS", "make_task", "play_horizon", "scripted_policy", "task_id"]
+
+NAMESPACE = "tcn_robot/"
+
+# id: (entry point, horizon in control steps)
+TASKS = {
+    "tcn_robot/MujocoReach-v0": ("tcn_robot.envs.reach:MujocoReach", 50),
+    "tcn_robot/MujocoPush-v0": ("tcn_robot.envs.push:MujocoPush", 80),
+}
+
+for _id, (_entry_point, _horizon) in TASKS.items():
+    gymnasium.register(_id, entry_point=_entry_point, kwargs={"horizon": _horizon})
+
+
+def task_id(name: str) -> str:
+    """Return the full id of a task named with or without the namespace.
+
+    Raises:
+        UserError: With the nearest name when there is no such task.
+    """
+    for known in (name, NAMESPACE + name):
+        if known in gymnasium.registry:
+            return known
+    raise unknown_name("task", name, TASKS)
+
+
+def make_task(name: str, **options: Any) -> gymnasium.Env:
+    """Make a task's environment without Gymnasium's checking wrappers.
+
+    Args:
+        name: Task id, with or without `tcn_robot/`.
+        options: Options of the task such as `horizon` or `reward`.
+
+    Raises:
+        UserError: For an unknown task or option.
+    """
+    known = task_id(name)
+    try:
+        return gymnasium.make(known, disable_env_checker=True, **options)
+    except TypeError as error:
+        raise UserError(f"task {known} refused the options {sorted(options)}: {error}") from error

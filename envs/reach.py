@@ -1,0 +1,88 @@
+"""The reach: bring the tool's tip to a ball."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.envs.arm_task import ArmTask, closeness
+
+SUCCESS_METRES = 0.035
+
+
+class MujocoReach(ArmTask):
+    """Bring the tip of the tool to a yellow ball above the table.
+
+    **Task.** The tip starts at a random place above the table, the ball stands on a post whose
+    place is drawn anew within a few centimetres. Success: the tip is within 3.5 cm of the ball's
+    centre. The ball does not stop the tool.
+
+    **Action** `Box(-1, 1, (3,))`: move the tip by up to 3 cm along x, y and z.
+
+    **Observation** `Box(-10, 10, (9,))`: tip (x, y, z) and ball (x, y, z) from the middle of the
+    workspace, ball minus tip (x, y, z); in units of 10 cm.
+
+    **Phases** `approach` (farther than 10 cm), `near`, `done` (at the ball).
+
+    **Rewards.** Sparse: 1 while the tip is at the ball. Dense, in [0, 1]: closeness of tip and
+    ball. **Progress**: the share of the first distance that is done.
+
+    **Length.** 50 steps at 10 Hz by default; nothing ends an episode early.
+    """
+
+    bodies_xml = """
+    <body name="ball" mocap="true" pos="0.60 0.16 0.16">
+      <geom name="ball" type="sphere" size="0.028" rgba="0.98 0.80 0.10 1"/>
+      <geom name="post" type="cylinder" size="0.008 0.08" pos="0 0 -0.08" rgba="0.35 0.25 0.20 1"/>
+    </body>"""
+    phases = ("approach", "near", "done")
+    workspace_low_metres = np.array([0.38, -0.30, 0.03])
+    workspace_high_metres = np.array([0.74, 0.30, 0.36])
+    observation_size = 9
+    camera_target_metres = (0.56, 0.0, 0.17)
+    middle_metres = np.array([0.56, 0.0, 0.16])
+    _start_distance_metres = 1.0
+
+    def place(self, generator: np.random.Generator) -> np.ndarray:
+        """Put the ball on the left, the tip anywhere on the right."""
+        ball = generator.uniform([0.57, 0.13, 0.15], [0.63, 0.19, 0.17])
+        self.move_ball(ball)
+        tip = generator.uniform([0.42, -0.28, 0.06], [0.70, -0.02, 0.34])
+        self._start_distance_metres = float(np.linalg.norm(ball - tip))
+        return tip
+
+    def move_ball(self, ball_metres: np.ndarray) -> None:
+        """Put the ball somewhere else, (3,)."""
+        self._data.mocap_pos[0] = ball_metres
+
+    @property
+    def ball_metres(self) -> np.ndarray:
+        """The ball's centre, (3,)."""
+        return np.array(self._data.mocap_pos[0])
+
+    def observe(self) -> np.ndarray:
+        """Return the observation the class describes."""
+        tip, ball = self.tip_metres, self.ball_metres
+        metres = np.concatenate([tip - self.middle_metres, ball - self.middle_metres, ball - tip])
+        return 10 * metres
+
+    def labels(self) -> dict[str, Any]:
+        """Return phase, progress and success."""
+        distance = self._distance()
+        success = distance < SUCCESS_METRES
+        phase = 2 if success else int(distance < 0.10)
+        progress = np.clip(1.0 - distance / self._start_distance_metres, 0.0, 1.0)
+        return {
+            "phase": self.phases[phase],
+            "phase_index": phase,
+            "progress": 1.0 if success else float(progress),
+            "success": bool(success),
+        }
+
+    def dense_reward(self) -> float:
+        """Return the shaped reward, in [0, 1]."""
+        return closeness(self._distance(), 0.08)
+
+    def _distance(self) -> float:
+        return float(np.linalg.norm(self.ball_metres - self.tip_metres))

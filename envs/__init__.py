@@ -6,7 +6,9 @@ Adding a task: one file with its class, one line in `TASKS`, one in `scripted.PO
 from __future__ import annotations
 
 if __name__ != "tcn_robot.envs":
-    raise ImportError("import tcn_robot.envs, not envs: the folder is part of the package tcn_robot")
+    raise ImportError(
+        "import tcn_robot.envs, not envs: the folder is part of the package tcn_robot"
+    )
 
 from typing import Any
 

@@ -23,6 +23,8 @@ from tcn_robot.errors import UserError, unknown_name
 BODIES_MARKER = "<!-- TASK BODIES -->"
 CAMERA_MARKER = "CAMERA_TARGET"
 HOME_RADIANS = np.array([0.0, 0.55, 0.0, -1.65, 0.0, 0.94, 0.0])
+NUM_RAMP_PIECES = 5
+OBSERVATION_LIMIT = 10.0
 REWARDS = ("sparse", "dense")
 FIXED_VIEWS = ("front", "left", "right", "top", "corner")
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
@@ -85,7 +87,7 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
         self._inverse_kinematics = InverseKinematics(self._model, HOME_RADIANS)
         self._renderer = rendering.ViewRenderer(self._model)
         self._tip = self._model.site("end_effector").id
-        self._substeps = round(1.0 / (self.control_hz * self._model.opt.timestep))
+        self._substeps = round(1.0 / (self.control_hz * self._model.opt.timestep * NUM_RAMP_PIECES))
         self._elapsed_steps = 0
         self.action_space = gymnasium.spaces.Box(
             -1.0, 1.0, (len(self.controlled_axes),), np.float32
@@ -129,9 +131,7 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
         self._elapsed_steps = 0
         return self._observation(), self._info()
 
-    def step(
-        self, action: np.ndarray
-    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Move for one control step; values beyond [-1, 1] are clipped.
 
         Raises:
@@ -142,8 +142,7 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
             raise UserError(
                 f"expected a finite action of shape {self.action_space.shape}, found {action}"
             )
-        self._data.ctrl[:] = self._servo_targets(np.clip(action, -1.0, 1.0))
-        mujoco.mj_step(self._model, self._data, nstep=self._substeps)
+        self._move(self._servo_targets(np.clip(action, -1.0, 1.0)))
         # Positions of sites and contacts belong to the step before until this call.
         mujoco.mj_forward(self._model, self._data)
         self._elapsed_steps += 1
@@ -248,6 +247,13 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
 
     # Inside -------------------------------------------------------------------------------------
 
+    def _move(self, targets_radians: np.ndarray) -> None:
+        # Ramps, not jumps: the tip follows the command without overshooting.
+        start_radians = self._data.ctrl.copy()
+        for share in np.arange(1, NUM_RAMP_PIECES + 1) / NUM_RAMP_PIECES:
+            self._data.ctrl[:] = start_radians + share * (targets_radians - start_radians)
+            mujoco.mj_step(self._model, self._data, nstep=self._substeps)
+
     def _servo_targets(self, action: np.ndarray) -> np.ndarray:
         # The servo targets of the last step are the command: no state beside the simulation's.
         target = self._inverse_kinematics.tip_metres(self._data.ctrl)
@@ -270,9 +276,6 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
             "reward_sparse": float(labels["success"]),
             "reward_dense": float(self.dense_reward()),
         }
-
-
-OBSERVATION_LIMIT = 10.0
 
 
 def build_model_xml(bodies_xml: str, camera_target_metres: Sequence[float]) -> str:

@@ -79,7 +79,5 @@ class InverseKinematics:
         damped = np.linalg.inv(jacobian @ jacobian.T + DAMPING**2 * np.eye(6))
         pseudo_inverse = jacobian.T @ damped  # (7, 6)
         free = np.eye(NUM_ARM_JOINTS) - pseudo_inverse @ jacobian
-        step: np.ndarray = pseudo_inverse @ error + free @ (
-            POSTURE_GAIN * (self._home - joints)
-        )
+        step: np.ndarray = pseudo_inverse @ error + free @ (POSTURE_GAIN * (self._home - joints))
         return step

@@ -42,11 +42,14 @@ class MujocoReach(ArmTask):
     observation_size = 9
     camera_target_metres = (0.56, 0.0, 0.17)
     middle_metres = np.array([0.56, 0.0, 0.16])
+    middle_ball_metres = np.array([0.60, 0.16, 0.16])
+    ball_range_metres = np.array([0.03, 0.03, 0.01])
     _start_distance_metres = 1.0
 
     def place(self, generator: np.random.Generator) -> np.ndarray:
         """Put the ball on the left, the tip anywhere on the right."""
-        ball = generator.uniform([0.57, 0.13, 0.15], [0.63, 0.19, 0.17])
+        offset = generator.uniform(-self.ball_range_metres, self.ball_range_metres)
+        ball = self.middle_ball_metres + offset
         self.move_ball(ball)
         tip = generator.uniform([0.42, -0.28, 0.06], [0.70, -0.02, 0.34])
         self._start_distance_metres = float(np.linalg.norm(ball - tip))

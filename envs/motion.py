@@ -1,0 +1,89 @@
+"""Pieces of motion from which scripted demonstrators are put together.
+
+A scripted policy is a generator: each `next()` gives the action for the state the environment is in
+now. When it ends, the demonstrator stops filming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tcn_robot.envs.arm_task import ArmTask
+
+Actions = Iterator[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one demonstrator moves; drawn anew for each episode, so that time is not a clock."""
+
+    speed: float
+    """Share of the largest step that a move takes, in (0, 1]."""
+    wobble: float
+    """Size of the slow sideways deviation, as a share of the largest step."""
+    pause_probability: float
+    """Chance per step of stopping for a moment."""
+
+    @classmethod
+    def draw(cls, generator: np.random.Generator) -> Style:
+        """Draw a style."""
+        return cls(
+            speed=float(generator.uniform(0.45, 1.0)),
+            wobble=float(generator.uniform(0.0, 0.25)),
+            pause_probability=float(generator.choice([0.0, 0.02, 0.05])),
+        )
+
+
+def pause(env: ArmTask, frames: int) -> Actions:
+    """Hold still for a number of control steps."""
+    for _ in range(frames):
+        yield np.zeros(env.action_space.shape, dtype=np.float32)
+
+
+def move_to(
+    env: ArmTask,
+    target_metres: Callable[[], np.ndarray],
+    style: Style,
+    generator: np.random.Generator,
+    *,
+    tolerance_metres: float = 0.012,
+    max_frames: int = 60,
+) -> Actions:
+    """Move the tip to a target, with wobble and pauses, until it is there.
+
+    Args:
+        env: The environment.
+        target_metres: Asked at each step: the target along the controlled axes.
+        style: How to move.
+        generator: Source of all randomness.
+        tolerance_metres: How near is there.
+        max_frames: Give up after so many steps.
+    """
+    axes = list(env.controlled_axes)
+    pace = style.speed
+    deviation = np.zeros(len(axes))
+    for _ in range(max_frames):
+        way = target_metres() - env.tip_metres[axes]
+        if np.linalg.norm(way) < tolerance_metres:
+            return
+        if generator.random() < style.pause_probability:
+            yield from pause(env, int(generator.integers(2, 8)))
+            pace = float(np.clip(style.speed * generator.uniform(0.6, 1.4), 0.3, 1.0))
+        deviation = 0.8 * deviation + 0.2 * generator.normal(0.0, 1.0, len(axes))
+        yield step_along(env, way, pace, style.wobble * deviation)
+
+
+def step_along(
+    env: ArmTask, way_metres: np.ndarray, pace: float, deviation: np.ndarray
+) -> np.ndarray:
+    """Return the action that goes the given way at a pace, no farther than its end."""
+    action = way_metres / env.action_scale_metres
+    length = float(np.linalg.norm(action))
+    if length > pace:
+        action = action * (pace / length)
+    # Near the end the deviation fades, so that the end is reached.
+    action = action + deviation * min(1.0, length / 2)
+    return np.clip(action, -1.0, 1.0).astype(np.float32)

@@ -1,0 +1,165 @@
+"""Scripted demonstrators of the push: an expert, and play that never does the task."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcn_robot.envs.motion import Actions, Style, move_to, pause, step_along
+from tcn_robot.envs.push import BLOCK_HALF_METRES, SUCCESS_METRES, MujocoPush
+
+STAND_OFF_METRES = 0.085
+CLEARANCE_METRES = 0.085
+LATERAL_LIMIT_METRES = 0.028
+PLAY_LOW_METRES = np.array([0.46, -0.18])
+PLAY_HIGH_METRES = np.array([0.66, 0.18])
+PLAY_ZONE_DISTANCE_METRES = 0.09
+
+
+def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
+    """Push the block into the zone, at a varied pace, with pauses and corrections."""
+    style = Style.draw(generator)
+    yield from pause(env, int(generator.integers(0, 4)))
+    if generator.random() < 0.3:
+        yield from _look_around(env, style, generator)
+    while _to_zone(env) >= 0.6 * SUCCESS_METRES:
+        yield from _go_behind(env, env.zone_metres, style, generator)
+        reach_frames = 60
+        if generator.random() < 0.25:  # lets go half way and takes hold again
+            reach_frames = int(generator.integers(3, 8))
+        yield from _push_towards(env, env.zone_metres, style, generator, reach_frames)
+        if generator.random() < 0.3:
+            yield from pause(env, int(generator.integers(2, 6)))
+    yield from pause(env, int(generator.integers(2, 6)))
+
+
+def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
+    """Move about and push the block around for long, without bringing it into the zone.
+
+    Places are visited again after the block has been moved: only then does an encoder that tells
+    moments of one film apart have to see the block and not the tool alone.
+    """
+    places = [env.tip_metres[:2]]
+    while True:
+        style = Style.draw(generator)
+        kind = generator.choice(["push", "wander", "revisit"], p=[0.5, 0.2, 0.3])
+        if kind == "push":
+            target = _play_target(env, generator)
+            yield from _go_behind(env, target, style, generator)
+            frames = int(generator.integers(4, 25))
+            yield from _push_towards(env, target, style, generator, frames, avoid_zone=True)
+        elif kind == "wander":
+            place = generator.uniform(env.workspace_low_metres[:2], env.workspace_high_metres[:2])
+            yield from _go_round(env, place, style, generator)
+        else:
+            place = places[generator.integers(len(places))]
+            yield from _go_round(env, place, style, generator)
+        places.append(env.tip_metres[:2])
+
+
+def _to_zone(env: MujocoPush) -> float:
+    return float(np.linalg.norm(env.zone_metres - env.block_metres))
+
+
+def _look_around(env: MujocoPush, style: Style, generator: np.random.Generator) -> Actions:
+    """Start into a wrong direction first."""
+    place = env.tip_metres[:2] + generator.uniform(-0.06, 0.06, 2)
+    place = np.clip(place, env.workspace_low_metres[:2], env.workspace_high_metres[:2])
+    yield from move_to(env, lambda: place, style, generator, max_frames=6)
+
+
+def _behind(env: MujocoPush, target: np.ndarray, stand_off_metres: float) -> np.ndarray:
+    """Return the point on the far side of the block, seen from where it shall go."""
+    block = env.block_metres
+    way = target - block
+    direction = way / max(float(np.linalg.norm(way)), 1e-6)
+    behind = block - stand_off_metres * direction
+    return np.clip(behind, env.workspace_low_metres[:2], env.workspace_high_metres[:2])
+
+
+def _detour(env: MujocoPush, place: np.ndarray) -> np.ndarray:
+    """Return the next point on a way to `place` that does not run through the block."""
+    tip, block = env.tip_metres[:2], env.block_metres
+    way = place - tip
+    length = float(np.linalg.norm(way))
+    if length < 1e-6:
+        return place
+    along = float(np.clip((block - tip) @ way / length**2, 0.0, 1.0))
+    offset = tip + along * way - block
+    distance = float(np.linalg.norm(offset))
+    if distance >= CLEARANCE_METRES - 0.01 or along in (0.0, 1.0):
+        return place
+    side = np.array([-way[1], way[0]]) / length
+    sign = 1.0 if offset @ side >= 0 else -1.0
+    return block + sign * (CLEARANCE_METRES + 0.02) * side
+
+
+def _go_round(
+    env: MujocoPush, place: np.ndarray, style: Style, generator: np.random.Generator
+) -> Actions:
+    """Go to a place without touching the block on purpose."""
+    for _ in range(4):
+        if np.linalg.norm(place - env.tip_metres[:2]) < 0.02:
+            return
+        point = _detour(env, place)
+        yield from move_to(env, lambda point=point: point, style, generator, max_frames=25)  # type: ignore[misc]
+
+
+def _go_behind(
+    env: MujocoPush, target: np.ndarray, style: Style, generator: np.random.Generator
+) -> Actions:
+    """Go round the block to the side from which it can be pushed to the target."""
+    for _ in range(5):
+        behind = _behind(env, target, STAND_OFF_METRES)
+        if np.linalg.norm(behind - env.tip_metres[:2]) < 0.015:
+            return
+        point = _detour(env, behind)
+        yield from move_to(env, lambda point=point: point, style, generator, max_frames=30)  # type: ignore[misc]
+
+
+def _push_towards(
+    env: MujocoPush,
+    target: np.ndarray,
+    style: Style,
+    generator: np.random.Generator,
+    max_frames: int,
+    avoid_zone: bool = False,
+) -> Actions:
+    """Push the block to a target from behind; stop when it is there or slips to the side."""
+    pace = style.speed
+    for _ in range(max_frames):
+        tip, block = env.tip_metres[:2], env.block_metres
+        way = target - block
+        distance = float(np.linalg.norm(way))
+        if distance < 0.012 or (avoid_zone and _to_zone(env) < PLAY_ZONE_DISTANCE_METRES):
+            return
+        direction = way / distance
+        from_block = tip - block
+        lateral = from_block - (from_block @ direction) * direction
+        if np.linalg.norm(lateral) > LATERAL_LIMIT_METRES or from_block @ direction > 0:
+            yield from _back_off(env, direction, style)
+            return
+        if generator.random() < style.pause_probability:
+            yield from pause(env, int(generator.integers(2, 8)))
+            pace = float(np.clip(style.speed * generator.uniform(0.6, 1.4), 0.3, 1.0))
+            continue
+        step = min(distance, env.action_scale_metres)
+        yield step_along(env, step * direction - 0.6 * lateral, pace, np.zeros(2))
+
+
+def _back_off(env: MujocoPush, direction: np.ndarray, style: Style) -> Actions:
+    """Leave the block backwards, so that it can be taken from behind again."""
+    for _ in range(3):
+        yield step_along(env, -env.action_scale_metres * direction, style.speed, np.zeros(2))
+
+
+def _play_target(env: MujocoPush, generator: np.random.Generator) -> np.ndarray:
+    """Draw a place for the block that is not the zone and for which there is room behind it."""
+    room = BLOCK_HALF_METRES + 0.05
+    for _ in range(50):
+        target = generator.uniform(PLAY_LOW_METRES, PLAY_HIGH_METRES)
+        far = np.linalg.norm(target - env.zone_metres) > PLAY_ZONE_DISTANCE_METRES + 0.02
+        behind = _behind(env, target, room)
+        reachable = np.linalg.norm(behind - env.block_metres) > room - 0.005
+        if far and reachable and np.linalg.norm(target - env.block_metres) > 0.06:
+            return target
+    return np.array([0.54, -0.02])

@@ -1,0 +1,34 @@
+"""What an embedding is worth, as pure functions of arrays (numpy and SciPy only).
+
+A collapsed embedding scores exactly chance in every one of them, and nothing that is not finite
+is ever left out of a mean: it is an error.
+"""
+
+from tcn_robot.metrics.alignment import (
+    AlignmentCeiling,
+    alignment_accuracy,
+    alignment_ceiling,
+    alignment_error,
+    chance_alignment_accuracy,
+    chance_alignment_error,
+)
+from tcn_robot.metrics.bootstrap import bootstrap_interval, bootstrap_pairs_interval
+from tcn_robot.metrics.checks import MetricInputError
+from tcn_robot.metrics.neighbours import nearest_neighbours
+from tcn_robot.metrics.order import KendallTau, kendall_tau, kendall_tau_of_sequence
+
+__all__ = [
+    "AlignmentCeiling",
+    "KendallTau",
+    "MetricInputError",
+    "alignment_accuracy",
+    "alignment_ceiling",
+    "alignment_error",
+    "bootstrap_interval",
+    "bootstrap_pairs_interval",
+    "chance_alignment_accuracy",
+    "chance_alignment_error",
+    "kendall_tau",
+    "kendall_tau_of_sequence",
+    "nearest_neighbours",
+]

@@ -1,0 +1,133 @@
+"""Distance to the goal, as in XIRL (Zakka et al. 2021, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcn_robot.errors import UserError
+from tcn_robot.rewards.frames import (
+    EmbeddedDemo,
+    average_over_views,
+    embed_demos,
+    embed_views,
+    scored_views,
+)
+from tcn_robot.rewards.interface import Embedder, ViewFrames
+from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
+
+# Below this share of the goal's norm, start and goal cannot be told apart.
+SMALLEST_RELATIVE_DISTANCE = 1e-3
+
+
+class GoalReward:
+    """`-scale * |phi(o) - g|`, where g is the mean embedding of the demonstrations' last frames.
+
+    Range (-inf, 0]; with embeddings of unit norm [-2 scale, 0]. Several views: the mean.
+
+    Differs from the paper: the scale, set by hand there for each body, is calibrated from the
+    demonstrations, so that their first frames score -1 on average in every view.
+    """
+
+    def __init__(
+        self, encoder: Embedder, goals: dict[str, NDArray[np.float32]], scales: dict[str, float]
+    ) -> None:
+        """Use `fit` to make one from demonstrations.
+
+        Args:
+            encoder: Maps frames to embeddings.
+            goals: {view: float32 (D,)}.
+            scales: {view: factor of the distance}.
+        """
+        self.encoder = encoder
+        self.goals = goals
+        self.scales = scales
+
+    @classmethod
+    def fit(
+        cls,
+        encoder: Embedder,
+        demos: Sequence[Mapping[str, Any]],
+        *,
+        calibration: Sequence[Mapping[str, Any]] | None = None,
+        views: Sequence[str] | None = None,
+        scale: float | None = None,
+    ) -> GoalReward:
+        """Find the goal, and the scale at which an episode starts at about -1.
+
+        Args:
+            encoder: Maps frames to embeddings.
+            demos: {view: uint8 (T, H, W, 3)} per demonstration; their last frames are the goal.
+            calibration: Demonstrations whose first frames set the scale; `demos` when None.
+            views: The views to use; all those of the first demonstration when None.
+            scale: A fixed factor instead, > 0.
+
+        Raises:
+            UserError: Demonstrations that lack frames or views, or a scale that is not positive.
+        """
+        if scale is not None and not (np.isfinite(scale) and scale > 0):
+            raise UserError(f"expected a scale above 0, found {scale}")
+        chosen, embedded = embed_demos(encoder, demos, views)
+        starts = embedded
+        if calibration:
+            _, starts = embed_demos(encoder, calibration, chosen, "calibration demonstration")
+        goals = {
+            view: np.mean([demo[view][-1] for demo in embedded], axis=0).astype(np.float32)
+            for view in chosen
+        }
+        scales = {
+            view: float(scale) if scale is not None else _start_scale(goals[view], starts, view)
+            for view in chosen
+        }
+        return cls(encoder, goals, scales)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Views that it was fitted on."""
+        return tuple(self.goals)
+
+    @property
+    def image_size_px(self) -> int:
+        """Side at which frames are best rendered for it, pixels."""
+        return self.encoder.image_size_px
+
+    def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
+        """Do nothing: the reward of a frame does not depend on what came before."""
+
+    def step(self, frames: ViewFrames) -> NDArray[np.float32]:
+        """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
+        return self.score_episode(frames)
+
+    def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
+        """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,)."""
+        embedded = embed_views(self.encoder, frames, scored_views(frames, self.views))
+        return average_over_views(
+            [-self.scales[view] * _distances(self.goals[view], embedded[view]) for view in embedded]
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted reward and its encoder."""
+        save_fitted(folder, "goal", self.encoder, {"scales": self.scales}, dict(self.goals))
+
+    @classmethod
+    def load(cls, folder: Path, encoder: Embedder | None = None) -> GoalReward:
+        """Read what `save` has written; the stored encoder is used when none is given."""
+        _, options, goals = read_fitted(folder)
+        scales = {view: float(scale) for view, scale in options["scales"].items()}
+        return cls(stored_encoder(folder, encoder), {view: goals[view] for view in scales}, scales)
+
+
+def _distances(goal: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the distance to the goal of each row, (N, D) -> (N,)."""
+    return np.asarray(np.linalg.norm(embeddings.astype(np.float64) - goal, axis=1))
+
+
+def _start_scale(goal: NDArray[np.float32], demos: Sequence[EmbeddedDemo], view: str) -> float:
+    distance = float(np.mean([_distances(goal, demo[view][:1])[0] for demo in demos]))
+    smallest = SMALLEST_RELATIVE_DISTANCE * float(np.linalg.norm(goal.astype(np.float64)))
+    # A demonstration that starts at its goal would make the scale infinite.
+    return 1.0 / max(distance, smallest, 1e-12)

@@ -1,0 +1,229 @@
+"""How far along the demonstrations a frame is, if it looks like them at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.rewards.frames import (
+    EmbeddedDemo,
+    average_over_views,
+    embed_demos,
+    embed_views,
+    scored_views,
+)
+from tcn_robot.rewards.interface import Embedder, ViewFrames
+from tcn_robot.rewards.nearest import FrameBank, Progress
+from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
+
+GATES = ("heavy", "exponential")
+
+
+@dataclass(frozen=True)
+class ProgressConfig:
+    """Options of the progress reward.
+
+    Attributes:
+        neighbours: How many of the nearest demonstration frames are asked, >= 1.
+        gate: "heavy", `1 / (1 + x)`, or "exponential", `exp(-x)`, of the excess distance
+            `x = max(0, d - s) / s`. The heavy one is never flat, so there is a way back from
+            far away; the exponential one pays less for what looks like nothing shown.
+        percentile: Of the calibration distances, that becomes the scale s, in (0, 100].
+        scale_floor: Smallest s, as a share of the embeddings' root mean square norm, > 0.
+    """
+
+    neighbours: int = 5
+    gate: str = "heavy"
+    percentile: float = 95.0
+    scale_floor: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if self.gate not in GATES:
+            raise unknown_name("gate", self.gate, GATES)
+        if self.neighbours < 1:
+            raise UserError(f"expected 1 neighbour or more, found {self.neighbours}")
+        if not 0.0 < self.percentile <= 100.0:
+            raise UserError(f"expected a percentile in (0, 100], found {self.percentile}")
+        if not (np.isfinite(self.scale_floor) and self.scale_floor > 0.0):
+            raise UserError(f"expected a scale_floor above 0, found {self.scale_floor}")
+
+
+@dataclass(frozen=True)
+class ProgressExplanation:
+    """What a progress reward is made of, averaged over the views; every array float32 (T,).
+
+    Attributes:
+        reward: In [0, 1], the mean over views of progress times gate.
+        progress: In [0, 1], normalised time of the nearest demonstration frames.
+        gate: In [0, 1], 1 where the frame looks like a demonstration.
+        distance: Mean distance to those frames in units of the scale s; the gate closes above 1.
+    """
+
+    reward: NDArray[np.float32]
+    progress: NDArray[np.float32]
+    gate: NDArray[np.float32]
+    distance: NDArray[np.float32]
+
+
+class ProgressReward:
+    """Progress along the demonstrations times a gate; range [0, 1].
+
+    Progress is the kernel-weighted normalised time (0 first frame, 1 last frame) of the nearest
+    demonstration frames. By itself it can be cheated: a scene that looks like nothing shown still
+    has a nearest frame. So it is multiplied by a gate that closes as the mean distance d to
+    those frames grows beyond s, the distance at which 95 % of the frames of demonstrations
+    that were not compared with themselves lie. Several views: the mean.
+
+    Best calibrated on demonstrations that the encoder was not trained on: it has pulled the frames
+    it knows together, and s comes out too small from those.
+    """
+
+    def __init__(
+        self,
+        encoder: Embedder,
+        banks: dict[str, FrameBank],
+        scales: dict[str, float],
+        config: ProgressConfig | None = None,
+    ) -> None:
+        """Use `fit` to make one from demonstrations.
+
+        Args:
+            encoder: Maps frames to embeddings.
+            banks: The demonstrations' frames, per view.
+            scales: The calibrated distance s, per view, > 0.
+            config: The options.
+        """
+        self.encoder = encoder
+        self.banks = banks
+        self.scales = scales
+        self.config = config or ProgressConfig()
+
+    @classmethod
+    def fit(
+        cls,
+        encoder: Embedder,
+        demos: Sequence[Mapping[str, Any]],
+        *,
+        calibration: Sequence[Mapping[str, Any]] | None = None,
+        views: Sequence[str] | None = None,
+        **options: Any,
+    ) -> ProgressReward:
+        """Embed the demonstrations and calibrate the scale of distances.
+
+        Args:
+            encoder: Maps frames to embeddings.
+            demos: {view: uint8 (T, H, W, 3)} per demonstration, successes of any length.
+            calibration: Further demonstrations, best withheld from the encoder's training. When
+                None each of `demos` is compared with the others; a single one with its own
+                other frames, which makes for a strict gate.
+            views: The views to use; all those of the first demonstration when None.
+            **options: Fields of `ProgressConfig`.
+
+        Raises:
+            UserError: Demonstrations that lack frames or views, or a bad option.
+        """
+        for name in options:
+            if name not in ProgressConfig.__dataclass_fields__:
+                raise unknown_name(
+                    "option of the progress reward", name, ProgressConfig.__dataclass_fields__
+                )
+        config = ProgressConfig(**options)
+        chosen, embedded = embed_demos(encoder, demos, views)
+        withheld: list[EmbeddedDemo] = []
+        if calibration:
+            _, withheld = embed_demos(encoder, calibration, chosen, "calibration demonstration")
+        banks = {view: FrameBank.of([demo[view] for demo in embedded]) for view in chosen}
+        scales = {
+            view: _calibrated_scale(banks[view], [demo[view] for demo in withheld], config)
+            for view in chosen
+        }
+        return cls(encoder, banks, scales, config)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Views that it was fitted on."""
+        return tuple(self.banks)
+
+    @property
+    def image_size_px(self) -> int:
+        """Side at which frames are best rendered for it, pixels."""
+        return self.encoder.image_size_px
+
+    def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
+        """Do nothing: the reward of a frame does not depend on what came before."""
+
+    def step(self, frames: ViewFrames) -> NDArray[np.float32]:
+        """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
+        return self.score_episode(frames)
+
+    def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
+        """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,) in [0, 1]."""
+        return self.explain(frames).reward
+
+    def explain(self, frames: ViewFrames) -> ProgressExplanation:
+        """Return the reward of a film, {view: uint8 (T, H, W, 3)}, and what it is made of."""
+        embedded = embed_views(self.encoder, frames, scored_views(frames, self.views))
+        found = {view: self._find(view, film) for view, film in embedded.items()}
+        gates = {view: self._gate(view, part.distance) for view, part in found.items()}
+        return ProgressExplanation(
+            reward=average_over_views([found[view].progress * gates[view] for view in found]),
+            progress=average_over_views([part.progress for part in found.values()]),
+            gate=average_over_views(list(gates.values())),
+            distance=average_over_views(
+                [part.distance / self.scales[view] for view, part in found.items()]
+            ),
+        )
+
+    def _find(self, view: str, embeddings: NDArray[np.float32]) -> Progress:
+        return self.banks[view].progress(
+            embeddings, self.config.neighbours, kernel_width=self.scales[view]
+        )
+
+    def _gate(self, view: str, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        excess = np.maximum(0.0, distance / self.scales[view] - 1.0)
+        gate = np.exp(-excess) if self.config.gate == "exponential" else 1.0 / (1.0 + excess)
+        return np.asarray(gate)
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted reward and its encoder."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for view, bank in self.banks.items():
+            arrays[f"embeddings/{view}"] = bank.embeddings.astype(np.float32)
+            arrays[f"times/{view}"] = bank.times
+            arrays[f"demos/{view}"] = bank.demos
+        options = {"scales": self.scales, "config": asdict(self.config)}
+        save_fitted(folder, "progress", self.encoder, options, arrays)
+
+    @classmethod
+    def load(cls, folder: Path, encoder: Embedder | None = None) -> ProgressReward:
+        """Read what `save` has written; the stored encoder is used when none is given."""
+        _, options, arrays = read_fitted(folder)
+        scales = {view: float(scale) for view, scale in options["scales"].items()}
+        banks = {
+            view: FrameBank(
+                arrays[f"embeddings/{view}"], arrays[f"times/{view}"], arrays[f"demos/{view}"]
+            )
+            for view in scales
+        }
+        config = ProgressConfig(**options["config"])
+        return cls(stored_encoder(folder, encoder), banks, scales, config)
+
+
+def _calibrated_scale(
+    bank: FrameBank, withheld: Sequence[NDArray[np.float32]], config: ProgressConfig
+) -> float:
+    """Return s: a percentile of the distance of frames to demonstrations they are not from."""
+    if withheld:
+        distances = [bank.progress(film, config.neighbours, 1.0).distance for film in withheld]
+    else:
+        distances = bank.distances_to_others(config.neighbours)
+    floor = config.scale_floor * bank.root_mean_square_norm
+    scale = float(np.percentile(np.concatenate(distances), config.percentile)) if distances else 0.0
+    return max(scale, floor, 1e-12)

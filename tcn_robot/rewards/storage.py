@@ -1,0 +1,113 @@
+"""Fitted rewards on disk: JSON and safetensors beside their encoder, nothing that runs on load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcn_robot.atomic import atomic_folder
+from tcn_robot.errors import UserError
+from tcn_robot.rewards.interface import Embedder, Reward
+
+SCHEMA_VERSION = 1
+CONFIG_FILE = "reward.json"
+ARRAYS_FILE = "reward.safetensors"
+
+
+def save_fitted(
+    folder: Path,
+    name: str,
+    encoder: Embedder,
+    options: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+) -> None:
+    """Write a fitted reward into a folder, whole or not at all.
+
+    Args:
+        folder: Replaced if it exists.
+        name: The reward's name in the table.
+        encoder: Written into `folder/encoder` if it can `save`; otherwise it has to be handed
+            to `load` again.
+        options: What JSON can hold.
+        arrays: {name: array}.
+    """
+    from safetensors.numpy import save_file
+
+    document = {"schema_version": SCHEMA_VERSION, "reward": name, "options": options}
+    with atomic_folder(Path(folder)) as partial:
+        save_file(
+            {key: np.ascontiguousarray(value) for key, value in arrays.items()},
+            str(partial / ARRAYS_FILE),
+        )
+        (partial / CONFIG_FILE).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+        save_encoder = getattr(encoder, "save", None)
+        if save_encoder is not None:
+            save_encoder(partial / "encoder")
+
+
+def read_fitted(folder: Path) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read (name, options, arrays) of a fitted reward.
+
+    Raises:
+        UserError: No reward there, one of a newer version, or a damaged one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = Path(folder) / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(f"expected a fitted reward in {folder}, found no {CONFIG_FILE}; fit one")
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        version = int(document["schema_version"])
+        name, options = str(document["reward"]), dict(document["options"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}); fit the reward again") from error
+    if version > SCHEMA_VERSION:
+        raise UserError(
+            f"{path} has schema version {version}, this tcn_robot reads up to "
+            f"{SCHEMA_VERSION}; update tcn_robot"
+        )
+    try:
+        arrays = load_file(str(Path(folder) / ARRAYS_FILE))
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{Path(folder) / ARRAYS_FILE} is missing or damaged; fit the reward again"
+        ) from error
+    return name, options, arrays
+
+
+def stored_encoder(folder: Path, encoder: Embedder | None) -> Embedder:
+    """Return the encoder handed in, or the one stored with the reward.
+
+    Raises:
+        UserError: Neither is there.
+    """
+    if encoder is not None:
+        return encoder
+    if not (Path(folder) / "encoder").is_dir():
+        raise UserError(f"{folder} holds no encoder; pass the one that the reward was fitted with")
+    from tcn_robot.models import load_encoder
+
+    loaded: Embedder = load_encoder(Path(folder))
+    return loaded
+
+
+def load_reward(folder: Path, encoder: Embedder | None = None) -> Reward:
+    """Load any fitted reward that `save` has written.
+
+    Args:
+        folder: Where it lies.
+        encoder: The encoder it was fitted with; the stored one when None.
+
+    Raises:
+        UserError: Nothing usable there, or a reward of an unknown name.
+    """
+    from tcn_robot.rewards.table import reward_class
+
+    name, _, _ = read_fitted(folder)
+    return reward_class(name).load(Path(folder), encoder)

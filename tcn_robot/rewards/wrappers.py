@@ -1,0 +1,185 @@
+"""Puts a learned reward in the place of a task's own, for one environment or for many.
+
+Frames travel in `info["views"]`, rendered by `RenderViews` right after the step. So the last frame
+of an episode is scored as it was, although a VecEnv has reset the environment by the time its
+caller sees the step. The frames are taken out of every info before it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.rewards.interface import Reward, ViewFrames
+
+VIEWS_KEY = "views"
+ENV_REWARD_KEY = "env_reward"
+
+
+class RenderViews(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Adds `info["views"] = {view: uint8 (H, W, 3)}` to every step and reset."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any], views: Sequence[str], size_px: int) -> None:
+        """Wrap a task that can render its cameras.
+
+        Args:
+            env: Its `unwrapped` has `render_views(views, size=(height, width))`.
+            views: Which cameras, at least one.
+            size_px: Side of the square frames.
+
+        Raises:
+            UserError: A task without cameras, an unknown view, no view, or a size below 1.
+        """
+        super().__init__(env)
+        self.views = tuple(views)
+        self.size_px = int(size_px)
+        task: Any = env.unwrapped
+        if not hasattr(task, "render_views"):
+            raise UserError(
+                f"{type(task).__name__} has no render_views, so nothing can be seen of it; "
+                "use a task of tcn_robot.envs or give it that method"
+            )
+        for view in self.views:
+            if view not in getattr(task, "view_names", self.views):
+                raise unknown_name("view", view, task.view_names)
+        if not self.views or self.size_px < 1:
+            raise UserError(
+                f"expected a view or more and a size of 1 px or more, found {len(self.views)} "
+                f"views and {self.size_px} px"
+            )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset, and render the first frame."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return observation, {**info, VIEWS_KEY: self._render()}
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Step, and render what it led to."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated, truncated, {**info, VIEWS_KEY: self._render()}
+
+    def _render(self) -> dict[str, NDArray[np.uint8]]:
+        task: Any = self.env.unwrapped
+        frames = task.render_views(self.views, size=(self.size_px, self.size_px))
+        # Copies: a renderer may draw the next frame into the same memory.
+        return {view: np.array(frames[view], dtype=np.uint8) for view in self.views}
+
+
+class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Replaces the reward of one environment; its own stays in `info["env_reward"]`.
+
+    The reward's running state belongs to this environment: give each wrapper its own reward.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], reward: Reward) -> None:
+        """Wrap a task; it is rendered for the reward's views if it is not in `RenderViews` yet.
+
+        Args:
+            env: A task that can render its cameras.
+            reward: A fitted reward.
+
+        Raises:
+            UserError: A task that cannot be rendered, or without the reward's views.
+        """
+        if not _renders_views(env):
+            env = RenderViews(env, reward.views, reward.image_size_px)
+        super().__init__(env)
+        self.reward = reward
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset the environment and the reward's state."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        _taken_views(info)
+        # The first score is due to the first action, so it is of frame 1.
+        self.reward.reset(np.ones(1, dtype=bool), next_frame=1)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Step, and score the frame that it led to."""
+        observation, env_reward, terminated, truncated, info = self.env.step(action)
+        frames = _stacked([_taken_views(info)])
+        info[ENV_REWARD_KEY] = float(env_reward)
+        return observation, float(self.reward.step(frames)[0]), terminated, truncated, info
+
+
+class VecRewardWrapper(VecEnvWrapper):
+    """Replaces the rewards of a Stable-Baselines3 VecEnv, all in one forward pass.
+
+    Each `info` keeps the environment's own reward as `info["env_reward"]`. A `Monitor` inside the
+    VecEnv goes on to count the own reward; a `VecMonitor` around this counts the learned one.
+    """
+
+    def __init__(self, venv: VecEnv, reward: Reward) -> None:
+        """Wrap a VecEnv whose environments are each in `RenderViews`.
+
+        Args:
+            venv: Vectorised environments.
+            reward: A fitted reward; its running state belongs to this VecEnv.
+        """
+        super().__init__(venv)
+        self.reward = reward
+
+    def reset(self) -> VecEnvObs:
+        """Reset all environments and the reward's state for each."""
+        observations = self.venv.reset()
+        self._keep_reset_infos()
+        self.reward.reset(np.ones(self.num_envs, dtype=bool), next_frame=1)
+        return observations
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Score the frames that the actions led to, those of ended episodes included."""
+        observations, env_rewards, dones, infos = self.venv.step_wait()
+        rewards = self.reward.step(_stacked([_taken_views(info) for info in infos]))
+        # Only after scoring: an ended episode's last frame still belongs to its own state.
+        if np.any(dones):
+            self.reward.reset(np.asarray(dones, dtype=bool), next_frame=1)
+        self._keep_reset_infos()
+        for info, env_reward in zip(infos, env_rewards, strict=True):
+            info[ENV_REWARD_KEY] = float(env_reward)
+        return observations, np.asarray(rewards, dtype=np.float32), dones, infos
+
+    def _keep_reset_infos(self) -> None:
+        self.reset_infos = list(self.venv.reset_infos)
+        for info in self.reset_infos:
+            info.pop(VIEWS_KEY, None)
+
+
+def _renders_views(env: gymnasium.Env[Any, Any]) -> bool:
+    """Tell whether an environment is in `RenderViews` already."""
+    layer: Any = env
+    while isinstance(layer, gymnasium.Wrapper):
+        if isinstance(layer, RenderViews):
+            return True
+        layer = layer.env
+    return False
+
+
+def _taken_views(info: dict[str, Any]) -> dict[str, NDArray[np.uint8]]:
+    """Take the frames out of an info.
+
+    Raises:
+        UserError: There are none.
+    """
+    if VIEWS_KEY not in info:
+        raise UserError(
+            'expected the frames to score in info["views"], found none; wrap each environment in '
+            "tcn_robot.rewards.RenderViews before it goes into the VecEnv"
+        )
+    views: dict[str, NDArray[np.uint8]] = info.pop(VIEWS_KEY)
+    return views
+
+
+def _stacked(per_env: Sequence[dict[str, NDArray[np.uint8]]]) -> ViewFrames:
+    """Stack one frame per environment and view, {view: (N, H, W, 3)}."""
+    return {view: np.stack([frames[view] for frames in per_env]) for view in per_env[0]}

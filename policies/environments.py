@@ -1,0 +1,109 @@
+"""Envs for training and evaluation, and the seeds of their starts."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+
+import tcn_robot.envs
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.policies.config import (
+    FINAL_START_SEED,
+    PERIODIC_START_SEED,
+    TRAINING_START_SEED,
+    ImitateConfig,
+)
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from tcn_robot.rewards import Reward
+
+
+def full_task_id(task: str) -> str:
+    """Return the registered id of a task.
+
+    Args:
+        task: An id with or without `tcn_robot/`, or "module:id", where importing the module
+            registers the id.
+
+    Raises:
+        UserError: With the nearest name when there is no such task.
+    """
+    module, _, name = task.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise UserError(
+                f"task {task!r}: cannot import module {module!r} ({error}); "
+                "install it or put its folder on PYTHONPATH"
+            ) from error
+    return tcn_robot.envs.task_id(name)
+
+
+def make_env(config: ImitateConfig, reward: str = "sparse") -> gymnasium.Env:
+    """Return one env of the run's task, with one of the task's own rewards.
+
+    Raises:
+        UserError: For an unknown task.
+    """
+    options: dict[str, Any] = {"reward": reward}
+    if config.horizon is not None:
+        options["horizon"] = config.horizon
+    return tcn_robot.envs.make_task(full_task_id(config.task), **options)
+
+
+def check_views(env: gymnasium.Env, views: tuple[str, ...]) -> None:
+    """Refuse views that the task does not have.
+
+    Raises:
+        UserError: With the nearest name.
+    """
+    for view in views:
+        if view not in env.unwrapped.view_names:  # type: ignore[attr-defined]
+            raise unknown_name("view", view, env.unwrapped.view_names)  # type: ignore[attr-defined]
+
+
+def make_training_env(
+    config: ImitateConfig, reward: Reward | None, image_size_px: int | None = None
+) -> VecEnv:
+    """Return the envs of one seed, in one process.
+
+    With one of the task's own rewards nothing is ever rendered. With a learned reward each env
+    renders the reward's views, and one forward pass scores all envs.
+
+    Args:
+        config: The run's options; `views` must be known for a learned reward.
+        reward: The fitted learned reward; None: the task's own.
+        image_size_px: Side of the square frames that the reward's encoder was trained on.
+    """
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    if reward is None:
+        return DummyVecEnv([lambda: make_env(config, config.reward)] * config.num_envs)
+    from tcn_robot.rewards import RenderViews, VecRewardWrapper
+
+    def make_filmed_env() -> gymnasium.Env:
+        return RenderViews(make_env(config), config.views, image_size_px)
+
+    return VecRewardWrapper(DummyVecEnv([make_filmed_env] * config.num_envs), reward)
+
+
+def training_start_seed(seed: int, step: int) -> int:
+    """Return the seed of the envs from a control step on, in the range for training only."""
+    drawn = np.random.SeedSequence((seed, step)).generate_state(1)[0]
+    return TRAINING_START_SEED + int(drawn) % (1 << 29)
+
+
+def final_start_seeds(count: int) -> list[int]:
+    """Return the seeds of the held-out starts of final evaluations: the same for every run."""
+    return [FINAL_START_SEED + index for index in range(count)]
+
+
+def periodic_start_seeds(count: int) -> list[int]:
+    """Return the seeds of the held-out starts of evaluations while training."""
+    return [PERIODIC_START_SEED + index for index in range(count)]

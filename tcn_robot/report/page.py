@@ -1,0 +1,152 @@
+"""Writes the page: draws every figure in four looks, embeds films, fills the template."""
+
+from __future__ import annotations
+
+import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from tcn_robot.atomic import write_text_atomically
+from tcn_robot.report.evidence import Evidence
+from tcn_robot.report.figures_policy import reward_label
+from tcn_robot.report.films import retrieval_film, strip_picture
+from tcn_robot.report.look import LOOKS, render_png
+from tcn_robot.report.media import Film, data_uri, encode_jpeg, enlarge
+from tcn_robot.report.sections import Drawing, Section, sections
+from tcn_robot.report.words import (
+    MEASURES,
+    alignment_rows,
+    headlines,
+    policy_rows,
+    stage_rows,
+)
+
+STRIP_HEIGHT_PX = 128
+
+
+def write_report(evidence: Evidence, path: Path) -> None:
+    """Write the report as one HTML file, whole or not at all.
+
+    Args:
+        evidence: What there is to show.
+        path: Where the page goes; folders are made as needed.
+    """
+    write_text_atomically(path, render_report(evidence))
+
+
+def render_report(evidence: Evidence) -> str:
+    """Return the page as text."""
+    import jinja2
+
+    from tcn_robot import __version__
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
+    return environment.get_template("page.html.j2").render(
+        title=_title(evidence),
+        lead=_lead(evidence),
+        date=datetime.date.today().isoformat(),
+        style=style,
+        tool_version=__version__,
+        sources=evidence.sources,
+        evidence=evidence,
+        headlines=headlines(evidence),
+        sections=[_drawn(section) for section in sections(evidence)],
+        strip_uris=_strip_uris(evidence),
+        retrieval=_film(retrieval_film(evidence.retrieval)) if evidence.retrieval else None,
+        measures=list(MEASURES.values()),
+        alignment_rows=alignment_rows(evidence.alignment or {}),
+        policy_rows=policy_rows(evidence.policy),
+        films=_film_groups(evidence),
+        stage_rows=stage_rows(evidence),
+        commands=[stage.command for stage in evidence.stages],
+        facts=_recording_facts(evidence),
+        versions=evidence.versions,
+    )
+
+
+def _title(evidence: Evidence) -> str:
+    task = evidence.task.removeprefix("tcn_robot/") or "An embedding"
+    return f"{task}, learned from films" if evidence.policy else f"{task}: what the encoder learnt"
+
+
+def _lead(evidence: Evidence) -> str:
+    """Say what was done, as far as the evidence goes."""
+    views = len(evidence.strip.frames) if evidence.strip else 0
+    filmed = f"Several cameras ({views} here)" if views else "Several cameras"
+    text = (
+        f"{filmed} film a few demonstrations. From the films alone an encoder learns an embedding "
+        "in which the same moment looks the same from every camera."
+    )
+    if evidence.policy or evidence.rewards:
+        text += " The embedding becomes a reward"
+        text += ", and a simulated robot learns the task with it." if evidence.policy else "."
+    return text
+
+
+def _drawn(section: Section) -> dict[str, Any]:
+    return {
+        "key": section.key,
+        "title": section.title,
+        "paragraphs": section.paragraphs,
+        "figures": [_draw(drawing) for drawing in section.drawings],
+    }
+
+
+def _draw(drawing: Drawing) -> dict[str, str]:
+    """Draw one figure for light and dark pages, wide and narrow screens."""
+    uris = {
+        f"{'narrow' if look.narrow else 'wide'}_{'dark' if look.dark else 'light'}": data_uri(
+            "image/png", render_png(drawing.draw, look)
+        )
+        for look in LOOKS
+    }
+    return {**uris, "alt": drawing.alt, "caption": drawing.caption}
+
+
+def _strip_uris(evidence: Evidence) -> dict[str, str]:
+    if evidence.strip is None:
+        return {}
+    uris = {}
+    for view in evidence.strip.frames:
+        picture = strip_picture(evidence.strip, view)
+        larger = enlarge(picture[None], STRIP_HEIGHT_PX)[0]
+        uris[view] = data_uri("image/jpeg", encode_jpeg(larger))
+    return uris
+
+
+def _film(film: Film) -> dict[str, Any]:
+    return {
+        "mp4": data_uri("video/mp4", film.mp4),
+        "poster": data_uri("image/jpeg", film.poster_jpeg),
+        "width": film.width_px,
+        "height": film.height_px,
+    }
+
+
+def _film_groups(evidence: Evidence) -> list[dict[str, Any]]:
+    groups = []
+    for reward, films in evidence.films.items():
+        items = [{"view": view, **_film(film)} for view, film in films.items()]
+        label = reward_label(reward)
+        groups.append({"title": label[0].upper() + label[1:], "items": items})
+    return groups
+
+
+def _recording_facts(evidence: Evidence) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "episodes": f"{facts['episodes']:,}",
+            "frames": f"{facts['frames']:,}",
+            "views": ", ".join(facts["views"]),
+        }
+        for name, facts in evidence.recordings.items()
+    ]

@@ -1,0 +1,148 @@
+"""A headless Chromium, spoken to through its debugging pipe: no extra package is needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required", "--hide-scrollbars", "--remote-debugging-pipe",
+)  # fmt: skip
+ANSWER_SECONDS = 60.0
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chromium, or None."""
+    return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+class Browser:
+    """One tab of a fresh Chromium that collects everything it complains about or loads."""
+
+    def __init__(self, executable: str, profile: Path) -> None:
+        commands_out, self._commands = os.pipe()
+        self._answers, answers_in = os.pipe()
+        script = f'exec "$@" 3<&{commands_out} 4>&{answers_in}'
+        self._process = subprocess.Popen(
+            ["sh", "-c", script, "sh", executable, *FLAGS, f"--user-data-dir={profile}"],
+            pass_fds=(commands_out, answers_in),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(commands_out)
+        os.close(answers_in)
+        self._buffer = b""
+        self._number = 0
+        self._session: str | None = None
+        self.events: list[dict[str, Any]] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command and return its result; events that arrive meanwhile are kept."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._number:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                return answer["result"]
+            self.events.append(answer)
+
+    def _receive(self) -> dict[str, Any]:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while b"\0" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._answers], [], [], left)[0]:
+                raise TimeoutError("the browser does not answer")
+            chunk = os.read(self._answers, 1 << 20)
+            if not chunk:
+                raise RuntimeError("the browser has ended")
+            self._buffer += chunk
+        text, self._buffer = self._buffer.split(b"\0", 1)
+        return json.loads(text)
+
+    def open(self, page: Path, width_px: int, height_px: int, dark: bool = False) -> None:
+        """Open a file at a screen size and wait until everything on it has loaded."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width_px, height=height_px, deviceScaleFactor=1, mobile=width_px < 600,
+        )  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.evaluate(
+            """new Promise(done => {
+                 const ready = () => document.readyState === "complete"
+                   && [...document.images].every(image => image.complete)
+                   && [...document.querySelectorAll("video")].every(film => film.readyState >= 2);
+                 const poll = tries => ready() || tries == 0 ? done(ready()) :
+                   setTimeout(poll, 100, tries - 1);
+                 poll(200);
+               })"""
+        )
+
+    def evaluate(self, expression: str) -> Any:
+        """Return what a JavaScript expression gives; promises are waited for."""
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(answer["exceptionDetails"])
+        return answer["result"].get("value")
+
+    def screenshot(self, path: Path) -> None:
+        """Save the whole page, also what lies below the fold, as PNG."""
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def complaints(self) -> list[str]:
+        """Return console errors, warnings and exceptions so far."""
+        found = []
+        for event in self.events:
+            parameters = event.get("params", {})
+            if event.get("method") == "Runtime.exceptionThrown":
+                found.append(str(parameters["exceptionDetails"]))
+            if event.get("method") == "Log.entryAdded":
+                found.append(str(parameters["entry"]))
+            if event.get("method") == "Runtime.consoleAPICalled":
+                found.append(str(parameters["args"]))
+        return found
+
+    def requests(self) -> list[str]:
+        """Return the start of every address the page has asked for."""
+        return [
+            event["params"]["request"]["url"][:80]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
+
+    def close(self) -> None:
+        """End the browser."""
+        try:
+            self._session = None
+            self.call("Browser.close")
+        except (RuntimeError, TimeoutError, OSError):
+            self._process.kill()
+        self._process.wait(timeout=30)
+        os.close(self._commands)
+        os.close(self._answers)

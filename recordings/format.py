@@ -1,0 +1,139 @@
+"""Names, versions and small JSON files of dataset format 1; `recordings/README.md` has the fields.
+
+The only place that knows how a dataset's folder and files are called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from tcn_robot.atomic import PARTIAL_PREFIX, write_text_atomically
+from tcn_robot.errors import UserError
+
+FORMAT_NAME = "tcn_robot.dataset"
+FORMAT_VERSION = 1
+DATASET_FILE = "dataset.json"
+REQUEST_FILE = "request.json"
+LOCK_FILE = ".lock"
+ASSETS_FOLDER = "assets"
+EPISODE_FILE = "episode.json"
+FRAMES_FILE = "frames.parquet"
+STEPS_FILE = "steps.parquet"
+SPLITS = ("train", "valid", "test")
+CODECS = ("h264", "lossless")
+CLOCKS = ("simulation", "monotonic")
+VIEW_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+_EPISODE_PATTERN = re.compile(r"episode_(\d{6,})")
+
+
+def episode_folder_name(episode_id: int) -> str:
+    """Return the folder name of an episode; names sort like ids up to 999,999."""
+    return f"episode_{episode_id:06d}"
+
+
+def video_name(view: str) -> str:
+    """Return the file name of a view's film."""
+    return f"{view}.mp4"
+
+
+def list_episode_ids(dataset_path: Path) -> list[int]:
+    """Return the ids of the whole episodes on disk, ascending.
+
+    Partial folders of a killed recorder are hidden and have other names; they are not listed.
+    """
+    matches = (_EPISODE_PATTERN.fullmatch(name) for name in os.listdir(dataset_path))
+    found = (int(match.group(1)) for match in matches if match)
+    return sorted(id for id in found if (dataset_path / episode_folder_name(id)).is_dir())
+
+
+def list_partial_names(dataset_path: Path) -> list[str]:
+    """Return the names of what a killed recorder left behind, sorted."""
+    return sorted(name for name in os.listdir(dataset_path) if name.startswith(PARTIAL_PREFIX))
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """Return the text of a JSON file: the same content gives the same bytes, NaN is refused."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON object file.
+
+    Raises:
+        UserError: If the file is missing, is no JSON or holds something else than an object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; `tcn-robot check` tells what is whole") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is no readable JSON ({error}); restore it from a copy or remove its folder"
+        ) from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} should hold a JSON object, found {type(content).__name__}")
+    return content
+
+
+def read_dataset_metadata(path: Path) -> dict[str, Any]:
+    """Return the content of `dataset.json` after checking that this version can read it.
+
+    Raises:
+        UserError: If the folder is missing, is no dataset or is of a newer format version.
+    """
+    if not path.is_dir():
+        raise UserError(
+            f"no dataset at {path}: the folder does not exist; record one with "
+            f"`tcn-robot record TASK --out {path} --episodes N`"
+        )
+    if not (path / DATASET_FILE).is_file():
+        raise UserError(
+            f"{path} is no dataset: it has no {DATASET_FILE}; give the folder that "
+            "`tcn-robot record --out` wrote"
+        )
+    metadata = read_json(path / DATASET_FILE)
+    version = metadata.get("format_version")
+    if metadata.get("format") != FORMAT_NAME or not isinstance(version, int):
+        raise UserError(
+            f"{path / DATASET_FILE} should have format {FORMAT_NAME!r} and a whole number as "
+            f"format_version, found {metadata.get('format')!r} and {version!r}"
+        )
+    if version > FORMAT_VERSION:
+        raise UserError(
+            f"{path} has dataset format {version}, this tcn_robot reads up to {FORMAT_VERSION}; "
+            "install a newer tcn_robot"
+        )
+    return metadata
+
+
+def write_dataset_metadata(path: Path, task: str, kind: str) -> dict[str, Any]:
+    """Write the immutable `dataset.json` and return its content."""
+    metadata = {
+        "format": FORMAT_NAME,
+        "format_version": FORMAT_VERSION,
+        "task": task,
+        "kind": kind,
+    }
+    write_text_atomically(path / DATASET_FILE, json_text(metadata))
+    return metadata
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def store_asset(dataset_path: Path, text: str, suffix: str) -> str:
+    """Write a text below `assets/` under its SHA-256, unless it is there; return the name."""
+    name = hashlib.sha256(text.encode("utf-8")).hexdigest() + suffix
+    target = dataset_path / ASSETS_FOLDER / name
+    if not target.is_file():
+        write_text_atomically(target, text)
+    return name

@@ -1,0 +1,209 @@
+"""Reads datasets: `open_recording(path)`, then episodes by position, id or split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.recordings import format as dataset_format
+from tcn_robot.recordings.tables import read_frames_table, read_steps_table
+from tcn_robot.recordings.video import decode_video
+
+
+class Episode:
+    """One whole episode on disk; files are read when they are asked for.
+
+    Attributes:
+        path: The episode's folder.
+        id: Its id, which never changes; positions in a recording may.
+    """
+
+    def __init__(self, path: Path, episode_id: int) -> None:
+        self.path = path
+        self.id = episode_id
+
+    def __repr__(self) -> str:
+        return f"Episode({self.id}, views={self.views}, split={self.split!r})"
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """Everything `episode.json` says."""
+        metadata = dataset_format.read_json(self.path / dataset_format.EPISODE_FILE)
+        if metadata.get("id") != self.id or not isinstance(metadata.get("views"), dict):
+            raise UserError(
+                f"{self.path / dataset_format.EPISODE_FILE} should name id {self.id} and its "
+                f"views, found id {metadata.get('id')!r}; folders must not be renamed"
+            )
+        return metadata
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the views, in the order in which they were recorded."""
+        return tuple(self.metadata["views"])
+
+    @property
+    def split(self) -> str:
+        """Which part of the data it belongs to: "train", "valid" or "test"."""
+        return str(self.metadata.get("split", "train"))
+
+    @property
+    def success(self) -> bool | None:
+        """Whether the task was done at the end; None where nobody knows."""
+        success = self.metadata.get("success")
+        return None if success is None else bool(success)
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of the episode's start and demonstrator; None for films."""
+        seed = self.metadata.get("seed")
+        return None if seed is None else int(seed)
+
+    @property
+    def codec(self) -> str:
+        """How the films are encoded: "h264" or "lossless"."""
+        return str(self.metadata.get("codec", "h264"))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of `episode.json`, which holds those of all other files."""
+        return hashlib.sha256((self.path / dataset_format.EPISODE_FILE).read_bytes()).hexdigest()
+
+    @cached_property
+    def _times_seconds(self) -> dict[str, np.ndarray]:
+        return read_frames_table(self.path / dataset_format.FRAMES_FILE)
+
+    def timestamps(self, view: str) -> np.ndarray:
+        """Return the measured capture times of a view, float64 (T,) in seconds.
+
+        Raises:
+            UserError: If there is no such view (with the nearest name).
+        """
+        if view not in self.views:
+            raise unknown_name("view", view, self.views)
+        if view not in self._times_seconds:
+            raise UserError(
+                f"{self.path / dataset_format.FRAMES_FILE} has no rows of view {view!r}; "
+                "restore it or remove the episode's folder"
+            )
+        return self._times_seconds[view].copy()
+
+    def length(self, view: str) -> int:
+        """Return the number of frames of a view."""
+        return len(self.timestamps(view))
+
+    def frames(self, view: str) -> np.ndarray:
+        """Decode a view's film.
+
+        Returns:
+            uint8 (T, H, W, 3), RGB; frame i was seen at `timestamps(view)[i]`.
+
+        Raises:
+            UserError: If there is no such view, or its film is missing or damaged.
+        """
+        path = self.path / dataset_format.video_name(view)
+        return decode_video(path, self.length(view))[0]
+
+    @cached_property
+    def steps(self) -> dict[str, np.ndarray] | None:
+        """Columns of `steps.parquet`; None for plain films.
+
+        Row t is what held when frame t was seen; `action[t]` is what was done then, NaN in the
+        last row. What only a simulator knows (phase, progress, success, rewards) is for
+        benchmarks: no objective may read it.
+        """
+        path = self.path / dataset_format.STEPS_FILE
+        return read_steps_table(path) if self.metadata.get("steps") else None
+
+
+class Recording:
+    """The episodes of one dataset, as they were when it was opened.
+
+    Attributes:
+        path: The dataset's folder.
+        metadata: Everything `dataset.json` says.
+        ids: Ids of the whole episodes, ascending.
+    """
+
+    def __init__(self, path: Path, metadata: dict[str, Any], ids: tuple[int, ...]) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.ids = ids
+        self._episodes: dict[int, Episode] = {}
+
+    def __repr__(self) -> str:
+        return f"Recording({str(self.path)!r}, {len(self)} episodes of {self.task})"
+
+    @property
+    def task(self) -> str:
+        """What is shown in it."""
+        return str(self.metadata.get("task"))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Episode]:
+        return map(self.by_id, self.ids)
+
+    def __getitem__(self, position: int) -> Episode:
+        """Return the episode at a position, which may change when episodes are removed."""
+        return self.by_id(self.ids[position])
+
+    def by_id(self, episode_id: int) -> Episode:
+        """Return the episode with an id, which never changes.
+
+        Raises:
+            UserError: If there is no such episode.
+        """
+        if episode_id not in self.ids:
+            raise UserError(
+                f"{self.path} has no episode {episode_id} (it has {describe_ids(self.ids)})"
+            )
+        if episode_id not in self._episodes:
+            folder = self.path / dataset_format.episode_folder_name(episode_id)
+            self._episodes[episode_id] = Episode(folder, episode_id)
+        return self._episodes[episode_id]
+
+    def select(self, split: str | None = None) -> list[Episode]:
+        """Return the episodes of a split, ascending by id; all of them when None.
+
+        Raises:
+            UserError: If there is no such split.
+        """
+        if split is not None and split not in dataset_format.SPLITS:
+            raise unknown_name("split", split, dataset_format.SPLITS)
+        return [episode for episode in self if split in (None, episode.split)]
+
+
+def describe_ids(ids: tuple[int, ...]) -> str:
+    """Return ids as text with ranges, such as "0-3, 7"."""
+    ranges: list[list[int]] = []
+    for id in ids:
+        if ranges and id == ranges[-1][1] + 1:
+            ranges[-1][1] = id
+        else:
+            ranges.append([id, id])
+    texts = [str(low) if low == high else f"{low}-{high}" for low, high in ranges]
+    return ", ".join(texts) or "none"
+
+
+def open_recording(path: Path | str) -> Recording:
+    """Open a dataset to read it. Episodes being written are not seen.
+
+    Raises:
+        UserError: If the folder is no dataset, is empty or is of a newer format version.
+    """
+    dataset_path = Path(path)
+    metadata = dataset_format.read_dataset_metadata(dataset_path)
+    ids = tuple(dataset_format.list_episode_ids(dataset_path))
+    if not ids:
+        raise UserError(
+            f"the dataset {dataset_path} has no whole episode; record some with `tcn-robot record "
+            f"{metadata.get('task')} --out {dataset_path} --episodes N`"
+        )
+    return Recording(dataset_path, metadata, ids)

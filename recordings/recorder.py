@@ -1,0 +1,137 @@
+"""Records one episode of a simulated source: frames, states, actions and labels of every step."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.errors import UserError
+from tcn_robot.recordings.format import SPLITS
+from tcn_robot.recordings.sources import Policy, SimulatedSource
+from tcn_robot.recordings.writer import EpisodeWriter
+
+_SEED_BITS = 53  # whole numbers that every JSON reader keeps exactly
+
+
+def episode_seeds(seed: int, split: str, episode_id: int) -> tuple[int, np.random.Generator]:
+    """Return the seed of an episode's start and the randomness of its demonstrator.
+
+    They follow from (seed, split, id) alone, so that the order of recording and the number of
+    workers do not matter, and so that two splits never share a start by having the same seed.
+
+    Args:
+        seed: The dataset's seed, not negative.
+        split: One of `SPLITS`.
+        episode_id: The episode's id.
+    """
+    sequence = np.random.SeedSequence([seed, SPLITS.index(split), episode_id])
+    for_start, for_policy = sequence.spawn(2)
+    start = int(for_start.generate_state(1, np.uint64)[0]) >> (64 - _SEED_BITS)
+    return start, np.random.default_rng(for_policy)
+
+
+def record_episode(
+    source: SimulatedSource,
+    policy: Policy,
+    episode: EpisodeWriter,
+    *,
+    views: Sequence[str],
+    size_px: int,
+    seed: int,
+    policy_randomness: np.random.Generator,
+    before_step: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Record from a reset to the demonstrator's end, or to the source's horizon.
+
+    Frame t and row t are what was seen and known before action t; n actions give n + 1 of each,
+    the last row's action is null.
+
+    Args:
+        source: The simulated task.
+        policy: The demonstrator.
+        episode: Where it goes.
+        views: Views to record, `source.view_names` has them.
+        size_px: Width and height of the frames.
+        seed: Seed of the source's reset.
+        policy_randomness: The demonstrator's own randomness.
+        before_step: Called before every step; may raise to give up.
+
+    Returns:
+        "steps": number of actions; "success": as the last row has it, None if unknown.
+    """
+    observation, info = source.reset(seed=seed)
+    size = (size_px, size_px)
+    actions = policy(source, policy_randomness)
+    num_actions = 0
+    ended = False
+    while True:
+        before_step()
+        frames = source.render_views(views, size)
+        episode.add_frames(source.simulation_time_seconds, frames)
+        action = None if ended or num_actions == source.horizon else next(actions, None)
+        episode.add_step(_row(source, observation, info, action))
+        if action is None:
+            break
+        observation, _, terminated, truncated, info = source.step(action)
+        num_actions += 1
+        ended = terminated or truncated
+    success = info.get("success")
+    episode.metadata.update(
+        seed=seed,
+        success=None if success is None else bool(success),
+        clock={"name": "simulation"},
+        **describe_source(source, episode, views, size),
+    )
+    return {"steps": num_actions, "success": episode.metadata["success"]}
+
+
+def describe_source(
+    source: SimulatedSource, episode: EpisodeWriter, views: Sequence[str], size: tuple[int, int]
+) -> dict[str, Any]:
+    """Return what `episode.json` says about a simulated source, and store its model.
+
+    Args:
+        source: The simulated task.
+        episode: Whose dataset keeps the model.
+        views: The recorded views.
+        size: (height, width) in pixels.
+    """
+    try:
+        version = importlib.metadata.version(source.simulator)
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    return {
+        "embodiment": source.embodiment,
+        "simulator": {
+            "name": source.simulator,
+            "version": version,
+            "model": episode.add_asset(source.model_xml, ".xml"),
+        },
+        "cameras": {view: source.camera_parameters(view, size) for view in views},
+        "randomisation": dict(getattr(source, "randomisation", {})),
+    }
+
+
+def _row(
+    source: SimulatedSource, observation: np.ndarray, info: dict[str, Any], action: Any
+) -> dict[str, Any]:
+    """Return one row of `steps.parquet`; labels keep the names the source gives them."""
+    labels = {name: _plain(name, value) for name, value in info.items() if np.ndim(value) == 0}
+    return {
+        "time_seconds": float(source.simulation_time_seconds),
+        "action": None if action is None else np.asarray(action, np.float32).reshape(-1),
+        **labels,
+        "state": np.asarray(source.get_state(), np.float64).reshape(-1),
+        "observation": np.asarray(observation, np.float32).reshape(-1),
+    }
+
+
+def _plain(name: str, value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise UserError(f"the source's label {name!r} is {plain}; labels must be finite numbers")
+    return plain

@@ -1,0 +1,162 @@
+"""Films: frames with their times in, the same frames with the same times out (PyAV, libx264).
+
+Times travel as presentation time stamps in microseconds, so a late frame is late in every player.
+No B-frames and a short group of pictures: decoding any part is cheap. One thread per encoder, so
+that the same frames give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from tcn_robot.errors import UserError
+
+TICKS_PER_SECOND = 1_000_000
+GROUP_OF_PICTURES_FRAMES = 10
+H264_CRF = 18
+
+_TIME_BASE = Fraction(1, TICKS_PER_SECOND)
+_SMPTE170M = 6  # the H.264 code of BT.601 primaries, transfer and matrix (ITU-T H.264, annex E)
+
+
+def _encoder_options(codec: str) -> tuple[str, str, dict[str, str]]:
+    """Return encoder name, preset and rate options of a codec of the format."""
+    if codec == "lossless":
+        return "libx264rgb", "ultrafast", {"qp": "0"}
+    return "libx264", "veryfast", {"crf": str(H264_CRF)}
+
+
+class VideoEncoder:
+    """Writes one film.
+
+    Args:
+        path: File to write; it must not be shown to readers before `close`.
+        width_px: Width of the frames.
+        height_px: Height of the frames.
+        codec: "h264" (crf 18; 4:2:0, or 4:4:4 where a side is odd) or "lossless" (bit-exact RGB).
+        frame_rate_hz: Rate asked of the source, a hint for players; times come with the frames.
+    """
+
+    def __init__(
+        self, path: Path, width_px: int, height_px: int, codec: str, frame_rate_hz: float
+    ) -> None:
+        encoder, preset, rate = _encoder_options(codec)
+        self.shape = (height_px, width_px, 3)
+        # A file of our own: an error while writing (a full disk) then surfaces as it is.
+        self._file = path.open("wb")
+        self._container = av.open(self._file, "w", format="mp4", options={"fflags": "+bitexact"})
+        options = {
+            "preset": preset,
+            "threads": "1",
+            "g": str(GROUP_OF_PICTURES_FRAMES),
+            "bf": "0",
+            **rate,
+        }
+        stream = self._container.add_stream(
+            encoder, rate=Fraction(frame_rate_hz).limit_denominator(1000), options=options
+        )
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        stream.width, stream.height = width_px, height_px
+        even = width_px % 2 == 0 and height_px % 2 == 0
+        stream.pix_fmt = "rgb24" if codec == "lossless" else "yuv420p" if even else "yuv444p"
+        context.time_base = stream.time_base = _TIME_BASE
+        context.thread_count = 1
+        if codec != "lossless":
+            context.color_primaries = context.color_trc = context.colorspace = _SMPTE170M
+            context.color_range = ColorRange.MPEG
+        self._stream = stream
+
+    def write(self, frame: np.ndarray, time_ticks: int) -> None:
+        """Encode one frame.
+
+        Args:
+            frame: uint8 (H, W, 3), RGB.
+            time_ticks: Time in microseconds from the film's origin, larger than the last one.
+        """
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        if self._stream.pix_fmt != "rgb24":
+            picture = picture.reformat(
+                format=self._stream.pix_fmt,
+                dst_colorspace=Colorspace.ITU601,
+                dst_color_range=ColorRange.MPEG,
+            )
+        picture.pts = time_ticks
+        picture.time_base = _TIME_BASE
+        self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        """Finish the film; an error while writing is raised here at the latest."""
+        try:
+            self._container.mux(self._stream.encode(None))
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Release encoder and file without finishing the film."""
+        try:
+            self._container.close()
+        finally:
+            self._file.close()
+
+
+def iterate_video(path: Path) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (microseconds from the film's origin, uint8 (H, W, 3) RGB) for each frame.
+
+    Raises:
+        UserError: If the film is missing or cannot be decoded.
+    """
+    if not path.is_file():
+        raise UserError(f"the film {path} is missing; restore it or remove its episode's folder")
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_count = 1
+            for frame in container.decode(stream):
+                if frame.pts is None or frame.time_base is None:
+                    raise UserError(f"{path} has a frame without a time; record it again")
+                ticks = round(frame.pts * frame.time_base * TICKS_PER_SECOND)
+                yield ticks, frame.to_ndarray(format="rgb24")
+    except (av.FFmpegError, IndexError) as error:
+        raise UserError(
+            f"{path} cannot be decoded ({error}): the film is damaged or cut short; "
+            "restore it or remove its episode's folder"
+        ) from error
+
+
+def decode_video(path: Path, expected_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Decode a whole film.
+
+    Args:
+        path: The film.
+        expected_frames: How many frames it should hold.
+
+    Returns:
+        frames uint8 (T, H, W, 3), RGB; times int64 (T,) in microseconds from the film's origin.
+
+    Raises:
+        UserError: If the film is missing, damaged or holds another number of frames.
+    """
+    frames: np.ndarray | None = None
+    times = np.zeros(expected_frames, np.int64)
+    count = 0
+    for ticks, frame in iterate_video(path):
+        if frames is None:
+            frames = np.empty((expected_frames, *frame.shape), np.uint8)
+        if count < expected_frames:
+            frames[count] = frame
+            times[count] = ticks
+        count += 1
+    if frames is None or count != expected_frames:
+        raise UserError(
+            f"{path} holds {count} frames, expected {expected_frames}: the film is damaged or cut "
+            "short; restore it or remove its episode's folder"
+        )
+    return frames, times

@@ -1,0 +1,288 @@
+"""Writes datasets: whole episodes or none, one recorder at a time."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.atomic import atomic_folder
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.recordings import format as dataset_format
+from tcn_robot.recordings.background import BackgroundEncoder
+from tcn_robot.recordings.lock import DatasetLock
+from tcn_robot.recordings.tables import read_steps_table, write_frames_table, write_steps_table
+from tcn_robot.recordings.timing import measure_timing
+from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder
+
+
+class EpisodeWriter:
+    """Takes the frames and steps of one episode; `DatasetWriter.episode` makes one.
+
+    Attributes:
+        id: The episode's id.
+        metadata: What `episode.json` shall say besides what is measured; add to it freely with
+            values that JSON knows.
+    """
+
+    def __init__(
+        self, folder: Path, dataset_path: Path, episode_id: int, codec: str, frame_rate_hz: float
+    ) -> None:
+        self.id = episode_id
+        self.metadata: dict[str, Any] = {}
+        self._folder = folder
+        self._dataset_path = dataset_path
+        self._codec = codec
+        self._frame_rate_hz = frame_rate_hz
+        self._encoders: dict[str, BackgroundEncoder] = {}
+        self._shapes: dict[str, tuple[int, int, int]] = {}
+        self._times_seconds: dict[str, list[float]] = {}
+        self._steps: dict[str, list[Any]] = {}
+        self._num_steps = 0
+        self._origin_seconds: float | None = None
+
+    def add_frames(self, time_seconds: float, frames: Mapping[str, np.ndarray]) -> None:
+        """Add one frame to each of some views, all seen at the same time.
+
+        Args:
+            time_seconds: Measured time on the episode's clock, larger than the view's last one.
+            frames: uint8 (H, W, 3) RGB by view; copied, so that the caller may use the memory
+                again. A view's first frame settles its size.
+        """
+        if not math.isfinite(time_seconds):
+            raise ValueError(f"a frame's time must be finite, found {time_seconds}")
+        if self._origin_seconds is None:
+            self._origin_seconds = time_seconds
+        ticks = round((time_seconds - self._origin_seconds) * TICKS_PER_SECOND)
+        for view, frame in frames.items():
+            if view not in self._encoders:
+                self._open_view(view, frame)
+            if frame.shape != self._shapes[view] or frame.dtype != np.uint8:
+                raise ValueError(
+                    f"view {view!r}: expected uint8 {self._shapes[view]}, "
+                    f"found {frame.dtype} {frame.shape}"
+                )
+            times = self._times_seconds[view]
+            # Closer than the film's clock can tell apart: no camera does that, a broken clock does.
+            if times and time_seconds - times[-1] < 2.0 / TICKS_PER_SECOND:
+                raise UserError(
+                    f"view {view!r}: frame {len(times)} has time {time_seconds} s, not after "
+                    f"{times[-1]} s; the source's clock must run forward"
+                )
+            times.append(float(time_seconds))
+            self._encoders[view].write(frame, ticks)
+
+    def add_step(self, values: Mapping[str, Any]) -> None:
+        """Add one row of `steps.parquet`: numbers, text, truth values, 1-D arrays or None."""
+        if self._num_steps and values.keys() != self._steps.keys():
+            raise ValueError(f"expected columns {sorted(self._steps)}, found {sorted(values)}")
+        for name, value in values.items():
+            self._steps.setdefault(name, []).append(value)
+        self._num_steps += 1
+
+    def copy_steps(self, path: Path) -> None:
+        """Take over the `steps.parquet` of another episode instead of adding rows."""
+        (self._folder / dataset_format.STEPS_FILE).write_bytes(path.read_bytes())
+        self._num_steps = len(next(iter(read_steps_table(path).values())))
+        self._steps.clear()
+
+    def add_asset(self, text: str, suffix: str) -> str:
+        """Store a text, such as the simulator's model, once per dataset; return its name."""
+        return dataset_format.store_asset(self._dataset_path, text, suffix)
+
+    def _open_view(self, view: str, frame: np.ndarray) -> None:
+        if not dataset_format.VIEW_PATTERN.fullmatch(view):
+            raise UserError(
+                f"view name {view!r} cannot be a file name; use letters, digits, '_' and '-'"
+            )
+        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+            raise ValueError(
+                f"view {view!r}: expected uint8 (H, W, 3), found {frame.dtype} {frame.shape}"
+            )
+        height_px, width_px, _ = frame.shape
+        self._shapes[view] = (height_px, width_px, 3)
+        self._times_seconds[view] = []
+        path = self._folder / dataset_format.video_name(view)
+        encoder = VideoEncoder(path, width_px, height_px, self._codec, self._frame_rate_hz)
+        self._encoders[view] = BackgroundEncoder(encoder)
+
+    def finish(self) -> None:
+        """Write everything that belongs to the episode into its (still hidden) folder."""
+        if not self._encoders:
+            raise UserError(f"episode {self.id} has no frame; the source gave none")
+        for encoder in self._encoders.values():
+            encoder.close()
+        write_frames_table(self._folder / dataset_format.FRAMES_FILE, self._times_seconds)
+        if self._steps:
+            write_steps_table(self._folder / dataset_format.STEPS_FILE, self._steps)
+        views = {
+            view: {
+                "width_px": self._shapes[view][1],
+                "height_px": self._shapes[view][0],
+                "frames": len(times),
+                **measure_timing(np.array(times), self._frame_rate_hz),
+            }
+            for view, times in self._times_seconds.items()
+        }
+        files = {
+            path.name: {"bytes": path.stat().st_size, "sha256": dataset_format.file_hash(path)}
+            for path in sorted(self._folder.iterdir())
+        }
+        content = {
+            "id": self.id,
+            **self.metadata,
+            "codec": self._codec,
+            "fps_asked": self._frame_rate_hz,
+            "video_origin_seconds": self._origin_seconds,
+            "views": views,
+            "steps": self._num_steps,
+            "files": files,
+        }
+        text = dataset_format.json_text(content)
+        (self._folder / dataset_format.EPISODE_FILE).write_text(text, encoding="utf-8")
+
+    def abort(self) -> None:
+        """Stop the encoders; nothing of the episode will be seen."""
+        for encoder in self._encoders.values():
+            encoder.abort()
+
+
+@contextmanager
+def write_episode(
+    dataset_path: Path, episode_id: int, codec: str, frame_rate_hz: float
+) -> Iterator[EpisodeWriter]:
+    """Yield a writer for one episode, which appears on disk as a whole when the block ends.
+
+    The caller holds the dataset's lock, or works for a process that does.
+
+    Raises:
+        UserError: If the id is taken.
+    """
+    target = dataset_path / dataset_format.episode_folder_name(episode_id)
+    if target.exists():
+        raise UserError(f"{target} exists; episodes are never written over, take another id")
+    with atomic_folder(target) as partial:
+        episode = EpisodeWriter(partial, dataset_path, episode_id, codec, frame_rate_hz)
+        try:
+            yield episode
+            episode.finish()
+        except BaseException:
+            episode.abort()
+            raise
+
+
+class DatasetWriter:
+    """Creates a dataset or opens one to add episodes; a context manager that holds the lock.
+
+    Args:
+        path: The dataset's folder, new, empty or a dataset of the same task.
+        task: What is shown in it, such as "tcn_robot/MujocoPush-v0".
+        codec: "h264" or "lossless".
+        kind: "simulated" (every view has a frame per step) or "film".
+    """
+
+    def __init__(
+        self, path: Path | str, task: str, codec: str = "h264", kind: str = "simulated"
+    ) -> None:
+        if codec not in dataset_format.CODECS:
+            raise unknown_name("codec", codec, dataset_format.CODECS)
+        self.path = Path(path)
+        self.task = task
+        self.codec = codec
+        self._kind = kind
+        self._lock: DatasetLock | None = None
+
+    def __enter__(self) -> DatasetWriter:
+        """Take the lock, create the dataset if it is new, clear what a killed recorder left.
+
+        Raises:
+            UserError: If the folder holds something else, a dataset of another task, or is being
+                written by another recorder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file; give a folder")
+        is_new = not (self.path / dataset_format.DATASET_FILE).exists()
+        if is_new and self.path.exists():
+            self._refuse_foreign_folder()
+        if not is_new:
+            self._refuse_other_task()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = DatasetLock(self.path)
+        try:
+            self._clear_partial()
+            if not (self.path / dataset_format.DATASET_FILE).exists():
+                dataset_format.write_dataset_metadata(self.path, self.task, self._kind)
+            self._refuse_other_task()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the lock back; whole episodes stay."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _clear_partial(self) -> None:
+        for folder in (self.path, self.path / dataset_format.ASSETS_FOLDER):
+            if folder.is_dir():
+                for name in dataset_format.list_partial_names(folder):
+                    if (folder / name).is_dir():
+                        shutil.rmtree(folder / name)
+                    else:
+                        (folder / name).unlink()
+
+    def _refuse_foreign_folder(self) -> None:
+        foreign = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+        if foreign:
+            raise UserError(
+                f"{self.path} is no dataset and not empty (it holds {foreign[0]!r}); give a new "
+                "folder"
+            )
+
+    def _refuse_other_task(self) -> None:
+        found = dataset_format.read_dataset_metadata(self.path)
+        if found.get("task") != self.task:
+            raise UserError(
+                f"{self.path} is a dataset of task {found.get('task')!r}, asked for {self.task!r}; "
+                "give another folder"
+            )
+
+    def episode_ids(self) -> list[int]:
+        """Return the ids of the whole episodes, ascending."""
+        return dataset_format.list_episode_ids(self.path)
+
+    def next_id(self) -> int:
+        """Return the id behind the largest one that is taken."""
+        return max(self.episode_ids(), default=-1) + 1
+
+    @contextmanager
+    def episode(
+        self, frame_rate_hz: float, episode_id: int | None = None
+    ) -> Iterator[EpisodeWriter]:
+        """Yield a writer for one episode, whole on disk when the block ends without an error.
+
+        Args:
+            frame_rate_hz: Rate asked of the source.
+            episode_id: Id to use; the next free one when None.
+        """
+        if self._lock is None:
+            raise RuntimeError("open the dataset first: with DatasetWriter(...) as writer")
+        taken = self.next_id() if episode_id is None else episode_id
+        with write_episode(self.path, taken, self.codec, frame_rate_hz) as episode:
+            yield episode

@@ -1,0 +1,231 @@
+"""`tcn-robot record`: films a simulated task from several cameras into a dataset."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.recording_job import (
+    EpisodeSummary,
+    RecordingJob,
+    open_source,
+    record_episodes,
+    resolve_policy,
+)
+from tcn_robot.workflows.recording_workers import record_in_processes
+
+if TYPE_CHECKING:
+    from tcn_robot.recordings import DatasetWriter
+
+NUM_DEFAULT_VIEWS = 3
+INTERRUPTED_EXIT_CODE = 130
+FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def record(
+    task: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    out: Path,
+    episodes: int,
+    views: tuple[str, ...] = (),
+    size: int = 84,
+    embodiment: str = "robot",
+    policy: str = "expert",
+    seed: int = 0,
+    workers: int = 1,
+    split: Literal["train", "valid", "test"] = "train",
+    lossless: bool = False,
+    resume: bool = False,
+) -> None:
+    """Record episodes of a simulated task from several cameras.
+
+    Adds to an existing dataset of the same task. The same options and seed give the same dataset,
+    byte for byte, whatever the number of workers. Ctrl-C keeps the episodes that are whole.
+
+    Args:
+        task: Task id, such as MujocoPush-v0.
+        out: Folder of the dataset.
+        episodes: How many episodes to add.
+        views: Cameras to record; the task's first three when none is given.
+        size: Width and height of the films in pixels.
+        embodiment: Body that does the task.
+        policy: expert, random, play or module:function (takes the environment and a random
+            generator, returns an iterator over actions).
+        seed: Seed of the dataset; starts and demonstrators of all episodes follow from it.
+        workers: Number of processes.
+        split: What the episodes are for; another split has other starts under the same seed.
+        lossless: Keep every pixel exactly; films are some five times larger.
+        resume: Record what is missing of the last request instead of adding to it.
+    """
+    for name, value, least in (
+        ("--episodes", episodes, 1),
+        ("--size", size, 8),
+        ("--workers", workers, 1),
+        ("--seed", seed, 0),
+    ):
+        if value < least:
+            raise UserError(f"{name} must be at least {least}, found {value}")
+    job = plan_job(task, out, views, size, embodiment, policy, seed, split, lossless)
+    from tcn_robot.recordings import DatasetWriter
+
+    with DatasetWriter(out, job.task, job.codec) as writer:
+        ids = requested_ids(writer, job, episodes, resume)
+        if not ids:
+            print(f"nothing to do: the last request for {out} is complete ({episodes} episodes)")
+            return
+        run_job(job, ids, workers)
+
+
+def plan_job(
+    task: str,
+    out: Path,
+    views: tuple[str, ...],
+    size_px: int,
+    embodiment: str,
+    policy: str,
+    seed: int,
+    split: str,
+    lossless: bool,
+) -> RecordingJob:
+    """Return the job after checking every name in it, before anything is written.
+
+    Raises:
+        UserError: For an unknown task, view, embodiment or policy, with the nearest name.
+    """
+    from tcn_robot.envs import task_id
+
+    full_task = task_id(task)
+    resolve_policy(full_task, policy)
+    source = open_source(full_task, embodiment, policy)
+    known = tuple(source.view_names)
+    source.close()
+    for view in views:
+        if view not in known:
+            raise unknown_name("view", view, known)
+    if len(set(views)) < len(views):
+        raise UserError(f"--views names a view twice: {' '.join(views)}")
+    return RecordingJob(
+        task=full_task,
+        out=out,
+        views=views or known[:NUM_DEFAULT_VIEWS],
+        size_px=size_px,
+        embodiment=embodiment,
+        policy=policy,
+        seed=seed,
+        split=split,
+        codec="lossless" if lossless else "h264",
+    )
+
+
+def requested_ids(
+    writer: DatasetWriter, job: RecordingJob, episodes: int, resume: bool
+) -> list[int]:
+    """Return the ids to record now, and write the request down for a later `--resume`.
+
+    Raises:
+        UserError: If `resume` is given and the last request was another one.
+    """
+    from tcn_robot.atomic import write_text_atomically
+    from tcn_robot.recordings import format as dataset_format
+
+    path = writer.path / dataset_format.REQUEST_FILE
+    options = request_options(job)
+    present = set(writer.episode_ids())
+    if resume and path.is_file():
+        request = dataset_format.read_json(path)
+        refuse_other_request(request, {"episodes": episodes, **options})
+        first_id = int(request["first_id"])
+    else:
+        first_id = writer.next_id()
+        request = {"first_id": first_id, "episodes": episodes, **options}
+        write_text_atomically(path, dataset_format.json_text(request))
+    return [id for id in range(first_id, first_id + episodes) if id not in present]
+
+
+def request_options(job: RecordingJob) -> dict[str, Any]:
+    """Return what `request.json` says about a job."""
+    return {
+        "task": job.task,
+        "views": list(job.views),
+        "size_px": job.size_px,
+        "embodiment": job.embodiment,
+        "policy": job.policy,
+        "seed": job.seed,
+        "split": job.split,
+        "codec": job.codec,
+    }
+
+
+def refuse_other_request(request: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raise a UserError when the last request differs from what is asked now."""
+    for name, value in asked.items():
+        if request.get(name) != value:
+            raise UserError(
+                f"--resume completes the last request, which had {name} {request.get(name)!r}, "
+                f"found {value!r}; give the same options, or leave --resume out to add episodes"
+            )
+
+
+def run_job(job: RecordingJob, ids: list[int], workers: int) -> None:
+    """Record the episodes with a progress display and say what became of them.
+
+    Raises:
+        UserError: If the disk is full.
+        SystemExit: With code 130 after Ctrl-C.
+    """
+    from tcn_robot.progress import Progress
+
+    done: list[EpisodeSummary] = []
+    start_seconds = time.monotonic()
+    summaries: Iterator[EpisodeSummary] = (
+        record_episodes(job, ids)
+        if workers == 1
+        else record_in_processes(job, ids, min(workers, len(ids)))
+    )
+    try:
+        with Progress(len(ids), f"recording {job.out}", "episodes") as display:
+            for summary in summaries:
+                done.append(summary)
+                steps = sum(one.steps for one in done)
+                rate = steps / (time.monotonic() - start_seconds)
+                display.advance(note=f"{rate:.0f} steps/s")
+    except KeyboardInterrupt:
+        left = f"{len(done)} of {len(ids)} episodes are whole in {job.out}"
+        print(
+            f"\ninterrupted: {left}; the same command with --resume adds the rest", file=sys.stderr
+        )
+        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
+    except OSError as error:
+        if error.errno not in FULL_DISK_ERRORS:
+            raise
+        raise UserError(
+            f"the disk of {job.out} is full ({error.strerror}): {len(done)} of {len(ids)} episodes "
+            "are whole; free some space and give the same command with --resume"
+        ) from error
+    print(summary_line(job, done))
+
+
+def summary_line(job: RecordingJob, done: list[EpisodeSummary]) -> str:
+    """Return one line about the recorded episodes."""
+    known = [one.success for one in done if one.success is not None]
+    success = f", success in {sum(known)} of {len(known)}" if known else ""
+    ids = sorted(one.id for one in done)
+    return (
+        f"{job.out}: {len(done)} episodes of {job.task} (ids {ids[0]} to {ids[-1]}, "
+        f"{job.policy}, {job.split}), {sum(one.steps for one in done)} steps, "
+        f"views {' '.join(job.views)}{success}"
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command."""
+    parse_and_run(record, arguments)

@@ -1,0 +1,162 @@
+"""One request to record a simulated task, and the recording of its episodes in this process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcn_robot.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from tcn_robot.recordings import Policy
+
+SCRIPTED = ("expert", "random", "play")
+SOURCE_NEEDS = (
+    "view_names",
+    "render_views",
+    "get_state",
+    "model_xml",
+    "simulation_time_seconds",
+    "camera_parameters",
+    "control_hz",
+    "horizon",
+)
+
+
+@dataclass(frozen=True)
+class RecordingJob:
+    """What settles every byte of the episodes, apart from their ids.
+
+    Attributes:
+        task: Full task id.
+        out: The dataset's folder.
+        views: Views to record.
+        size_px: Width and height of the frames.
+        embodiment: Body that does the task.
+        policy: "expert", "random", "play" or "module:function".
+        seed: Seed of the dataset.
+        split: "train", "valid" or "test".
+        codec: "h264" or "lossless".
+    """
+
+    task: str
+    out: Path
+    views: tuple[str, ...]
+    size_px: int
+    embodiment: str
+    policy: str
+    seed: int
+    split: str
+    codec: str
+
+
+@dataclass(frozen=True)
+class EpisodeSummary:
+    """What became of one recorded episode: its id, its number of actions, its success."""
+
+    id: int
+    steps: int
+    success: bool | None
+
+
+def resolve_policy(task: str, name: str) -> Policy:
+    """Return a demonstrator.
+
+    Args:
+        task: Full task id.
+        name: A scripted policy of the task or "module:function"; modules are also looked for in
+            the working folder. The function takes the unwrapped environment and a
+            `numpy.random.Generator` and returns an iterator over actions.
+
+    Raises:
+        UserError: If there is no such policy.
+    """
+    from tcn_robot.envs import scripted_policy
+
+    if ":" not in name:
+        return scripted_policy(task, name)
+    module_name, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(
+            f"policy {name!r}: module {module_name!r} cannot be imported ({error}); run from the "
+            "folder it is in or install it"
+        ) from error
+    policy = getattr(module, attribute, None)
+    if not callable(policy):
+        functions = [known for known, value in vars(module).items() if callable(value)]
+        raise unknown_name(f"function of {module_name}", attribute, functions)
+    found: Policy = policy
+    return found
+
+
+def open_source(task: str, embodiment: str, policy: str) -> Any:
+    """Return the unwrapped environment to record; the caller closes it.
+
+    Raises:
+        UserError: If the task or the embodiment is unknown, or the environment cannot be recorded.
+    """
+    from tcn_robot.envs import make_task, play_horizon
+
+    options: dict[str, Any] = {"horizon": play_horizon(task)} if policy == "play" else {}
+    source: Any = make_task(task, **options).unwrapped
+    missing = [name for name in SOURCE_NEEDS if not hasattr(source, name)]
+    if missing:
+        source.close()
+        raise UserError(
+            f"task {task} cannot be recorded: its environment lacks {missing[0]!r}; see "
+            "tcn_robot.recordings.SimulatedSource"
+        )
+    known = getattr(source, "embodiments", (source.embodiment,))
+    if embodiment not in known:
+        source.close()
+        raise unknown_name(f"embodiment of {task}", embodiment, known)
+    if embodiment != source.embodiment:
+        source.close()
+        source = make_task(task, embodiment=embodiment, **options).unwrapped
+    return source
+
+
+def record_episodes(
+    job: RecordingJob, ids: Sequence[int], before_step: Callable[[], None] = lambda: None
+) -> Iterator[EpisodeSummary]:
+    """Record episodes one after the other; each is whole on disk when it is yielded.
+
+    The caller holds the dataset's lock.
+
+    Args:
+        job: What to record.
+        ids: Ids of the episodes.
+        before_step: Called before every control step; may raise to give up.
+    """
+    from tcn_robot.recordings import episode_seeds, record_episode
+    from tcn_robot.recordings.writer import write_episode
+
+    policy = resolve_policy(job.task, job.policy)
+    source = open_source(job.task, job.embodiment, job.policy)
+    try:
+        for id in ids:
+            seed, policy_randomness = episode_seeds(job.seed, job.split, id)
+            with write_episode(job.out, id, job.codec, float(source.control_hz)) as episode:
+                episode.metadata.update(task=job.task, policy=job.policy, split=job.split)
+                result = record_episode(
+                    source,
+                    policy,
+                    episode,
+                    views=job.views,
+                    size_px=job.size_px,
+                    seed=seed,
+                    policy_randomness=policy_randomness,
+                    before_step=before_step,
+                )
+            yield EpisodeSummary(id, result["steps"], result["success"])
+    finally:
+        source.close()

@@ -1,0 +1,116 @@
+"""Records episodes in several processes; the dataset does not depend on how many."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from tcn_robot.errors import UserError
+from tcn_robot.workflows.recording_job import EpisodeSummary, RecordingJob, record_episodes
+
+# One thread each: several processes that all take every core slow each other down.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "LP_NUM_THREADS",
+)
+
+
+def record_in_processes(
+    job: RecordingJob, ids: Sequence[int], num_workers: int
+) -> Iterator[EpisodeSummary]:
+    """Record episodes in spawned processes and yield each when it is whole on disk.
+
+    Worker w takes every `num_workers`-th id from the w-th on. What an episode holds follows from
+    its id alone, so the bytes are those of one process.
+
+    Args:
+        job: What to record.
+        ids: Ids of the episodes.
+        num_workers: Number of processes, at least 1.
+
+    Raises:
+        UserError: What a worker raised, or that a worker died.
+    """
+    context = multiprocessing.get_context("spawn")
+    processes: list[Any] = []
+    connections: list[Connection] = []
+    try:
+        with _one_thread_each():
+            for worker in range(num_workers):
+                receiver, sender = context.Pipe(duplex=False)
+                process = context.Process(
+                    target=_work, args=(job, list(ids[worker::num_workers]), sender), daemon=True
+                )
+                process.start()
+                sender.close()
+                processes.append(process)
+                connections.append(receiver)
+        yield from _gather(connections, processes)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+
+
+def _gather(connections: list[Connection], processes: list[Any]) -> Iterator[EpisodeSummary]:
+    open_connections = list(connections)
+    while open_connections:
+        for ready in wait(open_connections):
+            assert isinstance(ready, Connection)
+            try:
+                message = ready.recv()
+            except EOFError as error:
+                process = processes[connections.index(ready)]
+                process.join()
+                raise UserError(
+                    f"a recording process died (exit code {process.exitcode}), perhaps for lack "
+                    "of memory; use fewer --workers and --resume"
+                ) from error
+            if message is None:
+                open_connections.remove(ready)
+            elif isinstance(message, EpisodeSummary):
+                yield message
+            else:
+                raise message
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+
+
+def _work(job: RecordingJob, ids: list[int], sender: Connection) -> None:
+    """Record in a spawned process: summaries go up the pipe, then None, or an error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    parent = os.getppid()
+
+    def stop_when_orphaned() -> None:
+        # The dataset's lock died with the parent: another recorder may be at work already.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    try:
+        for summary in record_episodes(job, ids, stop_when_orphaned):
+            sender.send(summary)
+        sender.send(None)
+    except (UserError, OSError) as error:
+        sender.send(error)
+    finally:
+        sender.close()

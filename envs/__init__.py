@@ -14,10 +14,13 @@ from typing import Any
 
 import gymnasium
 
+from tcn_robot.envs.rendering import choose_gl_backend
 from tcn_robot.envs.scripted import play_horizon, scripted_policy
 from tcn_robot.errors import UserError, unknown_name
 
 __all__ = ["NAMESPACE", "TASKS", "make_task", "play_horizon", "scripted_policy", "task_id"]
+
+choose_gl_backend()  # before anything imports MuJoCo
 
 NAMESPACE = "tcn_robot/"
 

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any, ClassVar
 
-from tcn_robot.envs import rendering  # settles MUJOCO_GL before MuJoCo is imported
-
-import gymnasium  # isort: skip
+import gymnasium
 import mujoco
 import numpy as np
 
+from tcn_robot.envs import rendering
 from tcn_robot.envs.kinematics import NUM_ARM_JOINTS, InverseKinematics
 from tcn_robot.errors import UserError, unknown_name
 
@@ -42,7 +41,10 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
     comparisons, never for learning an embedding.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
+    }
 
     simulator = "mujoco"
     embodiment = "robot"

@@ -38,12 +38,14 @@ class MujocoPush(ArmTask):
     """
 
     bodies_xml = f"""
-    <geom name="zone" type="cylinder" size="0.075 0.001" pos="0.58 0.20 0.0012" rgba="0.15 0.70 0.30 1"/>
+    <geom name="zone" type="cylinder" size="0.075 0.001" pos="0.58 0.20 0.0012"
+          rgba="0.15 0.70 0.30 1"/>
     <body name="block" pos="0.55 0 {BLOCK_HALF_METRES}">
       <freejoint name="block"/>
       <geom name="block" type="box" size="0.04 0.04 0.04" mass="0.2" rgba="0.85 0.15 0.12 1"
             friction="0.5 0.01 0.001" condim="4" contype="1" conaffinity="1"/>
-      <geom name="block_top" type="box" size="0.04 0.008 0.001" pos="0 0 0.0402" mass="0.0001" rgba="0.98 0.85 0.30 1"/>
+      <geom name="block_top" type="box" size="0.04 0.008 0.001" pos="0 0 0.0402" mass="0.0001"
+            rgba="0.98 0.85 0.30 1"/>
     </body>"""
     phases = ("approach", "push", "done")
     controlled_axes = (0, 1)
@@ -77,11 +79,10 @@ class MujocoPush(ArmTask):
         tip, block = self.tip_metres[:2], self.block_metres
         rotation = self._data.body("block").xmat
         yaw_radians = np.arctan2(rotation[3], rotation[0])
-        metres = np.concatenate(
-            [tip - self.middle_metres, block - self.middle_metres, block - tip]
-            + [self.zone_metres - block]
-        )
-        return np.concatenate([10 * metres, [np.cos(4 * yaw_radians), np.sin(4 * yaw_radians)]])
+        metres = [tip - self.middle_metres, block - self.middle_metres, block - tip]
+        metres.append(self.zone_metres - block)
+        turn = [np.cos(4 * yaw_radians), np.sin(4 * yaw_radians)]
+        return np.concatenate([10 * np.concatenate(metres), turn])
 
     def labels(self) -> dict[str, Any]:
         """Return phase, progress and success."""

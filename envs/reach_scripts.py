@@ -14,14 +14,16 @@ def reach_expert(env: MujocoReach, generator: np.random.Generator) -> Actions:
     """Bring the tip to the ball, at a varied pace, with pauses and detours."""
     style = Style.draw(generator)
     yield from pause(env, int(generator.integers(0, 4)))
-    if generator.random() < 0.5:
+    if generator.random() < 0.7:
         half_way = 0.5 * (env.tip_metres + env.ball_metres) + generator.normal(0.0, 0.05, 3)
         half_way = np.clip(half_way, env.workspace_low_metres, env.workspace_high_metres)
         yield from move_to(env, lambda: half_way, style, generator, max_frames=20)
-    if generator.random() < 0.25:
+        style = Style.draw(generator)
+    if generator.random() < 0.35:
         past = env.ball_metres + generator.normal(0.0, 0.05, 3)
         past = np.clip(past, env.workspace_low_metres, env.workspace_high_metres)
         yield from move_to(env, lambda: past, style, generator, max_frames=20)
+        yield from pause(env, int(generator.integers(0, 6)))
     yield from move_to(
         env,
         lambda: env.ball_metres,

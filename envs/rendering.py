@@ -1,7 +1,7 @@
 """Rendering of named MuJoCo cameras, quick in software too.
 
 `choose_gl_backend` must run before MuJoCo is imported for the first time, because MuJoCo reads
-`MUJOCO_GL` only then; importing this module runs it.
+`MUJOCO_GL` only then; importing `tcn_robot.envs` runs it.
 """
 
 from __future__ import annotations
@@ -46,9 +46,6 @@ def choose_gl_backend() -> str:
             os.environ.setdefault("PYOPENGL_PLATFORM", backend)
             return backend
     return ""
-
-
-choose_gl_backend()
 
 
 def check_views(views: Sequence[str], known: Sequence[str]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
@@ -183,6 +183,6 @@ def test_unknown_names_get_the_nearest():
 
 
 def test_tasks_travel_to_other_processes(env):
-    """What a spawned worker needs is the id and the options, and those pickle."""
-    again = pickle.loads(pickle.dumps(env.spec)).make().unwrapped
+    """What a spawned worker needs is the id and the options, as JSON."""
+    again = EnvSpec.from_json(env.spec.to_json()).make().unwrapped
     np.testing.assert_array_equal(again.reset(seed=1)[0], env.reset(seed=1)[0])

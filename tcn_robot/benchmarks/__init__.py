@@ -1,0 +1,18 @@
+"""Figures of a trained embedding beside what they have to be compared with."""
+
+from tcn_robot.benchmarks.alignment import (
+    AlignmentOptions,
+    benchmark_alignment,
+    compare_embeddings,
+)
+from tcn_robot.benchmarks.held_out import HeldOutEpisode, held_out_episodes
+from tcn_robot.benchmarks.table import alignment_table
+
+__all__ = [
+    "AlignmentOptions",
+    "HeldOutEpisode",
+    "alignment_table",
+    "benchmark_alignment",
+    "compare_embeddings",
+    "held_out_episodes",
+]

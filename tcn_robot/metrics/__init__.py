@@ -15,7 +15,12 @@ from tcn_robot.metrics.alignment import (
 from tcn_robot.metrics.bootstrap import bootstrap_interval, bootstrap_pairs_interval
 from tcn_robot.metrics.checks import MetricInputError
 from tcn_robot.metrics.neighbours import nearest_neighbours
-from tcn_robot.metrics.order import KendallTau, kendall_tau, kendall_tau_of_sequence
+from tcn_robot.metrics.order import (
+    KendallTau,
+    kendall_tau,
+    kendall_tau_of_sequence,
+    kendall_tau_of_ties,
+)
 
 __all__ = [
     "AlignmentCeiling",
@@ -30,5 +35,6 @@ __all__ = [
     "chance_alignment_error",
     "kendall_tau",
     "kendall_tau_of_sequence",
+    "kendall_tau_of_ties",
     "nearest_neighbours",
 ]

@@ -1,0 +1,133 @@
+"""`tcn-robot bench`: measure an embedding beside everything it has to be compared with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.workflows.options import parse_and_run
+
+KINDS = ("alignment",)
+
+
+def bench(
+    kind: Annotated[str, tyro.conf.Positional],
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+    /,
+    *,
+    embeddings: tuple[Path, Path] | None = None,
+    out: Path | None = None,
+    split: str = "test",
+    views: tuple[str, ...] | None = None,
+    untrained_seeds: int = 3,
+    same_within: float = 0.01,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Measure an embedding on held-out demonstrations.
+
+    Prints a table: alignment error across views, share found within one frame, Kendall's tau of
+    the order across episodes, each with a 95 % interval over episodes, for the trained encoder
+    and for its baselines: untrained, collapsed, frame counter, chance, ceiling.
+
+    Args:
+        kind: What to measure: alignment.
+        paths: The run's folder, then the recordings.
+        embeddings: Two .npy files, (T, D) each, to measure instead of a run: two views of the
+            same moments, or two episodes.
+        out: Where to write the figures as JSON.
+        split: Which episodes: test, valid or train. Play is left out.
+        views: Views to compare; all when not given.
+        untrained_seeds: Untrained encoders to average.
+        same_within: Largest difference of observations that cannot be seen, for the ceiling.
+        seed: Of the untrained encoders and the bootstrap.
+
+    Raises:
+        UserError: An unknown benchmark, or nothing there to measure.
+    """
+    from tcn_robot.atomic import write_text_atomically
+    from tcn_robot.benchmarks import alignment_table
+
+    if kind not in KINDS:
+        raise unknown_name("benchmark", kind, KINDS)
+    if embeddings is not None:
+        result = _of_files(*embeddings)
+    elif len(paths) < 2:
+        raise UserError(
+            f"expected a run and one recording or more, found {len(paths)} folders; write "
+            "tcn-robot bench alignment RUN DIR, or pass --embeddings A.npy B.npy"
+        )
+    else:
+        if untrained_seeds < 0:
+            raise UserError(f"expected untrained_seeds of 0 or more, found {untrained_seeds}")
+        seeds = range(seed, seed + untrained_seeds)
+        result = _of_run(paths[0], paths[1:], split, views, seeds, same_within, seed)
+    print(alignment_table(result))
+    if out is not None:
+        write_text_atomically(out, json.dumps(result, indent=2, allow_nan=False) + "\n")
+        print(f"written to {out}")
+    return result
+
+
+def _of_run(
+    run: Path,
+    recordings: tuple[Path, ...],
+    split: str,
+    views: tuple[str, ...] | None,
+    untrained_seeds: range,
+    same_within: float,
+    seed: int,
+) -> dict[str, Any]:
+    from tcn_robot.benchmarks import AlignmentOptions, benchmark_alignment, held_out_episodes
+    from tcn_robot.models import load_encoder, untrained_encoder
+    from tcn_robot.progress import progress
+    from tcn_robot.recordings import open_recording
+
+    encoder = load_encoder(run)
+    opened = [(path, open_recording(path)) for path in recordings]
+    episodes = held_out_episodes(
+        [
+            (path, progress(recording, total=len(recording), description=f"read {path}"))
+            for path, recording in opened
+        ],
+        split,
+        views,
+    )
+    result = benchmark_alignment(
+        episodes,
+        encoder.embed,
+        [untrained_encoder(encoder, one).embed for one in untrained_seeds],
+        AlignmentOptions(seed=seed, same_within=same_within),
+    )
+    sources = {"run": str(run), "recordings": [str(path) for path in recordings], "split": split}
+    return {**result, **sources}
+
+
+def _of_files(first: Path, second: Path) -> dict[str, Any]:
+    from tcn_robot.benchmarks import compare_embeddings
+
+    result = compare_embeddings(_loaded(first), _loaded(second))
+    return {**result, "embeddings": [str(first), str(second)]}
+
+
+def _loaded(path: Path) -> Any:
+    import numpy as np
+
+    if not path.is_file():
+        raise UserError(
+            f"expected embeddings in {path}, found no such file; save them with np.save"
+        )
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(
+            f"expected one array in {path}, found none ({error}); save it with np.save"
+        ) from error
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command."""
+    parse_and_run(bench, arguments)

@@ -33,7 +33,7 @@ class ImitateConfig:
         algo: Learning algorithm.
         encoder: Run with the trained encoder (learned rewards only).
         demos: Dataset with demonstrations (learned rewards only).
-        views: Views that the learned reward sees; empty: every view of the demonstrations.
+        views: Views that the learned reward sees; empty: the demonstrations' first.
         reward_options: Further options of the learned reward's `fit`.
         num_envs: Envs stepped in turn in one process.
         horizon: Control steps per episode; None: the task's own.

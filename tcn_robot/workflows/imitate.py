@@ -1,0 +1,205 @@
+"""`tcn-robot imitate`: trains policies with a learned reward, or the task's own to compare with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.workflows.options import parse_and_run
+
+if TYPE_CHECKING:
+    from tcn_robot.policies.config import ImitateConfig
+
+
+def imitate(
+    task: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    reward: str,
+    steps: int,
+    out: Path,
+    encoder: Path | None = None,
+    demos: Path | None = None,
+    algo: str = "sac",
+    seeds: tuple[int, ...] = (0,),
+    views: tuple[str, ...] = (),
+    num_envs: int = 4,
+    horizon: int | None = None,
+    learning_rate: float = 7e-4,
+    discount: float = 0.95,
+    batch_size: int = 256,
+    hidden_units: tuple[int, ...] = (128, 128),
+    learning_starts: int = 1000,
+    evaluate_every: int = 5000,
+    evaluation_starts: int = 20,
+    final_starts: int = 50,
+    reward_options: tuple[str, ...] = (),
+    workers: int | None = None,
+    films: bool = True,
+    tensorboard: bool = True,
+    resume: bool = False,
+) -> None:
+    """Train policies from films: the reward is computed from frames, no task reward anywhere.
+
+    With --reward sparse or dense the task's own reward is learned from instead, for comparison;
+    then nothing is rendered and neither --encoder nor --demos is needed. Success is judged at the
+    last step of episodes from held-out starts. Ctrl-C keeps every finished evaluation; --resume
+    goes on from the last one.
+
+    Args:
+        task: Task id, such as MujocoPush-v0, or module:id for a task of your own.
+        reward: progress, trajectory or goal (learned), sparse or dense (the task's own).
+        steps: Control steps of training per seed.
+        out: Folder of the run.
+        encoder: Run of `tcn-robot train` (learned rewards).
+        demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
+        algo: Learning algorithm: sac.
+        seeds: One independent training each.
+        views: Views that the learned reward sees; the demonstrations' first when none is given.
+        num_envs: Envs stepped in turn by one process; updates per transition stay the same.
+        horizon: Control steps per episode; the task's own when not given.
+        learning_rate: Adam's rate.
+        discount: Discount per control step.
+        batch_size: Transitions per update.
+        hidden_units: Width of each hidden layer.
+        learning_starts: Random control steps before the first update.
+        evaluate_every: Control steps between evaluations, rounded to whole episodes.
+        evaluation_starts: Held-out starts per evaluation while training.
+        final_starts: Held-out starts of the evaluation at the end.
+        reward_options: Options of the learned reward as name=value.
+        workers: Processes at a time; default: as many as there are cores and seeds.
+        films: Film a held-out episode from every view at the end.
+        tensorboard: Write TensorBoard events, if TensorBoard is installed.
+        resume: Go on with an interrupted run; further --seeds may be added.
+    """
+    from tcn_robot.policies.config import ImitateConfig
+
+    check_reward_name(reward)
+    config = ImitateConfig(
+        task=task,
+        reward=reward,
+        steps=steps,
+        seeds=seeds,
+        algo=algo,
+        encoder=str(encoder) if encoder else None,
+        demos=str(demos) if demos else None,
+        views=views,
+        reward_options=parse_reward_options(reward_options),
+        num_envs=num_envs,
+        horizon=horizon,
+        learning_rate=learning_rate,
+        discount=discount,
+        batch_size=batch_size,
+        hidden_units=hidden_units,
+        learning_starts_steps=learning_starts,
+        evaluation_interval_steps=evaluate_every,
+        evaluation_starts=evaluation_starts,
+        final_starts=final_starts,
+        films=films,
+    )
+    run_imitation(out, config, workers, tensorboard, resume)
+
+
+def run_imitation(
+    out: Path,
+    config: ImitateConfig,
+    workers: int | None = None,
+    tensorboard: bool = True,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Run all seeds of a run and return its summary.
+
+    Args:
+        out: Folder of the run.
+        config: The run's options.
+        workers: Processes at a time; None: as many as there are cores and seeds.
+        tensorboard: Whether TensorBoard events are written.
+        resume: Whether to go on with a run that exists.
+
+    Raises:
+        UserError: On bad input, before anything is written, or when a seed failed.
+    """
+    from tcn_robot.policies.processes import Job, run_jobs
+    from tcn_robot.workflows.policy_seed import prepare_run, run_seed
+
+    config = prepare_run(out, config, resume)
+    jobs = [Job(f"seed {seed}", run_seed, (str(out), seed, tensorboard)) for seed in config.seeds]
+    if workers is None:
+        workers = min(os.cpu_count() or 1, len(jobs))
+    try:
+        run_jobs(jobs, workers, lambda _: _conclude(out, config))
+    except KeyboardInterrupt:
+        _conclude(out, config)
+        print(f"stopped; go on with the same command and --resume ({out})", file=sys.stderr)
+        raise
+    summary = _conclude(out, config)
+    print(describe(summary))
+    return summary
+
+
+def _conclude(out: Path, config: ImitateConfig) -> dict[str, Any]:
+    """Write what is made of the seeds so far: summary.json and curves.png."""
+    from tcn_robot.policies.figures import draw_run_curves
+    from tcn_robot.policies.run import CURVES_FILE, write_summary
+
+    draw_run_curves(out, config, out / CURVES_FILE)
+    return write_summary(out, config)
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """Return one line that says how good the policies of a run are."""
+    if not summary["seeds"]:
+        return "no seed is finished"
+    low, high = summary["success_interval"]
+    per_seed = ", ".join(f"{share:.0%}" for share in summary["success_per_seed"])
+    return (
+        f"{summary['task']}, reward {summary['reward']}, {summary['steps']:,} steps: success "
+        f"{summary['success']:.1%} (95 % interval {low:.1%} to {high:.1%}) over "
+        f"{len(summary['seeds'])} seeds ({per_seed}) × {summary['starts']} held-out starts"
+    )
+
+
+def check_reward_name(name: str) -> None:
+    """Refuse a reward that is neither learned nor the task's own.
+
+    Raises:
+        UserError: With the nearest name.
+    """
+    from tcn_robot.policies.config import TASK_REWARDS
+
+    if name in TASK_REWARDS:
+        return
+    from tcn_robot.rewards import REWARDS
+
+    if name not in REWARDS and ":" not in name:
+        raise unknown_name("reward", name, [*REWARDS, *TASK_REWARDS])
+
+
+def parse_reward_options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return {name: value} of texts like "gate=heavy" or "neighbours=5".
+
+    Raises:
+        UserError: For a text without "=".
+    """
+    import json
+
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise UserError(f"expected --reward-options name=value, found {pair!r}")
+        try:
+            options[name] = json.loads(text)
+        except json.JSONDecodeError:
+            options[name] = text
+    return options
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command with these arguments."""
+    parse_and_run(imitate, arguments)

@@ -1,0 +1,113 @@
+"""Fits a reward on an encoder and the demonstrations of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcn_robot.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from tcn_robot.recordings import Episode, Recording
+    from tcn_robot.rewards import Reward
+
+FITTING_SPLIT = "train"
+CALIBRATION_SPLIT = "valid"
+
+
+def fit_reward(
+    name: str,
+    encoder: Path,
+    demos: Path,
+    views: tuple[str, ...] = (),
+    options: dict[str, Any] | None = None,
+) -> Reward:
+    """Fit a learned reward: demonstrations of split "train", calibrated on split "valid".
+
+    Episodes known to have failed are left out. The split "valid" is withheld from the training of
+    encoders, so distances on it are those of films never seen.
+
+    Args:
+        name: A name of `tcn_robot.rewards.REWARDS`.
+        encoder: Run or folder with the encoder.
+        demos: Dataset with the demonstrations.
+        views: Views that the reward sees; empty: the first of the dataset.
+        options: Further options of the reward's `fit`.
+
+    Raises:
+        UserError: Unknown reward or view, no encoder, no demonstrations.
+    """
+    from tcn_robot.models import load_encoder
+    from tcn_robot.recordings import open_recording
+    from tcn_robot.rewards import reward_class
+
+    reward = reward_class(name)
+    recording = open_recording(demos)
+    fitting, calibration = successful_demos(recording)
+    views = views or fitting[0].views[:1]
+    return reward.fit(
+        load_encoder(encoder),
+        load_frames(fitting, views),
+        calibration=load_frames(calibration, views) or None,
+        views=views,
+        **(options or {}),
+    )
+
+
+def successful_demos(recording: Recording) -> tuple[list[Episode], list[Episode]]:
+    """Return the demonstrations to fit on and those to calibrate on.
+
+    A dataset without any of split "train" is fitted on all its episodes.
+
+    Raises:
+        UserError: When no episode remains.
+    """
+    good = [episode for episode in recording if episode.success is not False]
+    fitting = [episode for episode in good if episode.split == FITTING_SPLIT]
+    calibration = [episode for episode in good if episode.split == CALIBRATION_SPLIT]
+    if not fitting:
+        raise UserError(
+            f"{recording.path} holds no demonstration of split {FITTING_SPLIT!r} "
+            f"({len(recording)} episodes in all); record some with `tcn-robot record --policy "
+            "expert`"
+        )
+    return fitting, calibration
+
+
+def load_frames(episodes: Sequence[Episode], views: Sequence[str]) -> list[dict[str, np.ndarray]]:
+    """Return {view: uint8 (T, H, W, 3)} of each episode.
+
+    Raises:
+        UserError: When an episode lacks a view.
+    """
+    for episode in episodes:
+        for view in views:
+            if view not in episode.views:
+                raise unknown_name(f"view of demonstration {episode.id}", view, episode.views)
+    return [{view: episode.frames(view) for view in views} for episode in episodes]
+
+
+def check_demos_task(demos: Path, task: str) -> None:
+    """Refuse demonstrations of another task.
+
+    Args:
+        demos: Dataset with the demonstrations.
+        task: Full id of the task the policy learns.
+
+    Raises:
+        UserError: When the dataset says that it shows another task, or holds nothing.
+    """
+    from tcn_robot.recordings import open_recording
+
+    recording = open_recording(demos)
+    if len(recording) == 0:
+        raise UserError(f"{demos} holds no episode yet; record some with `tcn-robot record`")
+    shown = recording.task
+    if shown and shown.rpartition("/")[2] != task.rpartition("/")[2]:
+        raise UserError(
+            f"{demos} shows task {shown}, the policy is to learn {task}; "
+            "name demonstrations of the same task"
+        )

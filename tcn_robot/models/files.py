@@ -1,0 +1,110 @@
+"""Encoders on disk: config.json and model.safetensors, never a pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from tcn_robot.atomic import atomic_folder
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
+
+FORMAT_VERSION = 1
+KIND = "convolutional"
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+def save_encoder(encoder: Encoder, folder: Path) -> None:
+    """Write an encoder; the folder is whole or absent."""
+    described = {"format_version": FORMAT_VERSION, "kind": KIND}
+    described |= dataclasses.asdict(encoder.config)
+    weights = {name: value.detach().cpu().contiguous() for name, value in _weights(encoder)}
+    with atomic_folder(folder) as partial:
+        (partial / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
+        save_file(weights, partial / WEIGHTS_FILE)
+
+
+def _weights(encoder: Encoder) -> list:
+    return sorted(encoder.state_dict().items())
+
+
+def load_encoder(path: Path | str) -> Encoder:
+    """Load an encoder from a run folder or from an encoder folder.
+
+    Args:
+        path: What `tcn-robot train --out` wrote, or the `encoder` folder inside it.
+
+    Returns:
+        The encoder on the CPU, in evaluation mode.
+
+    Raises:
+        UserError: If there is no encoder, or a file is damaged or of an unknown version.
+    """
+    folder = Path(path)
+    if (folder / "encoder").is_dir():
+        folder = folder / "encoder"
+    _check_folder(Path(path), folder)
+    config = parse_config(folder / CONFIG_FILE)
+    weights_path = folder / WEIGHTS_FILE
+    encoder = Encoder(config, seeded_generator(0))
+    try:
+        weights = load_file(weights_path)
+        encoder.load_state_dict(weights)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise UserError(
+            f"{weights_path} is damaged or does not fit {CONFIG_FILE}: {first_line}; "
+            "copy it again or train again"
+        ) from error
+    return encoder.eval()
+
+
+def _check_folder(given: Path, folder: Path) -> None:
+    if not given.exists():
+        raise UserError(f"no run at {given}: expected what `tcn-robot train --out` wrote")
+    if (folder / WEIGHTS_FILE).is_file() and (folder / CONFIG_FILE).is_file():
+        return
+    if (given / "state").is_dir():
+        raise UserError(
+            f"{given} holds an unfinished training without an encoder; "
+            f"finish it with `tcn-robot train --out {given} --resume`"
+        )
+    raise UserError(
+        f"{given} holds no encoder: expected encoder/{CONFIG_FILE} and encoder/{WEIGHTS_FILE}; "
+        "give the folder that `tcn-robot train --out` wrote"
+    )
+
+
+def parse_config(path: Path) -> EncoderConfig:
+    """Read an encoder's config.json; unknown and missing keys are errors.
+
+    Raises:
+        UserError: If the file is not what `save_encoder` writes.
+    """
+    try:
+        described = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not readable JSON: {error}; copy it again") from error
+    names = [field.name for field in dataclasses.fields(EncoderConfig)]
+    known = ["format_version", "kind", *names]
+    for key in described:
+        if key not in known:
+            raise unknown_name(f"key in {path}", key, known)
+    missing = [key for key in known if key not in described]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}; it was not written by tcn_robot")
+    if described["format_version"] != FORMAT_VERSION or described["kind"] != KIND:
+        raise UserError(
+            f"{path}: expected format_version {FORMAT_VERSION} and kind {KIND!r}, found "
+            f"{described['format_version']} and {described['kind']!r}; "
+            "use the version of tcn_robot that wrote it"
+        )
+    values: dict[str, Any] = {name: described[name] for name in names}
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return EncoderConfig(**values)

@@ -1,0 +1,126 @@
+"""Checkpoints to resume from: tensors as safetensors, the rest as JSON, never a pickle.
+
+`state/step_00000500/` is written under another name and renamed, and the one before is removed
+only then, so that a training killed at any moment finds a whole one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from tcn_robot.atomic import atomic_folder
+from tcn_robot.errors import UserError
+from tcn_robot.models import Encoder
+
+TENSORS_FILE = "tensors.safetensors"
+STATE_FILE = "state.json"
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while training.
+
+    Attributes:
+        encoder: The weights.
+        optimizer: Its moments.
+        sampling_rng: Draws the batches.
+        augmentation_rng: Draws the augmentation, on the CPU.
+        step: Steps done.
+    """
+
+    encoder: Encoder
+    optimizer: torch.optim.Optimizer
+    sampling_rng: np.random.Generator
+    augmentation_rng: torch.Generator
+    step: int = 0
+
+
+def _moments(state: TrainingState) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the optimiser's tensors under the names of the weights they belong to."""
+    for name, parameter in state.encoder.named_parameters():
+        for key, value in state.optimizer.state.get(parameter, {}).items():
+            yield f"optimizer.{key}.{name}", value
+
+
+def save_checkpoint(state: TrainingState, folder: Path) -> None:
+    """Write a checkpoint below `folder` and remove older ones."""
+    weights = {f"encoder.{name}": value for name, value in state.encoder.state_dict().items()}
+    tensors = weights | dict(_moments(state))
+    tensors["augmentation_rng"] = state.augmentation_rng.get_state()
+    described = {
+        "step": state.step,
+        "sampling_rng": state.sampling_rng.bit_generator.state,
+        "torch_threads": torch.get_num_threads(),
+    }
+    target = folder / f"step_{state.step:08d}"
+    with atomic_folder(target) as partial:
+        on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(on_cpu, partial / TENSORS_FILE)
+        (partial / STATE_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
+    for old in folder.iterdir():
+        if old != target:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """Return the whole checkpoint with the most steps below `folder`, None if there is none."""
+    return max(folder.glob("step_*"), default=None)
+
+
+def load_checkpoint(state: TrainingState, folder: Path) -> int:
+    """Put a checkpoint into `state`, in place.
+
+    Args:
+        state: Fresh, of the shape that was saved.
+        folder: What `latest_checkpoint` returned.
+
+    Returns:
+        The number of torch threads it was made with: other numbers add up in other orders.
+
+    Raises:
+        UserError: If the checkpoint is damaged or of another shape.
+    """
+    try:
+        described = json.loads((folder / STATE_FILE).read_text("utf-8"))
+        tensors = load_file(folder / TENSORS_FILE)
+        prefix = "encoder."
+        weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        state.encoder.load_state_dict(weights)
+        _load_moments(state, tensors)
+        state.augmentation_rng.set_state(tensors["augmentation_rng"])
+        state.sampling_rng.bit_generator.state = described["sampling_rng"]
+        state.step = described["step"]
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"the checkpoint {folder} is damaged ({str(error).splitlines()[0]}); "
+            "train again into another --out"
+        ) from error
+    return described["torch_threads"]
+
+
+def _load_moments(state: TrainingState, tensors: dict[str, torch.Tensor]) -> None:
+    for name, parameter in state.encoder.named_parameters():
+        found = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer.") and key.endswith(f".{name}"):
+                kind = key.split(".")[1]
+                if f"optimizer.{kind}.{name}" == key:
+                    found[kind] = _placed(value, kind, parameter)
+        if found:
+            state.optimizer.state[parameter] = found
+
+
+def _placed(value: torch.Tensor, kind: str, parameter: torch.Tensor) -> torch.Tensor:
+    """Return a moment with its parameter's device and memory layout; the step count stays."""
+    if kind == "step":
+        return value
+    return torch.empty_like(parameter.detach()).copy_(value)

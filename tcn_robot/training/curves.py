@@ -1,0 +1,91 @@
+"""Curves of a run: metrics.jsonl always, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.atomic import write_text_atomically
+
+METRICS_FILE = "metrics.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class Curves:
+    """Writes figures per step; after a resume there is neither a gap nor a double.
+
+    Lines past the step that is resumed from are cut from metrics.jsonl; TensorBoard is told to
+    drop its own (`purge_step`).
+    """
+
+    def __init__(self, folder: Path, first_step: int) -> None:
+        """Open the curves of a run folder for the figures of steps after `first_step`."""
+        self._path = folder / METRICS_FILE
+        truncate_metrics(self._path, first_step)
+        self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 (closed by __exit__)
+        self._tensorboard = _tensorboard_writer(folder / TENSORBOARD_FOLDER, first_step + 1)
+
+    def write(self, step: int, figures: dict[str, float]) -> None:
+        """Add one line for a step; it reaches the file at once."""
+        self._file.write(json.dumps({"step": step, **figures}) + "\n")
+        self._file.flush()
+        if self._tensorboard is not None:
+            for name, value in figures.items():
+                self._tensorboard.add_scalar(name, value, step)
+
+    def write_image(self, step: int, name: str, image: np.ndarray) -> None:
+        """Add an image uint8 (H, W, 3); it goes to TensorBoard only."""
+        if self._tensorboard is not None:
+            self._tensorboard.add_image(name, image, step, dataformats="HWC")
+
+    def flush(self) -> None:
+        """Bring everything written so far to the files, before a checkpoint says it is there."""
+        self._file.flush()
+        if self._tensorboard is not None:
+            self._tensorboard.flush()
+
+    def __enter__(self) -> Curves:
+        """Return the curves."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the files, also after an interruption."""
+        self._file.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+
+def _tensorboard_writer(folder: Path, first_step: int) -> Any:
+    """Return a SummaryWriter, or None where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=first_step)
+
+
+def truncate_metrics(path: Path, last_step: int) -> None:
+    """Cut the lines of steps after `last_step`, and a line that was only half written."""
+    if not path.exists():
+        return
+    kept = [line for line in _whole_lines(path) if json.loads(line)["step"] <= last_step]
+    write_text_atomically(path, "".join(f"{line}\n" for line in kept))
+
+
+def _whole_lines(path: Path) -> list[str]:
+    text = path.read_text("utf-8")
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    """Return the lines of a run's metrics.jsonl; a half-written last one is left out."""
+    return [json.loads(line) for line in _whole_lines(folder / METRICS_FILE)]

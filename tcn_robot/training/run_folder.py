@@ -1,0 +1,133 @@
+"""The folder a training leaves behind: config.json, versions.json, state/, encoder/, curves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tcn_robot import __version__
+from tcn_robot.atomic import atomic_folder
+from tcn_robot.errors import UserError
+from tcn_robot.training.config import TrainConfig, config_from_dict
+
+SCHEMA_VERSION = 1
+CONFIG_FILE = "config.json"
+VERSIONS_FILE = "versions.json"
+STATE_FOLDER = "state"
+ENCODER_FOLDER = "encoder"
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """What config.json says.
+
+    Attributes:
+        config: Every option.
+        datasets: Folders it is trained on, as they were named.
+        frames_key: Hash of the frames; a resumed run must see the same.
+    """
+
+    config: TrainConfig
+    datasets: tuple[str, ...]
+    frames_key: str
+
+
+def create_run(folder: Path, run: RunDescription) -> None:
+    """Write a new run folder; it is whole or absent.
+
+    Raises:
+        UserError: If there is something at `folder` already.
+    """
+    check_new(folder)
+    described = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "embedding",
+        "datasets": list(run.datasets),
+        "frames_key": run.frames_key,
+        "training": dataclasses.asdict(run.config),
+    }
+    with atomic_folder(folder) as partial:
+        (partial / CONFIG_FILE).write_text(_json_text(described), "utf-8")
+        (partial / VERSIONS_FILE).write_text(_json_text(versions()), "utf-8")
+        (partial / STATE_FOLDER).mkdir()
+
+
+def check_new(folder: Path) -> None:
+    """Raise UserError if a run could not be created at `folder`."""
+    if (folder / CONFIG_FILE).exists():
+        raise UserError(
+            f"{folder} holds a run already; continue it with --resume or choose another --out"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists and is no run; choose another --out")
+
+
+def read_run(folder: Path) -> RunDescription:
+    """Read a run's config.json.
+
+    Raises:
+        UserError: If there is none, it is damaged, or of another schema.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} holds no run to resume: {CONFIG_FILE} is missing")
+    try:
+        described = json.loads(path.read_text("utf-8"))
+        if described["schema_version"] != SCHEMA_VERSION:
+            raise UserError(
+                f"{path} has schema version {described['schema_version']}, expected "
+                f"{SCHEMA_VERSION}; use the version of tcn_robot in {VERSIONS_FILE}"
+            )
+        config = config_from_dict(described["training"], str(path))
+        return RunDescription(config, tuple(described["datasets"]), described["frames_key"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error!r}); train again") from error
+
+
+def versions() -> dict[str, Any]:
+    """Return what the run is made with: versions, platform, threads, git commit if known."""
+    return {
+        "tcn_robot": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "torch_threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "git_commit": git_commit(),
+    }
+
+
+def git_commit() -> str | None:
+    """Return the commit of the checkout tcn_robot is in, "+" behind it if changed, else None."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    commit = _git(root, ["rev-parse", "HEAD"])
+    if commit is None:
+        return None
+    changed = _git(root, ["status", "--porcelain", "--untracked-files=no"])
+    return f"{commit}+" if changed else commit
+
+
+def _git(root: Path, arguments: Sequence[str]) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _json_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2) + "\n"

@@ -1,0 +1,161 @@
+"""`tcn-robot train`: recordings in, a run folder with an encoder out."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tcn_robot.data.frame_store import FrameStore
+from tcn_robot.errors import UserError
+from tcn_robot.training.config import TrainConfig
+from tcn_robot.workflows.options import parse_and_run
+
+if TYPE_CHECKING:
+    from tcn_robot.models import Encoder
+
+RESUME_FLAG = "--resume"
+
+
+def train(
+    datasets: Sequence[Path],
+    out: Path,
+    config: TrainConfig,
+    resume: bool = False,
+    cache_dir: Path | None = None,
+) -> Encoder:
+    """Train an embedding on recordings and show how far it is.
+
+    Args:
+        datasets: Folders that `tcn-robot record` wrote; may be empty with `resume`.
+        out: Run folder to write.
+        config: How to train; with `resume` the same as the run was started with.
+        resume: Continue an interrupted training.
+        cache_dir: Where decoded frames are kept instead of beside each dataset.
+
+    Returns:
+        The encoder, which also lies in `out / "encoder"`.
+
+    Raises:
+        UserError: If `out` exists without `resume`, or data and options do not suit each other.
+    """
+    from tcn_robot.data.build import build_frame_store
+    from tcn_robot.objectives import find_objective
+    from tcn_robot.training.loop import prepare
+    from tcn_robot.training.run_folder import RunDescription, check_new, create_run, read_run
+
+    find_objective(config.objective)  # A wrong name is said before an hour of decoding.
+    config.check()
+    if resume:
+        stored = read_run(out)
+        datasets = datasets or tuple(Path(name) for name in stored.datasets)
+        _check_same_options(stored.config, config)
+        store = build_frame_store(datasets, config.image_size_px, cache_dir)
+        _check_same_frames(stored.frames_key, store, out)
+    else:
+        check_new(out)
+        store = build_frame_store(datasets, config.image_size_px, cache_dir)
+        prepare(config, store)  # What cannot be trained leaves no run folder behind.
+        names = tuple(str(dataset) for dataset in datasets)
+        create_run(out, RunDescription(config, names, store.content_key))
+    return _train_with_display(config, store, out)
+
+
+def _train_with_display(config: TrainConfig, store: FrameStore, out: Path) -> Encoder:
+    """Train, show how far it is, and say how to go on after an interruption."""
+    from tcn_robot.progress import Progress
+    from tcn_robot.training.loop import train as run_training
+
+    if not store.split("valid"):
+        print("no episode of split 'valid': alignment is not measured while training")
+    with Progress(config.steps, f"training {config.objective}", "steps") as display:
+        done = 0
+
+        def on_step(step: int, note: str) -> None:
+            nonlocal done
+            display.advance(step - done, note)
+            done = step
+
+        try:
+            encoder = run_training(config, store, out, on_step)
+        except KeyboardInterrupt:
+            print(
+                f"stopped after {done} of {config.steps} steps, saved; continue with: "
+                f"tcn-robot train --out {out} {RESUME_FLAG}",
+                file=sys.stderr,
+            )
+            raise
+    print(f"encoder: {out / 'encoder'}")
+    return encoder
+
+
+def _check_same_options(stored: TrainConfig, given: TrainConfig) -> None:
+    for field in dataclasses.fields(TrainConfig):
+        before, now = getattr(stored, field.name), getattr(given, field.name)
+        if before != now:
+            option = f"--{field.name.replace('_', '-')}"
+            raise UserError(
+                f"the run was started with {option} {before}, found {now}; "
+                f"leave {option} out, or start a new run with another --out"
+            )
+
+
+def _check_same_frames(stored_key: str, store: FrameStore, out: Path) -> None:
+    if store.content_key != stored_key:
+        raise UserError(
+            f"the recordings have changed since {out} was started; "
+            "restore them, or start a new run with another --out"
+        )
+
+
+def _stored_config(arguments: list[str]) -> TrainConfig | None:
+    """Return the options of the run that --out names, None if there is no --out."""
+    from tcn_robot.training.run_folder import read_run
+
+    for index, argument in enumerate(arguments):
+        option, _, value = argument.partition("=")
+        if option == "--out" and (value or arguments[index + 1 :]):
+            return read_run(Path(value or arguments[index + 1])).config
+    return None
+
+
+def _command(defaults: TrainConfig) -> Callable[..., None]:
+    """Return the function behind the command line, with these options as the defaults."""
+
+    def command(
+        datasets: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+        /,
+        *,
+        out: Path,
+        config: TrainConfig = defaults,
+        resume: bool = False,
+        cache_dir: Path | None = None,
+    ) -> None:
+        """Train an embedding on recordings.
+
+        Episodes of split "train" are trained on, those of split "valid" are measured. Writes a
+        run folder: config.json, encoder/, metrics.jsonl, tensorboard/, state/, versions.json.
+
+        Args:
+            datasets: Folders that `tcn-robot record` wrote; with --resume they may be left out.
+            out: Run folder to write.
+            config: How to train.
+            resume: Continue an interrupted training; its options are taken from the run.
+            cache_dir: Where decoded frames are kept instead of beside each dataset.
+        """
+        train(datasets, out, config, resume, cache_dir)
+
+    return command
+
+
+def main(arguments: list[str]) -> None:
+    """Parse the command line and train.
+
+    With --resume the run's own options are the defaults, so that none need be repeated.
+    """
+    stored = _stored_config(arguments) if RESUME_FLAG in arguments else None
+    parse_and_run(_command(stored or TrainConfig()), arguments, name="train")

@@ -82,6 +82,24 @@ def embed_views(
     return {view: embedded[view] for view in views}
 
 
+def embed_scored(
+    encoder: Embedder, frames: Mapping[str, Any], fitted: Sequence[str]
+) -> EmbeddedDemo:
+    """Embed the frames that are to be scored, {view: uint8 (N, H, W, 3)} -> {view: (N, D)}.
+
+    Raises:
+        UserError: None of the fitted views, or views that do not show the same moments.
+    """
+    views = scored_views(frames, fitted)
+    counts = {view: len(frames[view]) for view in views}
+    if len(set(counts.values())) > 1:
+        raise UserError(
+            f"expected the same moments in every view, found {counts} frames; cut the views to "
+            "what they share, or score them one at a time"
+        )
+    return embed_views(encoder, frames, views)
+
+
 def embed_demos(
     encoder: Embedder,
     demos: Sequence[Mapping[str, Any]],

@@ -14,8 +14,7 @@ from tcn_robot.rewards.frames import (
     EmbeddedDemo,
     average_over_views,
     embed_demos,
-    embed_views,
-    scored_views,
+    embed_scored,
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
@@ -104,7 +103,7 @@ class GoalReward:
 
     def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,)."""
-        embedded = embed_views(self.encoder, frames, scored_views(frames, self.views))
+        embedded = embed_scored(self.encoder, frames, self.views)
         return average_over_views(
             [-self.scales[view] * _distances(self.goals[view], embedded[view]) for view in embedded]
         )
@@ -118,7 +117,9 @@ class GoalReward:
         """Read what `save` has written; the stored encoder is used when none is given."""
         _, options, goals = read_fitted(folder)
         scales = {view: float(scale) for view, scale in options["scales"].items()}
-        return cls(stored_encoder(folder, encoder), {view: goals[view] for view in scales}, scales)
+        return cls(
+            stored_encoder(folder, encoder, goals), {view: goals[view] for view in scales}, scales
+        )
 
 
 def _distances(goal: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,8 +15,7 @@ from tcn_robot.rewards.frames import (
     EmbeddedDemo,
     average_over_views,
     embed_demos,
-    embed_views,
-    scored_views,
+    embed_scored,
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.nearest import FrameBank, Progress
@@ -169,7 +168,7 @@ class ProgressReward:
 
     def explain(self, frames: ViewFrames) -> ProgressExplanation:
         """Return the reward of a film, {view: uint8 (T, H, W, 3)}, and what it is made of."""
-        embedded = embed_views(self.encoder, frames, scored_views(frames, self.views))
+        embedded = embed_scored(self.encoder, frames, self.views)
         found = {view: self._find(view, film) for view, film in embedded.items()}
         gates = {view: self._gate(view, part.distance) for view, part in found.items()}
         return ProgressExplanation(
@@ -213,7 +212,7 @@ class ProgressReward:
             for view in scales
         }
         config = ProgressConfig(**options["config"])
-        return cls(stored_encoder(folder, encoder), banks, scales, config)
+        return cls(stored_encoder(folder, encoder, arrays), banks, scales, config)
 
 
 def _calibrated_scale(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,31 @@ def read_fitted(folder: Path) -> tuple[str, dict[str, Any], dict[str, NDArray[An
     return name, options, arrays
 
 
-def stored_encoder(folder: Path, encoder: Embedder | None) -> Embedder:
+def stored_encoder(
+    folder: Path, encoder: Embedder | None, arrays: Mapping[str, NDArray[Any]]
+) -> Embedder:
     """Return the encoder handed in, or the one stored with the reward.
 
+    Args:
+        folder: The fitted reward.
+        encoder: What was handed in.
+        arrays: The reward's arrays; those of floats end in the embeddings' dimension.
+
     Raises:
-        UserError: Neither is there.
+        UserError: Neither is there, or it embeds in another dimension.
     """
-    if encoder is not None:
-        return encoder
+    found = encoder if encoder is not None else _encoder_of(folder)
+    dimensions = {array.shape[-1] for array in arrays.values() if array.dtype == np.float32}
+    dimension = getattr(found, "dimension", None)
+    if dimension is not None and dimensions and {int(dimension)} != dimensions:
+        raise UserError(
+            f"the reward in {folder} was fitted in dimension {sorted(dimensions)[0]}, the encoder "
+            f"has dimension {dimension}; pass the one that it was fitted with"
+        )
+    return found
+
+
+def _encoder_of(folder: Path) -> Embedder:
     if not (Path(folder) / "encoder").is_dir():
         raise UserError(f"{folder} holds no encoder; pass the one that the reward was fitted with")
     from tcn_robot.models import load_encoder

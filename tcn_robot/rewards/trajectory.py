@@ -14,8 +14,7 @@ from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.rewards.frames import (
     average_over_views,
     embed_demos,
-    embed_views,
-    scored_views,
+    embed_scored,
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
@@ -155,7 +154,7 @@ class TrajectoryReward:
         Raises:
             UserError: The number of environments changed without a `reset`.
         """
-        embedded = embed_views(self.encoder, frames, scored_views(frames, self.views))
+        embedded = embed_scored(self.encoder, frames, self.views)
         num_envs = len(next(iter(embedded.values())))
         if not self._positions:
             self.reset(np.ones(num_envs, dtype=bool))
@@ -172,7 +171,7 @@ class TrajectoryReward:
 
     def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score a film from the demonstration's beginning, {view: (T, H, W, 3)} -> float32 (T,)."""
-        embedded = embed_views(self.encoder, frames, scored_views(frames, self.views))
+        embedded = embed_scored(self.encoder, frames, self.views)
         scores = []
         for view, film in embedded.items():
             positions = np.zeros(1, dtype=np.int64)
@@ -218,7 +217,9 @@ class TrajectoryReward:
         _, options, arrays = read_fitted(folder)
         reference = {view: arrays[view] for view in options["views"]}
         return cls(
-            stored_encoder(folder, encoder), reference, TrajectoryConfig(**options["config"])
+            stored_encoder(folder, encoder, arrays),
+            reference,
+            TrajectoryConfig(**options["config"]),
         )
 
 

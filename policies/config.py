@@ -148,7 +148,9 @@ def load_config(run: Path) -> ImitateConfig:
     """
     path = run / CONFIG_FILE
     if not path.is_file():
-        raise UserError(f"{run} is no policy run: {CONFIG_FILE} is missing; name the folder of --out")
+        raise UserError(
+            f"{run} is no policy run: {CONFIG_FILE} is missing; name the folder of --out"
+        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

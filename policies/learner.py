@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from tcn_robot.policies.environments import (
 )
 from tcn_robot.policies.evaluation import Filming, evaluate, summarise
 from tcn_robot.policies.policy import POLICY_FOLDER, policy_of
+from tcn_robot.policies.provenance import commit, machine, versions
 from tcn_robot.policies.sac import LeanSAC, make_sac
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ EVALUATIONS_FILE = "evaluations.jsonl"
 RESULT_FILE = "result.json"
 STATE_FOLDER = "state"
 LINE_INTERVAL_SECONDS = 15.0
+RECENT_LINES = 5
 
 Say = Callable[[str], None]
 
@@ -49,6 +52,7 @@ class SeedJob:
         folder: Where everything of this seed goes (`seed_0`).
         filming: The learned reward with its views and frame size; None: the task's own reward.
         tensorboard: Whether TensorBoard events are written.
+        name: What the seed is called in lines of progress.
     """
 
     config: ImitateConfig
@@ -56,6 +60,7 @@ class SeedJob:
     folder: Path
     filming: Filming | None = None
     tensorboard: bool = True
+    name: str = "seed"
 
 
 def segments(config: ImitateConfig, horizon: int) -> Iterator[tuple[int, int]]:
@@ -83,6 +88,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
     """
     say = say or _print_line
     torch.set_num_threads(1)
+    commit()  # remembered now: the checkout may move on while this trains
     config = job.config
     size_px = job.filming.size_px if job.filming else None
     env = make_training_env(config, job.filming.reward if job.filming else None, size_px)
@@ -99,7 +105,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
         )
         evaluations, before_seconds = _continue_from(job, learner, say)
         horizon = env.get_attr("horizon")[0]
-        lines = ProgressLines(f"seed {job.seed}", config.steps, say)
+        lines = ProgressLines(job.name, config.steps, say)
         writer = _open_tensorboard(job, learner.num_timesteps)
         start_seconds = time.monotonic()
         for first, stop in segments(config, horizon):
@@ -155,7 +161,7 @@ def _continue_from(job: SeedJob, learner: LeanSAC, say: Say) -> tuple[list[dict[
     steps = restore_checkpoint(learner, state)
     # An evaluation that was written just before its checkpoint is done again, not kept twice.
     evaluations = [line for line in read_evaluations(job.folder) if line["steps"] <= steps]
-    say(f"seed {job.seed}: continues at step {steps:,}")
+    say(f"{job.name}: continues at step {steps:,}")
     return evaluations, evaluations[-1]["seconds"] if evaluations else 0.0
 
 
@@ -166,8 +172,7 @@ def _finish(job: SeedJob, learner: LeanSAC, evaluations: list[dict[str, Any]]) -
     metadata = {"task": config.task, "reward": config.reward, "seed": job.seed}
     policy.save(
         job.folder / POLICY_FOLDER,
-        metadata
-        | {"algo": config.algo, "steps": learner.num_timesteps, "horizon": config.horizon},
+        metadata | {"algo": config.algo, "steps": learner.num_timesteps, "horizon": config.horizon},
     )
     starts = final_start_seeds(config.final_starts)
     results = evaluate(policy.act, lambda: make_env(config), starts, job.filming)
@@ -178,6 +183,9 @@ def _finish(job: SeedJob, learner: LeanSAC, evaluations: list[dict[str, Any]]) -
         "seconds": evaluations[-1]["seconds"],
         "final": summarise(results),
         "evaluations": evaluations,
+        "versions": versions(),
+        "commit": commit(),
+        "machine": machine(),
     }
     write_text_atomically(job.folder / RESULT_FILE, json.dumps(result, indent=2) + "\n")
     shutil.rmtree(job.folder / STATE_FOLDER, ignore_errors=True)
@@ -227,8 +235,8 @@ class ProgressLines(BaseCallback):
         self._total_steps = total_steps
         self._say = say
         self._note = ""
-        self._first_steps: int | None = None
-        self._start_seconds = self._last_seconds = time.monotonic()
+        self._last_seconds = time.monotonic()
+        self._recent: deque[tuple[float, int]] = deque(maxlen=RECENT_LINES)
 
     def note(self, text: str) -> None:
         """Show a short text, such as the latest success, and say a line now."""
@@ -236,17 +244,20 @@ class ProgressLines(BaseCallback):
         self._speak(time.monotonic())
 
     def _on_step(self) -> bool:
-        if self._first_steps is None:
-            self._first_steps = self.num_timesteps
         now = time.monotonic()
+        if not self._recent:
+            self._recent.append((now, self.num_timesteps))
         if now - self._last_seconds >= LINE_INTERVAL_SECONDS:
             self._speak(now)
         return True
 
     def _speak(self, now: float) -> None:
         self._last_seconds = now
-        done = self.num_timesteps - (self._first_steps or 0)
-        rate = max(done / max(now - self._start_seconds, 1e-9), 1e-9)
+        # The rate of the last minute or so: the steps before the first update are much faster.
+        first_seconds, first_steps = self._recent[0] if self._recent else (now, 0)
+        rate = (self.num_timesteps - first_steps) / max(now - first_seconds, 1e-9)
+        rate = max(rate, 1e-9)
+        self._recent.append((now, self.num_timesteps))
         left_minutes = max(self._total_steps - self.num_timesteps, 0) / rate / 60
         self._say(
             f"{self._name}: {self.num_timesteps:,}/{self._total_steps:,} steps, "
@@ -255,4 +266,5 @@ class ProgressLines(BaseCallback):
 
 
 def _print_line(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +46,7 @@ class Policy(nn.Module):
         self.metadata: dict[str, Any] = {}
         sizes = (observation_size, *hidden_units)
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for width_in, width_out in itertools.pairwise(sizes):
             layers += [nn.Linear(width_in, width_out), nn.ReLU()]
         self.hidden = nn.Sequential(*layers)
         self.mean = nn.Linear(sizes[-1], action_size)

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -17,7 +16,6 @@ from tcn_robot.errors import UserError
 
 STOP_SECONDS = 30.0
 EXIT_BAD_INPUT = 2
-EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 
@@ -77,7 +75,9 @@ def run_jobs(
     finally:
         _stop([process for process, _ in running.values()])
     if failed:
-        raise UserError(f"{', '.join(failed)} failed; the reason stands above, the rest is finished")
+        raise UserError(
+            f"{', '.join(failed)} failed; the reason stands above, the rest is finished"
+        )
 
 
 def _start(job: Job) -> BaseProcess:
@@ -108,11 +108,9 @@ def _run_job(job: Job, parent: int) -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except UserError as error:
-        print(f"{job.name}: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{job.name}: {error}\n")
+        sys.stderr.flush()
         sys.exit(EXIT_BAD_INPUT)
-    except BaseException:
-        traceback.print_exc()
-        sys.exit(EXIT_FAILED)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -1,7 +1,8 @@
 """A policy run on disk: its options, one folder per seed, and what is made of the finished ones.
 
-    RUN/config.json, versions.json, reward/ (a learned reward, fitted), summary.json, curves.png
-    RUN/seed_0/evaluations.jsonl, result.json, policy/, films/, tensorboard/, state/ (unfinished)
+In RUN: config.json, versions.json, reward/ (a learned reward, fitted), summary.json, curves.png.
+In RUN/seed_0: evaluations.jsonl, result.json (written last), policy/, films/, tensorboard/, and
+state/ until it is finished.
 """
 
 from __future__ import annotations

@@ -64,13 +64,14 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
     return config
 
 
-def run_seed(run: str, seed: int, tensorboard: bool = True) -> None:
+def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> None:
     """Train and film one seed of a prepared run; what is there already is not done again.
 
     Args:
         run: The run's folder.
         seed: Which seed.
         tensorboard: Whether TensorBoard events are written.
+        name: What the seed is called in lines of progress; default: `seed 0`.
     """
     # Mesa's software renderer would take every core for each of several processes.
     os.environ.setdefault("LP_NUM_THREADS", "1")
@@ -84,6 +85,7 @@ def run_seed(run: str, seed: int, tensorboard: bool = True) -> None:
 
     config = load_config(Path(run))
     folder = seed_folder(Path(run), seed)
+    name = name or f"seed {seed}"
     if read_result(Path(run), seed) is None:
         filming = None
         if config.learned:
@@ -91,13 +93,13 @@ def run_seed(run: str, seed: int, tensorboard: bool = True) -> None:
 
             reward = load_reward(Path(run) / REWARD_FOLDER)
             filming = Filming(reward, config.views, reward.image_size_px)
-        train_seed(SeedJob(config, seed, folder, filming, tensorboard))
+        train_seed(SeedJob(config, seed, folder, filming, tensorboard, name))
     if not config.films or (folder / FILMS_FOLDER).is_dir():
         return
     env = make_env(config)
     try:
         write_films(folder / FILMS_FOLDER, load_policy(folder).act, env, final_start_seeds(1)[0])
     except UserError as error:
-        print(f"seed {seed}: no films: {error}", file=sys.stderr, flush=True)
+        print(f"{name}: no films: {error}", file=sys.stderr, flush=True)
     finally:
         env.close()

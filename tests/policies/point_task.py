@@ -1,4 +1,4 @@
-"""A point that has to reach a target, with the interface of every task: small enough for fast tests.
+"""A point that has to reach a target, with the interface of every task, for fast tests.
 
 Views are drawn with numpy from two directions, so that a learned reward can be tried without a
 simulator. Importing this module registers `PointReach-v0`.
@@ -84,9 +84,8 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
             row = int((down + 1) / 2 * (height - 1))
             column = int((across + 1) / 2 * (width - 1))
             radius = max(height // 16, 1)
-            image[max(row - radius, 0) : row + radius, max(column - radius, 0) : column + radius] = (
-                colour
-            )
+            rows = slice(max(row - radius, 0), row + radius)
+            image[rows, max(column - radius, 0) : column + radius] = colour
         return image
 
 

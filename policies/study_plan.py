@@ -1,0 +1,101 @@
+"""What a study consists of: a JSON file that lists runs, taken apart into single seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.policies.config import ImitateConfig, config_from_mapping
+from tcn_robot.policies.results import key_of
+
+STUDY_SCHEMA_VERSION = 1
+STUDY_FIELDS = ("schema_version", "name", "description", "defaults", "runs")
+# These change how a run is kept, not what comes out of it.
+KEYLESS_FIELDS = ("seeds", "films")
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a study.
+
+    Attributes:
+        name: Name of its folder.
+        config: Its options, all seeds together.
+    """
+
+    name: str
+    config: ImitateConfig
+
+    def key(self, seed: int) -> str:
+        """Return what tells one seed of this run from every other result."""
+        options = dataclasses.asdict(self.config)
+        for name in KEYLESS_FIELDS:
+            del options[name]
+        return key_of(options | {"seed": seed})
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study: its name and its runs, in the order in which they are worked off."""
+
+    name: str
+    runs: tuple[PlannedRun, ...]
+
+
+def load_plan(path: Path) -> StudyPlan:
+    """Read the JSON file of a study.
+
+    It is `{"name": …, "defaults": {option: value}, "runs": [{option: value}, …]}`, where the
+    options are those of `ImitateConfig`, and a run may have a `name`.
+
+    Raises:
+        UserError: With what is wrong and where.
+    """
+    if not path.is_file():
+        raise UserError(f"no study at {path}; name a JSON file such as studies/reach.json")
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(plan, dict) or not isinstance(plan.get("runs"), list) or not plan["runs"]:
+        raise UserError(f'{path}: expected {{"name": …, "runs": [{{…}}, …]}} with a run or more')
+    for name in plan:
+        if name not in STUDY_FIELDS:
+            raise unknown_name(f"entry of {path}", name, STUDY_FIELDS)
+    if plan.get("schema_version", STUDY_SCHEMA_VERSION) != STUDY_SCHEMA_VERSION:
+        raise UserError(
+            f"{path}: expected schema version {STUDY_SCHEMA_VERSION}, found "
+            f"{plan['schema_version']}; update tcn_robot"
+        )
+    study_name = str(plan.get("name", path.stem))
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", study_name):
+        raise UserError(f"{path}: expected a name of letters and digits, found {study_name!r}")
+    runs = tuple(
+        _plan_run(path, index, dict(plan.get("defaults", {})) | entry)
+        for index, entry in enumerate(plan["runs"])
+    )
+    _check_names(path, runs)
+    return StudyPlan(study_name, runs)
+
+
+def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
+    name = options.pop("name", None)
+    try:
+        config = config_from_mapping(options)
+    except (UserError, TypeError) as error:
+        raise UserError(f"{path}, run {index}: {error}") from error
+    task = config.task.rpartition("/")[2].rpartition(":")[2].removesuffix("-v0")
+    return PlannedRun(str(name or f"{task}-{config.reward}"), config)
+
+
+def _check_names(path: Path, runs: tuple[PlannedRun, ...]) -> None:
+    seen: set[str] = set()
+    for run in runs:
+        if run.name in seen:
+            raise UserError(f'{path}: two runs are called {run.name!r}; give each a "name"')
+        seen.add(run.name)

@@ -43,6 +43,7 @@ class Retrieval:
         times_seconds: float (T,), of the queries.
         library_times_seconds: float (S,).
         sharpened: True if the shown frames were rendered again, larger than the encoder saw them.
+        trained_on: True if the encoder may have been trained on this episode.
     """
 
     episode: str
@@ -55,6 +56,7 @@ class Retrieval:
     times_seconds: np.ndarray
     library_times_seconds: np.ndarray
     sharpened: bool = False
+    trained_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class Evidence:
         alignment: The figures of `tcn-robot bench alignment`.
         policy: Reward name to its final figures: success, starts, seeds, steps, success_interval.
         films: Reward name to view name to film of the final policy.
+        reward_note: One sentence about the reward over more episodes, or "".
         missing: One sentence per part that could not be shown, with what brings it.
     """
 
@@ -198,6 +201,7 @@ class Evidence:
     alignment: dict[str, Any] | None = None
     training: TrainingCurve | None = None
     rewards: list[RewardTrace] = field(default_factory=list)
+    reward_note: str = ""
     curves: list[SuccessCurve] = field(default_factory=list)
     policy: dict[str, dict[str, Any]] = field(default_factory=dict)
     films: dict[str, dict[str, Film]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from tcn_robot.report.look import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 
@@ -67,12 +68,12 @@ def plane_figure(planes: list[EmbeddingPlane], look: Look) -> Figure:
     return figure
 
 
-def _draw_plane(axis: Axes, plane: EmbeddingPlane, views: list[str], look: Look) -> object:
-    points: object = None
+def _draw_plane(axis: Axes, plane: EmbeddingPlane, views: list[str], look: Look) -> ScalarMappable:
     for track in plane.tracks:
         axis.plot(*track.points.T, color=look.muted, linewidth=0.5, alpha=0.35, zorder=1)
         points = axis.scatter(
-            *track.points.T,
+            track.points[:, 0],
+            track.points[:, 1],
             c=track.share,
             cmap=TIME_COLOURS,
             vmin=0,

@@ -81,7 +81,7 @@ def success_figure(curves: list[SuccessCurve], look: Look) -> Figure:
     return figure
 
 
-def _thousands(value: float, _position: int) -> str:
+def _thousands(value: float, _position: float) -> str:
     """Write 20000 as 20,000: steps are counted, not measured."""
     return f"{value:,.0f}"
 

@@ -112,7 +112,8 @@ def drawing(look: Look) -> Iterator[None]:
     """Apply a look to everything drawn inside the block."""
     import matplotlib
 
-    with matplotlib.rc_context({"backend": "Agg", **look.settings()}):
+    settings: Any = {"backend": "Agg", **look.settings()}
+    with matplotlib.rc_context(settings):
         yield
 
 
@@ -120,10 +121,11 @@ def blank_figure(look: Look, height_inches: float) -> Figure:
     """Return an empty full-width figure that no window system knows of."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(look.width_inches, height_inches), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05)
+    figure = Figure(figsize=(look.width_inches, height_inches), layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.05)  # type: ignore[union-attr]
     return figure
 
 

@@ -107,7 +107,7 @@ def film_from_file(mp4: bytes) -> Film:
     """
     import av
 
-    with av.open(io.BytesIO(mp4)) as container:
+    with av.open(io.BytesIO(mp4), "r") as container:
         stream = container.streams.video[0]
         playable = stream.codec_context.name == "h264" and stream.pix_fmt == "yuv420p"
         rate = float(stream.average_rate or 10)

@@ -69,7 +69,11 @@ def _found(evidence: Evidence) -> Section | None:
         [
             f"Every frame of the {evidence.retrieval.query_view} camera is looked up among the "
             f"frames of the {evidence.retrieval.found_view} camera, by nearest embedding. "
-            "The encoder never trained on this episode."
+            + (
+                "The encoder was trained on this very episode."
+                if evidence.retrieval.trained_on
+                else "The encoder was never trained on this episode."
+            )
         ],
     )
 
@@ -146,8 +150,9 @@ def _reward(evidence: Evidence) -> Section | None:
         "The reward along an episode",
         [
             "What the learned reward says, frame by frame, about episodes it was not fitted to. "
-            + explained
-        ],  # fmt: skip
+            + explained,
+            *filter(None, [evidence.reward_note]),
+        ],
         [
             Drawing(
                 partial(reward_figure, evidence.rewards),

@@ -1,0 +1,143 @@
+"""`tcn-robot demo`: the whole chain on a small task, as a sequence of the public commands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tcn_robot.errors import UserError
+from tcn_robot.workflows.demo_plan import (
+    FULL,
+    QUICK,
+    DemoConfig,
+    DemoFolders,
+    plan,
+    start_demo,
+)
+from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.stages import Stage, StageFailed, StageRecord, read_records, run_stages
+
+
+def demo(*, out: Path = Path("runs/demo"), seed: int = 0, quick: bool = False) -> None:
+    """Watch a robot learn a task from films alone, from the first recording to a report.
+
+    Records demonstrations and play of a simulated robot from three cameras, trains an embedding,
+    measures it, trains one policy with the reward made from it and one with the task's own sparse
+    reward, and writes report.html and summary.json. Every stage is a command that you can give
+    yourself; it is printed before it runs. Ctrl-C stops cleanly; the same command goes on.
+
+    Args:
+        out: Folder of everything that is made.
+        seed: Of recordings, training and policies.
+        quick: Only check that every stage works, in a minute or two; too small to learn anything.
+    """
+    run_demo(QUICK if quick else FULL, out, seed, _demo_command(out, seed, quick))
+
+
+def run_demo(config: DemoConfig, out: Path, seed: int, again: str) -> dict[str, Any]:
+    """Run what is not done yet and return the summary.
+
+    Args:
+        config: How large the demo is.
+        out: Folder of everything that is made.
+        seed: Of recordings, training and policies.
+        again: The command that goes on after an interruption.
+
+    Raises:
+        UserError: A stage failed, or the folder holds something else.
+        SystemExit: With code 130 after Ctrl-C.
+    """
+    start_demo(config, out, seed)
+    folders = DemoFolders(out)
+    groups = plan(config, out, seed)
+    total = sum(len(group) for group in groups)
+    clock_seconds, number = 0.0, 0
+    for group in groups:
+        for stage in group:
+            number += 1
+            _announce(stage, number, total, folders.stages)
+        try:
+            clock_seconds = run_stages(group, folders.stages, clock_seconds)
+        except KeyboardInterrupt:
+            names = " and ".join(stage.name for stage in group)
+            print(f"\nstopped during {names}; to go on: {again}", file=sys.stderr)
+            raise SystemExit(130) from None
+        except StageFailed as error:
+            raise UserError(f"{error}; when it is mended, to go on: {again}") from error
+        _conclude(group, folders.stages)
+    summary = write_summary(folders, seed)
+    _farewell(folders, summary, clock_seconds)
+    return summary
+
+
+def _demo_command(out: Path, seed: int, quick: bool) -> str:
+    """Return the command that goes on with this demo."""
+    options = ["--out", str(out)]
+    options += ["--seed", str(seed)] if seed else []
+    options += ["--quick"] if quick else []
+    return shlex.join(["tcn-robot", "demo", *options])
+
+
+def _announce(stage: Stage, number: int, total: int, records: Path) -> None:
+    record = read_records(records).get(stage.name)
+    if record and record.finished and stage.output.exists():
+        print(f"[{number}/{total}] {stage.name}: done before, {record.seconds:.0f} s", flush=True)
+        return
+    print(f"\n[{number}/{total}] {stage.name}: {stage.purpose}\n$ {stage.command}", flush=True)
+
+
+def _conclude(group: list[Stage], records: Path) -> None:
+    by_name = read_records(records)
+    for stage in group:
+        record = by_name[stage.name]
+        print(
+            f"{stage.name}: {record.seconds:.0f} s, at most {record.peak_memory_mb:.0f} MB",
+            flush=True,
+        )
+
+
+def write_summary(folders: DemoFolders, seed: int) -> dict[str, Any]:
+    """Write summary.json from what the stages have left, and return it."""
+    from tcn_robot.atomic import write_text_atomically
+    from tcn_robot.workflows.report import gather_evidence
+
+    evidence = gather_evidence([folders.out], figures_only=True)
+    summary = {
+        "schema_version": 1,
+        "task": evidence.task,
+        "seed": seed,
+        "alignment": evidence.alignment,
+        "policy": evidence.policy,
+        "stages": {
+            record.name: {"seconds": record.seconds, "peak_memory_mb": record.peak_memory_mb}
+            for record in by_start(read_records(folders.stages))
+        },
+        "versions": evidence.versions,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    write_text_atomically(folders.summary, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    return summary
+
+
+def by_start(records: dict[str, StageRecord]) -> list[StageRecord]:
+    """Return the records in the order in which the stages began."""
+    return sorted(records.values(), key=lambda record: (record.start_seconds, record.name))
+
+
+def _farewell(folders: DemoFolders, summary: dict[str, Any], clock_seconds: float) -> None:
+    print(f"\ndone in {clock_seconds / 60:.1f} min")
+    for reward, figures in summary["policy"].items():
+        print(
+            f"  reward {reward}: {figures['success']:.0%} of {figures['starts']} held-out starts "
+            f"({figures['steps']:,} steps)"
+        )
+    print(f"  {folders.report}\n  {folders.summary}", flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command."""
+    parse_and_run(demo, arguments)

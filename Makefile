@@ -53,13 +53,14 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "make: $(PYTHON) cannot make a virtual environment; first: $(SUDO) apt-get install -y python3-venv"; exit 1; }
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	@rm -rf tcn_robot.egg-info build
 	@touch $@
 
 # mypy resolves tcn_robot.envs only where the mapped folders are really installed below tcn_robot.
 .typecheck/.installed: pyproject.toml $(SOURCES) | install
 	rm -rf .typecheck build
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --target .typecheck .
-	rm -rf build
+	rm -rf build tcn_robot.egg-info
 	@touch $@
 
 system:

@@ -74,26 +74,32 @@ def complain(message: str) -> None:
     print(f"tcn-robot: error: {' '.join(message.split())}", file=sys.stderr)
 
 
+def dispatch(arguments: list[str]) -> int:
+    """Do what the arguments ask for and return the exit code."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if arguments else EXIT_BAD_INPUT
+    if arguments[0] in ("-V", "--version"):
+        print(f"tcn-robot {__version__}")
+        return 0
+    run_command(arguments[0], arguments[1:])
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; whatever the user can mend becomes one line on stderr.
 
     Args:
         argv: The arguments without the program's name; `sys.argv` when None.
 
     Returns:
-        Exit code: 0 fine, 2 bad input or a full disk, 130 interrupted, 141 reader of a pipe gone;
-        a workflow may end with a code of its own by SystemExit (`doctor` gives 1 when unfit).
+        Exit code: 0 fine, 2 bad input or a full disk, 130 interrupted, 141 when the reader of
+        our output went away.
     """
-    arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(overview())
-        return 0 if arguments else EXIT_BAD_INPUT
-    if arguments[0] == "--version":
-        print(f"tcn-robot {__version__}")
-        return 0
     try:
-        run_command(arguments[0], arguments[1:])
+        code = dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
+        return code
     except UserError as error:
         complain(str(error))
         return EXIT_BAD_INPUT
@@ -101,16 +107,24 @@ def main(argv: list[str] | None = None) -> int:
         complain("interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Point stdout at nothing, or the interpreter complains once more while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return EXIT_BROKEN_PIPE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+        _silence_stdout()
         where = f" while writing {error.filename}" if error.filename else ""
         complain(f"the disk is full{where}; free some space or choose another --out")
         return EXIT_BAD_INPUT
-    return 0
+
+
+def _silence_stdout() -> None:
+    """Point stdout at nothing, or the interpreter complains once more while it shuts down."""
+    try:
+        target = sys.stdout.fileno()
+    except (OSError, ValueError):  # stdout is no file, as under a test
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), target)
 
 
 if __name__ == "__main__":

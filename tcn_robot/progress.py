@@ -6,9 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TypeVar
-
-from tqdm import tqdm
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
@@ -29,11 +27,11 @@ class Progress:
         self._done = 0
         self._note = ""
         self._start_seconds = self._last_log_seconds = time.monotonic()
-        self._bar = (
-            tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True)
-            if sys.stderr.isatty()
-            else None
-        )
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm  # here, because the training core must run without it
+
+            self._bar = tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True)
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count `count` more units as done; `note` is a short text shown beside the rate."""

@@ -102,7 +102,7 @@ def _rendering(renderer: Renderer, cards: list[machine.Card]) -> list[Finding]:
                 "renderer",
                 "warning",
                 f"SOFTWARE RENDERING ALTHOUGH THERE IS A GPU: {renderer.name} draws on the CPU, "
-                f"{cards[0].maker} {cards[0].name} stands idle",
+                f"{cards[0].label} stands idle",
                 _idle_card_remedy(cards[0]),
             )
         ]
@@ -162,7 +162,7 @@ def _graphics_cards(cards: list[machine.Card], torch_text: str) -> list[Finding]
     """Name the graphics cards and what PyTorch computes on."""
     section = "Machine"
     named = [
-        f"{card.maker} {card.name}" + (f", driver {card.driver}" if card.driver else "")
+        card.label + (f", driver {card.driver}" if card.driver else "")
         for card in cards
     ]
     findings = [Finding(section, "graphics card", "ok", " · ".join(named) or "none found")]

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from tcn_robot.errors import UserError
+
 DISTRIBUTION = "tcn-robot"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PCI_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
@@ -32,6 +34,11 @@ class Card:
     maker: str
     name: str
     driver: str = ""
+
+    @property
+    def label(self) -> str:
+        """Maker and name, as a person says them."""
+        return self.name if self.name.startswith(self.maker) else f"{self.maker} {self.name}"
 
 
 @dataclass(frozen=True)
@@ -171,7 +178,7 @@ def tested_versions() -> dict[str, str]:
     """Return the tested version of each distribution, by lower-case name with hyphens."""
     beside_checkout = Path(__file__).resolve().parents[2] / "constraints.txt"
     candidates = [beside_checkout]
-    for file in importlib.metadata.files(DISTRIBUTION) or []:
+    for file in _distribution().files or []:
         if file.name == "constraints.txt":
             candidates.append(Path(str(file.locate())))
     for path in candidates:
@@ -185,7 +192,7 @@ def parts() -> list[Part]:
     """Return every distribution that tcn_robot or one of its extras asks for on this Python."""
     tested = tested_versions()
     found = []
-    for line in importlib.metadata.requires(DISTRIBUTION) or []:
+    for line in _distribution().requires or []:
         requirement = Requirement(line)
         extra_match = re.search(r"""extra == ["']([\w-]+)["']""", line)
         extra = extra_match[1] if extra_match else ""
@@ -205,6 +212,19 @@ def parts() -> list[Part]:
             )
         )
     return found
+
+
+def _distribution() -> importlib.metadata.Distribution:
+    """Return tcn_robot as it was installed.
+
+    A checkout's root may hold an old `*.egg-info` of an earlier build, which comes first on the
+    path of `python -m`; only what pip installed has a file METADATA.
+    """
+    found = list(importlib.metadata.distributions(name=DISTRIBUTION))
+    installed = [one for one in found if one.read_text("METADATA")]
+    if not installed:
+        raise UserError("tcn_robot is not installed: run `make install` or pip install -e .")
+    return installed[0]
 
 
 def browser() -> str:

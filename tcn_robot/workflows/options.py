@@ -92,9 +92,16 @@ def _wide_console() -> Iterator[None]:
 
 
 def _option_names(command: Callable[..., Any]) -> list[str]:
-    """Return the long options that a command knows, such as "--out"."""
-    parser = tyro.extras.get_parser(command, config=_CONFIG)
-    return [name for name in parser._option_string_actions if name.startswith("--")]
+    """Return the long options that a command knows, such as "--out", read off its help."""
+    page = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(page), _wide_console():
+        tyro.cli(command, args=["--help"], config=_CONFIG)
+    names = []
+    for line in page.getvalue().splitlines():
+        option = re.match(r"[│|]?\s*(-\S.*?)(?:\s{2,}|$)", line)  # its help stands two columns off
+        if option:
+            names += re.findall(r"(?<!\S)--[a-zA-Z][\w-]*", option[1])
+    return names
 
 
 def _fault(

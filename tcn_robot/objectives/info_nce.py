@@ -34,9 +34,8 @@ def info_nce(
     """
     logits = anchors @ positives.T / temperature  # (P, P)
     own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    hidden = ~(negatives | own)
-    forward = logits.masked_fill(hidden, -torch.inf).logsumexp(dim=1)
-    backward = logits.masked_fill(hidden.T, -torch.inf).T.logsumexp(dim=1)
+    candidates = logits.masked_fill(~(negatives | own), -torch.inf)
+    forward, backward = candidates.logsumexp(dim=1), candidates.logsumexp(dim=0)
     return ((forward + backward) / 2 - logits.diagonal()).mean()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tcn_robot.recordings.format import CODECS, FORMAT_VERSION, SPLITS
     from tcn_robot.recordings.reader import Episode, Recording, open_recording
     from tcn_robot.recordings.recorder import episode_seeds, record_episode
-    from tcn_robot.recordings.rerender import rerender
+    from tcn_robot.recordings.rerendering import rerender
     from tcn_robot.recordings.sources import FrameSource, Policy, SimulatedSource
     from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
@@ -56,7 +56,7 @@ _MODULES = {
     "find_faults": "check",
     "open_recording": "reader",
     "record_episode": "recorder",
-    "rerender": "rerender",
+    "rerender": "rerendering",
 }
 
 

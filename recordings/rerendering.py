@@ -8,11 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.recordings.format import ASSETS_FOLDER, STEPS_FILE
+from tcn_robot.recordings.format import ASSETS_FOLDER, STEPS_FILE, episode_folder_name
 from tcn_robot.recordings.reader import Episode, Recording
 from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
-_KEPT = ("task", "embodiment", "policy", "split", "seed", "success", "clock", "simulator")
+# In the order in which a recorder writes them, so that the same pictures give the same bytes.
+_KEPT = ("task", "policy", "split", "seed", "success", "clock", "embodiment", "simulator")
 
 
 class StateRenderer(Protocol):
@@ -76,6 +77,7 @@ def rerender(
     present = set(writer.episode_ids())
     for episode in recording:
         if episode.id in present:
+            _refuse_other_pictures(writer, episode.id, views, size_px)
             continue
         model = stored_model(recording, episode)
         if model not in renderers:
@@ -88,6 +90,18 @@ def rerender(
             _render_episode(episode, target, renderers[model], views, size_px)
             target.add_asset(model, ".xml")
         yield episode.id
+
+
+def _refuse_other_pictures(
+    writer: DatasetWriter, episode_id: int, views: Sequence[str], size_px: int
+) -> None:
+    present = Episode(writer.path / episode_folder_name(episode_id), episode_id)
+    sizes = {entry["width_px"] for entry in present.metadata["views"].values()}
+    if present.views != tuple(views) or sizes != {size_px}:
+        raise UserError(
+            f"{present.path} already holds views {' '.join(present.views)} at {max(sizes)} px, "
+            f"asked for {' '.join(views)} at {size_px} px; give another folder"
+        )
 
 
 def _render_episode(

@@ -1,8 +1,8 @@
-"""The rewards by name; others are named as `package.module:Class`."""
+"""The rewards by name; others come as entry points or are named `package.module:Class`."""
 
 from __future__ import annotations
 
-from tcn_robot.errors import unknown_name
+from tcn_robot.plugins import resolve
 from tcn_robot.rewards.goal import GoalReward
 from tcn_robot.rewards.progress import ProgressReward
 from tcn_robot.rewards.trajectory import TrajectoryReward
@@ -17,11 +17,10 @@ REWARDS: dict[str, RewardClass] = {
 
 
 def reward_class(name: str) -> RewardClass:
-    """Return the reward with this name.
+    """Return the reward with this name: from the table, an entry point, or `module:Class`.
 
     Raises:
         UserError: There is none; with the nearest name.
     """
-    if name not in REWARDS:
-        raise unknown_name("reward", name, REWARDS)
-    return REWARDS[name]
+    found: RewardClass = resolve("reward", name, REWARDS, "tcn_robot.rewards")
+    return found

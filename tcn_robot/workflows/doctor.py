@@ -64,6 +64,7 @@ def doctor(*, json: bool = False) -> None:
     Args:
         json: Print one JSON object instead of the page.
     """
+    _refuse_an_unknown_backend()
     renderer = probe()
     torch_text = machine.torch_devices()  # afterwards: rendering is measured while nothing runs
     cards = machine.cards()
@@ -84,6 +85,14 @@ def doctor(*, json: bool = False) -> None:
 def main(arguments: list[str]) -> None:
     """Run `tcn-robot doctor`."""
     parse_and_run(doctor, arguments)
+
+
+def _refuse_an_unknown_backend() -> None:
+    """Raise a UserError when MUJOCO_GL names no backend at all."""
+    try:
+        import tcn_robot.envs.rendering  # noqa: F401
+    except UserError as error:
+        raise UserError(f"{error}; unset MUJOCO_GL to have one chosen") from error
 
 
 def _rendering(renderer: Renderer, cards: list[machine.Card]) -> list[Finding]:
@@ -133,10 +142,8 @@ def _idle_card_remedy(card: machine.Card) -> str:
 
 def _why_nothing_renders(renderer: Renderer) -> tuple[str, str]:
     """Return what is wrong, and the remedy, after trying the backend that needs no display."""
-    try:
-        from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND as install
-    except UserError as error:  # MUJOCO_GL names no backend at all
-        raise UserError(f"{error}; unset MUJOCO_GL to have one chosen") from error
+    from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND as install
+
     backend = renderer.backend.lower()
     plain = [words for sign, words in _PLAIN_REASONS.items() if sign in renderer.fault]
     chosen = f"MUJOCO_GL={backend}" if backend else "the GL backend that was chosen"
@@ -161,10 +168,7 @@ def _why_nothing_renders(renderer: Renderer) -> tuple[str, str]:
 def _graphics_cards(cards: list[machine.Card], torch_text: str) -> list[Finding]:
     """Name the graphics cards and what PyTorch computes on."""
     section = "Machine"
-    named = [
-        card.label + (f", driver {card.driver}" if card.driver else "")
-        for card in cards
-    ]
+    named = [card.label + (f", driver {card.driver}" if card.driver else "") for card in cards]
     findings = [Finding(section, "graphics card", "ok", " · ".join(named) or "none found")]
     has_nvidia = any(card.maker == "NVIDIA" for card in cards)
     if torch_text.startswith(("fails", "no answer")):

@@ -1,11 +1,14 @@
 """A point that has to reach a target, with the interface of every task, for fast tests.
 
 Views are drawn with numpy from two directions, so that a learned reward can be tried without a
-simulator. Importing this module registers `PointReach-v0`.
+simulator. Importing this module registers `PointReach-v0`, so that
+"tests.policies.point_task:PointReach-v0" is a task id; `PointGoal-v0` has its target always at the
+same place, as learned rewards need it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +17,9 @@ import numpy as np
 STEP_SCALE = 0.2
 SUCCESS_DISTANCE = 0.2
 HORIZON = 16
+TASK = "tests.policies.point_task:PointReach-v0"
+GOAL_TASK = "tests.policies.point_task:PointGoal-v0"
+GOAL = np.array([0.5, -0.4])
 
 
 class PointReach(gym.Env[np.ndarray, np.ndarray]):
@@ -24,7 +30,10 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
     simulator = "numpy"
     embodiment = "robot"
 
-    def __init__(self, horizon: int = HORIZON, reward: str = "dense") -> None:
+    def __init__(
+        self, horizon: int = HORIZON, reward: str = "dense", fixed_target: bool = False
+    ) -> None:
+        self.fixed_target = fixed_target
         self.horizon = horizon
         self.reward_kind = reward
         self.observation_space = gym.spaces.Box(-2.0, 2.0, (4,), np.float32)
@@ -33,6 +42,23 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
         self.target = np.zeros(2)
         self.steps_taken = 0
         self.frames_rendered = 0
+
+    @property
+    def simulation_time_seconds(self) -> float:
+        return self.steps_taken / self.control_hz
+
+    @property
+    def model_xml(self) -> str:
+        return "<point/>"
+
+    def get_state(self) -> np.ndarray:
+        return np.concatenate([self.point, self.target])
+
+    def set_state(self, state: np.ndarray) -> None:
+        self.point, self.target = state[:2].copy(), state[2:].copy()
+
+    def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
+        return {"intrinsics": np.eye(3).tolist(), "extrinsics": np.eye(4).tolist()}
 
     @property
     def distance(self) -> float:
@@ -59,7 +85,7 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         self.point = self.np_random.uniform(-0.9, 0.9, 2)
-        self.target = self.np_random.uniform(-0.9, 0.9, 2)
+        self.target = GOAL if self.fixed_target else self.np_random.uniform(-0.9, 0.9, 2)
         self.steps_taken = 0
         return self._observe(), self._info()
 
@@ -89,4 +115,17 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
         return image
 
 
-gym.register("PointReach-v0", entry_point=PointReach)
+def expert(task: PointReach, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """Go straight to the target, at a speed drawn once."""
+    speed = generator.uniform(0.3, 0.8)
+    for _ in range(20):
+        way = (task.target - task.point) / STEP_SCALE
+        yield np.clip(speed * way, -speed, speed).astype(np.float32)
+
+
+gym.register("PointReach-v0", entry_point="tests.policies.point_task:PointReach")
+gym.register(
+    "PointGoal-v0",
+    entry_point="tests.policies.point_task:PointReach",
+    kwargs={"fixed_target": True},
+)

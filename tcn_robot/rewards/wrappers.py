@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
@@ -23,7 +24,8 @@ VIEWS_KEY = "views"
 ENV_REWARD_KEY = "env_reward"
 
 
-class RenderViews(gymnasium.Wrapper[Any, Any, Any, Any]):
+# Recorded arguments let Gymnasium make the environment again from its spec.
+class RenderViews(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Adds `info["views"] = {view: uint8 (H, W, 3)}` to every step and reset."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], views: Sequence[str], size_px: int) -> None:
@@ -37,7 +39,8 @@ class RenderViews(gymnasium.Wrapper[Any, Any, Any, Any]):
         Raises:
             UserError: A task without cameras, an unknown view, no view, or a size below 1.
         """
-        super().__init__(env)
+        RecordConstructorArgs.__init__(self, views=tuple(views), size_px=size_px)
+        gymnasium.Wrapper.__init__(self, env)
         self.views = tuple(views)
         self.size_px = int(size_px)
         task: Any = env.unwrapped
@@ -74,7 +77,7 @@ class RenderViews(gymnasium.Wrapper[Any, Any, Any, Any]):
         return {view: np.array(frames[view], dtype=np.uint8) for view in self.views}
 
 
-class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
+class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Replaces the reward of one environment; its own stays in `info["env_reward"]`.
 
     The reward's running state belongs to this environment: give each wrapper its own reward.
@@ -92,7 +95,8 @@ class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         if not _renders_views(env):
             env = RenderViews(env, reward.views, reward.image_size_px)
-        super().__init__(env)
+        RecordConstructorArgs.__init__(self, reward=reward)
+        gymnasium.Wrapper.__init__(self, env)
         self.reward = reward
 
     def reset(

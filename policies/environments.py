@@ -68,9 +68,7 @@ def check_views(env: gymnasium.Env, views: tuple[str, ...]) -> None:
             raise unknown_name("view", view, env.unwrapped.view_names)  # type: ignore[attr-defined]
 
 
-def make_training_env(
-    config: ImitateConfig, reward: Reward | None, image_size_px: int | None = None
-) -> VecEnv:
+def make_training_env(config: ImitateConfig, reward: Reward | None) -> VecEnv:
     """Return the envs of one seed, in one process.
 
     With one of the task's own rewards nothing is ever rendered. With a learned reward each env
@@ -79,7 +77,6 @@ def make_training_env(
     Args:
         config: The run's options; `views` must be known for a learned reward.
         reward: The fitted learned reward; None: the task's own.
-        image_size_px: Side of the square frames that the reward's encoder was trained on.
     """
     from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -88,7 +85,7 @@ def make_training_env(
     from tcn_robot.rewards import RenderViews, VecRewardWrapper
 
     def make_filmed_env() -> gymnasium.Env:
-        return RenderViews(make_env(config), config.views, image_size_px)
+        return RenderViews(make_env(config), config.views, reward.image_size_px)
 
     return VecRewardWrapper(DummyVecEnv([make_filmed_env] * config.num_envs), reward)
 

@@ -90,8 +90,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
     torch.set_num_threads(1)
     commit()  # remembered now: the checkout may move on while this trains
     config = job.config
-    size_px = job.filming.size_px if job.filming else None
-    env = make_training_env(config, job.filming.reward if job.filming else None, size_px)
+    env = make_training_env(config, job.filming.reward if job.filming else None)
     try:
         learner = make_sac(
             env,

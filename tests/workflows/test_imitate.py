@@ -1,0 +1,251 @@
+"""imitate, evaluate and study as a user runs them, on a task small enough to wait for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pytest
+
+from tcn_robot import cli
+from tcn_robot.errors import UserError
+from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.policies import load_policy
+from tcn_robot.policies.config import load_config
+from tcn_robot.recordings import DatasetWriter, record_episode
+from tcn_robot.workflows import evaluate, imitate
+from tests.policies.point_task import GOAL_TASK, TASK, PointReach, expert
+
+TINY = [
+    *("--steps", "64", "--num-envs", "2", "--batch-size", "16", "--hidden-units", "16"),
+    *("--learning-starts", "32", "--evaluate-every", "32", "--evaluation-starts", "2"),
+    *("--final-starts", "3", "--no-tensorboard"),
+]
+
+
+def record_demos(path, episodes=(("train", True),) * 3 + (("valid", True),), task="PointGoal-v0"):
+    source = PointReach(fixed_target=True)
+    with DatasetWriter(path, task, "lossless") as writer:
+        for index, (split, success) in enumerate(episodes):
+            with writer.episode(source.control_hz) as episode:
+                episode.metadata.update(task=task, policy="expert", split=split)
+                record_episode(
+                    source,
+                    expert,
+                    episode,
+                    views=("front", "top"),
+                    size_px=24,
+                    seed=index,
+                    policy_randomness=np.random.default_rng(index),
+                )
+                episode.metadata["success"] = success
+    return path
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory):
+    return record_demos(tmp_path_factory.mktemp("data") / "demos")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "encoder-run"
+    config = EncoderConfig(image_size_px=16, dimension=4, channels=(4, 4), strides=(2, 1), hidden=8)
+    Encoder(config, seeded_generator(0)).save(folder / "encoder")
+    return folder
+
+
+def run_imitate(*arguments):
+    imitate.main([*arguments, *TINY])
+
+
+def test_a_run_with_the_tasks_own_reward(tmp_path, capsys):
+    out = tmp_path / "run"
+    run_imitate(TASK, "--reward", "dense", "--seeds", "0", "7", "--workers", "1", "--out", str(out))
+    names = sorted(path.name for path in out.iterdir())
+    assert names == [
+        *("config.json", "curves.png", "seed_0", "seed_7", "summary.json", "versions.json")
+    ]
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["seeds"] == [0, 7]
+    assert summary["starts"] == 3
+    assert summary["success"] == np.mean(summary["success_per_seed"])
+    assert "2 seeds" in capsys.readouterr().out
+    assert load_config(out).task == TASK
+    for view in ("front", "top"):
+        with av.open(str(out / "seed_0" / "films" / f"{view}.mp4")) as film:
+            frames = list(film.decode(video=0))
+        assert len(frames) == PointReach().horizon + 1
+        assert (frames[0].width, frames[0].height) == (320, 240)
+    assert load_policy(out).metadata["task"] == TASK
+
+
+@pytest.mark.parametrize("reward", ["progress", "trajectory", "goal"])
+def test_a_run_with_a_learned_reward(reward, demos, encoder, tmp_path, capsys):
+    out = tmp_path / "run"
+    given = ["--reward", reward, "--encoder", str(encoder), "--demos", str(demos)]
+    run_imitate(GOAL_TASK, *given, "--out", str(out), "--no-films", "--views", "front", "top")
+    result = json.loads((out / "seed_0" / "result.json").read_text())
+    assert np.isfinite(result["final"]["return_learned"])
+    assert load_config(out).views == ("front", "top")
+    evaluate.main([str(out), "--starts", "3"])
+    figures = json.loads((out / "evaluation.json").read_text())
+    assert figures["per_seed"][0]["final"] == result["final"]
+    assert "learned" in capsys.readouterr().out
+
+
+def test_the_first_view_of_the_demonstrations_is_the_default(demos, encoder, tmp_path):
+    out = tmp_path / "run"
+    given = ["--reward", "goal", "--encoder", str(encoder), "--demos", str(demos)]
+    run_imitate(GOAL_TASK, *given, "--out", str(out), "--no-films")
+    assert load_config(out).views == ("front",)
+
+
+@pytest.mark.slow
+def test_seeds_in_processes_give_what_one_process_gives(tmp_path):
+    for name, workers in (("one", "1"), ("two", "2")):
+        run_imitate(
+            *(TASK, "--reward", "sparse", "--seeds", "0", "1", "--workers", workers),
+            *("--out", str(tmp_path / name), "--no-films"),
+        )
+    for seed in (0, 1):
+        one, two = (load_policy(tmp_path / name / f"seed_{seed}") for name in ("one", "two"))
+        for (_, ours), (_, theirs) in zip(
+            one.state_dict().items(), two.state_dict().items(), strict=True
+        ):
+            assert ours.equal(theirs)
+
+
+def test_resume_adds_seeds_and_leaves_finished_ones_alone(tmp_path):
+    out = tmp_path / "run"
+    first = [TASK, "--reward", "sparse", "--out", str(out), "--no-films", "--workers", "1"]
+    run_imitate(*first)
+    before = (out / "seed_0" / "result.json").stat().st_mtime_ns
+    run_imitate(*first, "--seeds", "0", "1", "--resume")
+    assert (out / "seed_0" / "result.json").stat().st_mtime_ns == before
+    assert json.loads((out / "summary.json").read_text())["seeds"] == [0, 1]
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_evaluations_and_resume_goes_on(tmp_path, root):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "tcn_robot", "imitate", TASK, "--reward", "dense"]
+    command += [*("--seeds", "0", "1", "--workers", "2", "--out", str(out), "--no-films"), *TINY]
+    command[command.index("--steps") + 1] = "100000"
+    process = subprocess.Popen(
+        command, cwd=root, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    files = [out / f"seed_{seed}" / "evaluations.jsonl" for seed in (0, 1)]
+    while not all(file.exists() for file in files) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in complaint
+    assert "--resume" in complaint
+    assert not list(out.rglob(".partial-*"))
+    for file in files:
+        assert [json.loads(line)["steps"] for line in file.read_text().splitlines()][:1] == [32]
+    with pytest.raises(UserError, match="steps = 100000, found 64"):
+        imitate.main([TASK, "--reward", "dense", "--out", str(out), "--resume", *TINY])
+
+
+BAD_INPUT = [
+    (["PointReech-v0", "--reward", "dense"], "unknown task"),
+    (["MujocoReech-v0", "--reward", "dense"], "did you mean 'tcn_robot/MujocoReach-v0'"),
+    (["no_module:Task-v0", "--reward", "dense"], "cannot import module 'no_module'"),
+    ([TASK, "--reward", "dence"], "did you mean 'dense'"),
+    ([TASK, "--reward", "progres"], "did you mean 'progress'"),
+    ([TASK, "--reward", "progress"], "needs --encoder RUN and --demos DIR"),
+    ([TASK, "--reward", "dense", "--algo", "sacc"], "did you mean 'sac'"),
+    ([TASK, "--reward", "dense", "--views", "frunt"], "did you mean 'front'"),
+    ([TASK, "--reward", "dense", "--seeds", "1", "1"], "seeds must be different"),
+    ([TASK, "--reward", "dense", "--num-envs", "0"], "num_envs must be above 0"),
+    ([TASK, "--reward", "dense", "--discount", "1.5"], "discount must lie between"),
+    ([TASK, "--reward", "dense", "--reward-options", "x"], "expected --reward-options name=value"),
+    ([TASK, "--reward", "dense", "--stepps", "3"], "did you mean '--steps'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_INPUT)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path, capsys):
+    out = tmp_path / "run"
+    given = [*TINY, *arguments] if "--num-envs" in arguments else [*arguments, *TINY]
+    assert cli.main(["imitate", *given, "--out", str(out)]) == 2
+    complaint = capsys.readouterr().err
+    assert message in complaint
+    assert complaint.count("\n") == 1
+    assert not out.exists()
+
+
+def refused(tmp_path, encoder, demos, *more):
+    out = tmp_path / "run"
+    with pytest.raises(UserError) as error:
+        run_imitate(
+            *(GOAL_TASK, "--reward", "progress", "--encoder", str(encoder)),
+            *("--demos", str(demos), "--out", str(out), *more),
+        )
+    assert not out.exists()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_run_without_an_encoder(demos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "holds no encoder" in refused(tmp_path, tmp_path / "empty", demos)
+    assert "no run at" in refused(tmp_path, tmp_path / "nowhere", demos)
+
+
+def test_demonstrations_of_another_task(encoder, tmp_path):
+    other = record_demos(tmp_path / "other", task="MujocoPush-v0")
+    assert "shows task MujocoPush-v0" in refused(tmp_path, encoder, other)
+
+
+def test_an_empty_dataset(encoder, tmp_path):
+    empty = record_demos(tmp_path / "empty", episodes=())
+    assert "no whole episode" in refused(tmp_path, encoder, empty)
+
+
+def test_only_failed_demonstrations(encoder, tmp_path):
+    failed = record_demos(tmp_path / "failed", episodes=(("train", False), ("valid", True)))
+    assert "no demonstration of split 'train'" in refused(tmp_path, encoder, failed)
+
+
+def test_a_view_that_the_demonstrations_lack(demos, encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(PointReach, "view_names", ("front", "top", "left"))
+    assert "unknown view of demonstration" in refused(tmp_path, encoder, demos, "--views", "left")
+
+
+def test_no_demonstrations_there(encoder, tmp_path):
+    assert "nowhere" in refused(tmp_path, encoder, tmp_path / "nowhere")
+
+
+def test_an_unknown_reward_option(demos, encoder, tmp_path):
+    message = refused(tmp_path, encoder, demos, "--reward-options", "neighbors=3")
+    assert "did you mean 'neighbours'" in message
+
+
+def test_a_run_that_exists_is_not_overwritten(tmp_path):
+    out = tmp_path / "run"
+    first = [TASK, "--reward", "sparse", "--out", str(out), "--no-films"]
+    run_imitate(*first)
+    with pytest.raises(UserError, match="exists already"):
+        run_imitate(*first)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "something").write_text("mine")
+    with pytest.raises(UserError, match="is no policy run"):
+        run_imitate(TASK, "--reward", "sparse", "--out", str(other))
+
+
+def test_evaluating_what_is_no_run(tmp_path):
+    with pytest.raises(UserError, match="no policy run"):
+        evaluate.main([str(tmp_path)])
+    run_imitate(TASK, "--reward", "sparse", "--out", str(tmp_path / "run"), "--no-films")
+    with pytest.raises(UserError, match="--starts must be at least 1"):
+        evaluate.main([str(tmp_path / "run"), "--starts", "0"])

@@ -17,6 +17,7 @@ import gymnasium
 from tcn_robot.envs.rendering import choose_gl_backend
 from tcn_robot.envs.scripted import play_horizon, scripted_policy
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.plugins import import_module
 
 __all__ = ["NAMESPACE", "TASKS", "make_task", "play_horizon", "scripted_policy", "task_id"]
 
@@ -37,12 +38,18 @@ for _id, (_entry_point, _horizon) in TASKS.items():
 def task_id(name: str) -> str:
     """Return the full id of a task named with or without the namespace.
 
+    A task of your own is named "module:id", as in `gymnasium.make`: importing the module
+    registers the id. It keeps the module's name, so that other processes find it too.
+
     Raises:
         UserError: With the nearest name when there is no such task.
     """
-    for known in (name, NAMESPACE + name):
+    module, colon, plain = name.rpartition(":")
+    if colon:
+        import_module("task", name, module)
+    for known in (plain, NAMESPACE + plain):
         if known in gymnasium.registry:
-            return known
+            return f"{module}{colon}{known}"
     raise unknown_name("task", name, TASKS)
 
 

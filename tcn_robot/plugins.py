@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
+import sys
 from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 from tcn_robot.errors import UserError, unknown_name
@@ -52,24 +55,38 @@ def resolve(kind: str, name: str, table: Mapping[str, Any], group: str) -> Any:
     raise unknown_name(kind, name, known_names(table, group))
 
 
+def import_module(kind: str, address: str, module_name: str) -> ModuleType:
+    """Import a module that the user has named; the working folder is looked in too.
+
+    Args:
+        kind: What the module is for, such as "task".
+        address: What the user wrote, for the error.
+        module_name: The module's dotted name.
+
+    Raises:
+        UserError: It cannot be imported.
+    """
+    # A console script has its own folder on the path, not the one it is called from.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        return importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(
+            f"{kind} {address!r}: cannot import {module_name!r} ({error}); "
+            "run from the folder it is in, or put that on PYTHONPATH"
+        ) from error
+
+
 def _imported(kind: str, address: str) -> Any:
     """Return the object at "package.module:Class"."""
     module_name, _, attributes = address.partition(":")
     if not module_name or not attributes:
         raise UserError(f"{kind} {address!r}: expected package.module:Class")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(
-            f"{kind} {address!r}: cannot import {module_name!r} ({error}); "
-            "install it beside tcn-robot or put its folder on PYTHONPATH"
-        ) from error
+    found: Any = import_module(kind, address, module_name)
     for attribute in attributes.split("."):
         if not hasattr(found, attribute):
-            raise unknown_name(f"name in {module_name}", attribute, _public_names(found))
+            names = [name for name in vars(found) if not name.startswith("_")]
+            raise unknown_name(f"name in {module_name}", attribute, names)
         found = getattr(found, attribute)
     return found
-
-
-def _public_names(thing: Any) -> list[str]:
-    return [name for name in vars(thing) if not name.startswith("_")]

@@ -1,4 +1,4 @@
-"""Each loss against a slow loop written from its paper, in closed form, and where it degenerates."""
+"""Each loss against a slow loop from its paper, in closed form, and where it degenerates."""
 
 import math
 

@@ -1,0 +1,234 @@
+"""The queue of a study and what is made of its results."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tcn_robot import cli
+from tcn_robot.errors import UserError
+from tcn_robot.policies.results import append_line, read_lines
+from tcn_robot.policies.study_plan import load_plan
+from tcn_robot.policies.tables import group_runs, replace_between_markers, steps_to_success
+from tcn_robot.workflows import study
+from tests.policies.point_task import TASK
+
+TINY = {
+    "task": TASK,
+    "steps": 64,
+    "num_envs": 2,
+    "batch_size": 16,
+    "hidden_units": [16],
+    "learning_starts_steps": 32,
+    "evaluation_interval_steps": 32,
+    "evaluation_starts": 2,
+    "final_starts": 3,
+    "films": False,
+}
+
+
+def write_plan(folder, runs, name="tiny", **defaults):
+    path = folder / "plan.json"
+    path.write_text(json.dumps({"name": name, "defaults": TINY | defaults, "runs": runs}))
+    return path
+
+
+def work_off(plan, folder, *more):
+    study.main(
+        [
+            *(str(plan), "--results", str(folder / "results"), "--runs", str(folder / "runs")),
+            *("--workers", "1", *more),
+        ]
+    )
+    return read_lines(folder / "results" / "tiny.jsonl")
+
+
+def test_each_seed_becomes_one_line(tmp_path):
+    plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0, 3]}, {"reward": "sparse"}])
+    lines = work_off(plan, tmp_path)
+    assert [(line["config"]["reward"], line["seed"]) for line in lines] == [
+        *(("dense", 0), ("dense", 3), ("sparse", 0))
+    ]
+    line = lines[0]
+    assert line["figures"]["final"]["starts"] == 3
+    assert [entry["steps"] for entry in line["figures"]["evaluations"]] == [32, 64]
+    assert line["versions"]["tcn_robot"]
+    assert set(line["machine"]) == {"cpu", "cores"}
+    assert line["seconds"] > 0
+    assert str(tmp_path) not in json.dumps(lines)
+
+
+def test_what_is_in_the_results_is_not_run_again(tmp_path, capsys):
+    plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0]}])
+    first = work_off(plan, tmp_path)
+    marker = tmp_path / "runs" / "tiny" / "PointReach-dense" / "seed_0" / "result.json"
+    written = marker.stat().st_mtime_ns
+    assert work_off(plan, tmp_path) == first
+    more = write_plan(tmp_path, [{"reward": "dense", "seeds": [0, 1]}])
+    capsys.readouterr()
+    work_off(more, tmp_path, "--dry-run")
+    said = capsys.readouterr().out
+    assert "1 of 2 seeds" in said
+    assert "to run: PointReach-dense seed 1" in said
+    lines = work_off(more, tmp_path)
+    assert [line["seed"] for line in lines] == [0, 1]
+    assert marker.stat().st_mtime_ns == written
+
+
+def test_another_machines_line_counts_too(tmp_path):
+    plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0]}])
+    [run] = load_plan(plan).runs
+    path = tmp_path / "results" / "tiny.jsonl"
+    append_line(path, {"schema_version": 1, "key": run.key(0)})
+    assert len(work_off(plan, tmp_path)) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_finished_run_without_its_line_gets_it_without_training(tmp_path):
+    plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0]}])
+    [line] = work_off(plan, tmp_path)
+    (tmp_path / "results" / "tiny.jsonl").unlink()
+    [again] = work_off(plan, tmp_path)
+    del line["finished_utc"], again["finished_utc"]
+    assert again == line
+
+
+@pytest.mark.parametrize(
+    "change", [{"steps": 65}, {"reward": "sparse"}, {"discount": 0.9}, {"task": "PointGoal-v0"}]
+)
+def test_every_option_that_matters_is_in_the_key(tmp_path, change):
+    [run] = load_plan(write_plan(tmp_path, [{"reward": "dense"}])).runs
+    [other] = load_plan(write_plan(tmp_path, [{"reward": "dense"} | change])).runs
+    assert run.key(0) != other.key(0)
+    assert run.key(0) != run.key(1)
+    [filmed] = load_plan(write_plan(tmp_path, [{"reward": "dense", "films": True}])).runs
+    assert run.key(0) == filmed.key(0)
+
+
+def test_lines_written_at_the_same_time_stay_whole(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    text = "x" * 20_000
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda number: append_line(
+                    path, {"schema_version": 1, "number": number, "text": text}
+                ),
+                range(40),
+            )
+        )
+    assert sorted(line["number"] for line in read_lines(path)) == list(range(40))
+
+
+def test_a_torn_line_spoils_no_other(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    append_line(path, {"schema_version": 1, "number": 0})
+    with path.open("a") as file:
+        file.write('{"schema_version": 1, "num')
+    assert [line["number"] for line in read_lines(path)] == [0]
+    append_line(path, {"schema_version": 1, "number": 1})
+    assert [line["number"] for line in read_lines(path)] == [0, 1]
+
+
+def test_results_of_a_newer_version_are_refused(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"schema_version": 9}\n')
+    with pytest.raises(UserError, match="line 1: expected a result of schema version 1"):
+        read_lines(path)
+
+
+BAD_PLANS = [
+    ("{", "is not valid JSON"),
+    ("[]", "with a run or more"),
+    ('{"runs": []}', "with a run or more"),
+    ('{"runz": [], "runs": [{}]}', "did you mean 'runs'"),
+    ('{"runs": [{"task": "a", "reward": "dense"}]}', "option 'steps' is missing"),
+    ('{"runs": [{"task": "a", "reward": "dense", "stepz": 3}]}', "did you mean 'steps'"),
+    ('{"name": "../x", "runs": [{}]}', "expected a name"),
+    ('{"schema_version": 7, "runs": [{}]}', "schema version 1, found 7"),
+    (
+        '{"defaults": {"task": "a", "steps": 1}, "runs": [{"reward": "dense"}, '
+        '{"reward": "dense", "discount": 0.9}]}',
+        "two runs are called 'a-dense'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_PLANS)
+def test_a_bad_plan_is_one_line(text, message, tmp_path, capsys):
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    assert cli.main(["study", str(path)]) == 2
+    complaint = capsys.readouterr().err
+    assert message in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_plans_that_ship_can_be_read(root):
+    paths = sorted((root / "docs" / "studies").glob("*.json"))
+    assert paths
+    for path in paths:
+        assert load_plan(path).runs
+
+
+def line_of(seed, success, reward="dense", key=None, study="s"):
+    final = {"starts": 50, "success": success, "success_any": 1.0}
+    evaluations = [{"steps": 5000, "success": success / 2}, {"steps": 10_000, "success": success}]
+    return {
+        "schema_version": 1,
+        "kind": "policy",
+        "study": study,
+        "run": f"run-{reward}",
+        "seed": seed,
+        "key": key or f"{reward}-{seed}",
+        "config": {"task": "tcn_robot/MujocoReach-v0", "reward": reward, "steps": 10_000},
+        "figures": {"final": final, "evaluations": evaluations},
+        "seconds": 120.0,
+        "versions": {"torch": "2"},
+        "commit": "abc",
+        "machine": {"cpu": "c", "cores": 2},
+    }
+
+
+def test_tables_are_made_from_lines(tmp_path, root):
+    for seed, success in enumerate((0.9, 0.7, 0.8)):
+        append_line(tmp_path / "a.jsonl", line_of(seed, success))
+    append_line(tmp_path / "b.jsonl", line_of(0, 0.0, "sparse"))
+    append_line(tmp_path / "b.jsonl", line_of(0, 1.0, "sparse"))  # the same seed once more
+    append_line(tmp_path / "c.jsonl", {"schema_version": 1, "kind": "alignment"})
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- policy tables -->\nold\n<!-- end of policy tables -->\nafter")
+    command = [sys.executable, "scripts/make_benchmark_tables.py", "--results", str(tmp_path)]
+    command += ["--document", str(document), "--images", str(tmp_path / "images")]
+    subprocess.run(command, cwd=root, check=True)
+    text = document.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter")
+    assert "old" not in text
+    row = "| dense | 10,000 | **80 %** | 73 to 86 | 90, 70, 80 | 100 % | 10,000 (2 of 3) | 2.0 |"
+    assert row in text
+    assert "| sparse | 10,000 | **0 %** | 0 to 7 | 0 | 100 % | – | 2.0 |" in text
+    assert (tmp_path / "images" / "policy_success.png").read_bytes().startswith(b"\x89PNG")
+    subprocess.run(command, cwd=root, check=True)
+    assert document.read_text() == text
+
+
+def test_steps_to_success():
+    assert steps_to_success(line_of(0, 0.8)) == 10_000
+    assert steps_to_success(line_of(0, 0.79)) is None
+
+
+def test_a_seed_counts_once():
+    [runs] = group_runs([line_of(0, 0.1), line_of(0, 0.9), line_of(1, 0.5)]).values()
+    assert [line["figures"]["final"]["success"] for line in runs[0].lines] == [0.1, 0.5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "<!-- x -->", "<!-- end of x --><!-- x -->", "<!-- x -->" * 2 + "<!-- end of x -->"],
+)
+def test_missing_markers(text):
+    with pytest.raises(UserError, match="each once"):
+        replace_between_markers(text, "x", "new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 
 LOG_INTERVAL_SECONDS = 10.0
+UNKNOWN_WIDTH_COLUMNS = 80
 
 
 class Progress:
@@ -31,7 +33,15 @@ class Progress:
         if sys.stderr.isatty():
             from tqdm import tqdm  # here, because the training core must run without it
 
-            self._bar = tqdm(total=total, desc=description, unit=unit, dynamic_ncols=True)
+            # Some pseudo terminals do not know their width; tqdm would then draw nothing.
+            has_width = os.get_terminal_size(sys.stderr.fileno()).columns > 0
+            self._bar = tqdm(
+                total=total,
+                desc=description,
+                unit=unit,
+                dynamic_ncols=has_width,
+                ncols=None if has_width else UNKNOWN_WIDTH_COLUMNS,
+            )
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count `count` more units as done; `note` is a short text shown beside the rate."""

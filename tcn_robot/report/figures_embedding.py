@@ -85,6 +85,7 @@ def _draw_plane(axis: Axes, plane: EmbeddingPlane, views: list[str], look: Look)
             zorder=2,
         )
     axis.set_title(plane.title)
+    axis.locator_params(nbins=5)
     axis.set_xlabel(plane.axis_labels[0])
     axis.set_ylabel(plane.axis_labels[1])
     return points

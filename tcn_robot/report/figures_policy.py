@@ -33,9 +33,19 @@ def reward_figure(traces: list[RewardTrace], look: Look) -> Figure:
         curve_axis.set_ylim(low - 0.02, high + 0.04 * (high - low))
         if look.narrow or position == 0:
             curve_axis.set_ylabel("learned reward")
-        picture_axis.imshow(np.concatenate(list(trace.thumbnails), axis=1))  # (H, K * W, 3)
+        picture_axis.imshow(_row_of_pictures(trace.thumbnails))
         image_axes(picture_axis)
     return figure
+
+
+def _row_of_pictures(pictures: np.ndarray) -> np.ndarray:
+    """Put pictures (K, H, W, 3) beside each other with clear gaps: uint8 (H, K * W + gaps, 4)."""
+    gap_px = max(1, pictures.shape[2] // 32)
+    opaque = np.full((*pictures.shape[:3], 1), 255, np.uint8)
+    padded = np.pad(
+        np.concatenate([pictures, opaque], axis=3), ((0, 0), (0, 0), (0, gap_px), (0, 0))
+    )
+    return np.concatenate(list(padded), axis=1)[:, :-gap_px]  # (H, K * (W + gap) - gap, 4)
 
 
 def _draw_trace(axis: Axes, trace: RewardTrace, look: Look) -> None:

@@ -133,8 +133,11 @@ def _film(film: Film) -> dict[str, Any]:
 
 def _film_groups(evidence: Evidence) -> list[dict[str, Any]]:
     groups = []
+    recorded = list(evidence.strip.frames) if evidence.strip else []
     for reward, films in evidence.films.items():
-        items = [{"view": view, **_film(film)} for view, film in films.items()]
+        # The views that were recorded come first, in their order.
+        views = [*(view for view in recorded if view in films), *sorted(set(films) - set(recorded))]
+        items = [{"view": view, **_film(films[view])} for view in views]
         label = reward_label(reward)
         groups.append({"title": label[0].upper() + label[1:], "items": items})
     return groups

@@ -15,6 +15,8 @@ from tcn_robot.workflows.stages import read_records
 if TYPE_CHECKING:
     from tcn_robot.report.evidence import Evidence
 
+NOT_SHOWN = ("platform", "cpu_capability")
+
 
 def report(
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
@@ -106,7 +108,7 @@ def _versions(sources: Sources) -> dict[str, str]:
         described.update(described.pop("versions", {}))
         described.update(described.pop("machine", {}))
         for name, value in described.items():
-            if isinstance(value, (str, int)) and value != "":
+            if isinstance(value, (str, int)) and value != "" and name not in NOT_SHOWN:
                 found.setdefault(_version_name(name), _version_text(name, value))
     return found
 

@@ -82,7 +82,7 @@ def _trace(
 
 
 def _failure(reward: Reward, views: tuple[str, ...], success: Episode) -> RewardTrace | None:
-    """Return what the reward says when the motion of a success leaves the object behind."""
+    """Return what the reward says when the actions of a success leave the object behind."""
     size_px = success.frames(views[0]).shape[1]
     frames = replay_elsewhere(success, views, size_px)
     if frames is None:
@@ -90,7 +90,7 @@ def _failure(reward: Reward, views: tuple[str, ...], success: Episode) -> Reward
     seconds = success.timestamps(views[0])
     return RewardTrace(
         "Failure",
-        "the motion of that success repeated blindly from another start, where it misses.",
+        "the actions of that success repeated blindly from another start, where they miss.",
         seconds - seconds[0], reward.score_episode(frames), _thumbnails(frames[views[0]]),
     )  # fmt: skip
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,12 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
 ANSWER_SECONDS = 60.0
+# Chromium reads commands from descriptor 3 and answers on 4.
+FIRST_FREE = 10
+TAKE_PIPES = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
+    "os.execv(sys.argv[3], sys.argv[3:])"
+)
 
 
 def find_browser() -> str | None:
@@ -32,15 +40,18 @@ class Browser:
     def __init__(self, executable: str, profile: Path) -> None:
         commands_out, self._commands = os.pipe()
         self._answers, answers_in = os.pipe()
-        script = f'exec "$@" 3<&{commands_out} 4>&{answers_in}'
-        self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", executable, *FLAGS, f"--user-data-dir={profile}"],
-            pass_fds=(commands_out, answers_in),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        theirs = [fcntl.fcntl(end, fcntl.F_DUPFD, FIRST_FREE) for end in (commands_out, answers_in)]
         os.close(commands_out)
         os.close(answers_in)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", TAKE_PIPES, *map(str, theirs), executable, *FLAGS,
+             f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        for end in theirs:
+            os.close(end)
         self._buffer = b""
         self._number = 0
         self._session: str | None = None

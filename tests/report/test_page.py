@@ -1,0 +1,103 @@
+"""The page: complete, self-contained, and without a fault in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tcn_robot.report.evidence import Evidence
+from tcn_robot.report.page import render_report, write_report
+from tcn_robot.report.sections import sections
+from tests.report.browser import Browser, find_browser
+from tests.report.synthetic import full_evidence
+
+MOST_BYTES = 15e6
+SECTIONS = (
+    "views", "found", "similarity", "embedding", "alignment", "reward", "policy", "films",
+    "training", "made",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    evidence = full_evidence()
+    evidence.missing = ["A <test>: of what is missing."]
+    write_report(evidence, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    executable = find_browser()
+    if executable is None:
+        pytest.skip("no Chromium; on Debian: apt-get install chromium")
+    opened = Browser(executable, tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+def test_the_page_holds_everything_itself(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert len(text) < MOST_BYTES
+    sources = re.findall(r'(?:src|srcset|poster|href)="([^"]{0,40})', text)
+    assert sources
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_names_are_escaped(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "A &lt;test&gt;: of what" in text
+    hostile = Evidence(task="<script>alert(1)</script>", missing=["<img src=x>"])
+    assert "<script>alert" not in render_report(hostile)
+    assert "<img src=x>" not in render_report(hostile)
+
+
+@pytest.mark.parametrize("missing", ["strip", "retrieval", "similarity", "alignment", "training"])
+def test_a_missing_part_leaves_its_section_out(missing: str) -> None:
+    evidence = full_evidence()
+    setattr(evidence, missing, None)
+    left_out = {"strip": "views", "retrieval": "found"}.get(missing, missing)
+    found = [section.key for section in sections(evidence)]
+    assert found == [key for key in SECTIONS if key != left_out]
+
+
+def test_nothing_at_all_is_still_a_page() -> None:
+    assert "<h1>" in render_report(Evidence())
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+def test_a_browser_shows_everything_without_complaint(
+    page: Path, browser: Browser, tmp_path: Path, width: int, dark: bool
+) -> None:
+    browser.events.clear()
+    browser.open(page, width, 900, dark)
+    shown = browser.evaluate(
+        """({
+          sections: [...document.querySelectorAll("section")].map(section => section.id),
+          images: [...document.images].map(image => image.naturalWidth),
+          films: [...document.querySelectorAll("video")].map(
+            film => [film.videoWidth, film.duration, film.error && film.error.message]),
+          wide: document.documentElement.scrollWidth,
+          background: getComputedStyle(document.body).backgroundColor,
+        })"""
+    )
+    assert tuple(shown["sections"]) == (*SECTIONS, "missing")
+    assert len(shown["images"]) == 3 + 5  # a strip per view, and the figures
+    assert min(shown["images"]) > 300
+    assert len(shown["films"]) == 1 + 2 * 3
+    for video_width, duration_seconds, error in shown["films"]:
+        assert error is None
+        assert video_width > 0
+        assert duration_seconds > 1
+    assert shown["wide"] <= width, "the page scrolls sideways"
+    assert (shown["background"] == "rgb(20, 21, 24)") == dark
+    assert browser.complaints() == []
+    assert all(url.startswith(("file:", "data:")) for url in browser.requests())
+    browser.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 50_000

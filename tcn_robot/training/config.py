@@ -65,7 +65,7 @@ class TrainConfig:
     regularisation: float = 0.002
     positive_radius_seconds: float = 0.2
     negative_radius_seconds: float = 0.4
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     warmup_steps: int = 50
     weight_decay: float = 1e-4
     clip_norm: float = 1.0

@@ -58,7 +58,7 @@ def train(
         config: Every option.
         store: Frames; split "train" is trained on, split "valid" is measured.
         folder: A run folder as `run_folder.create_run` makes it.
-        on_step: Called after each step with the steps done and a short text.
+        on_step: Called after each step, before its checkpoint, with the steps done and a text.
 
     Returns:
         The encoder, which also lies in `folder / "encoder"`.
@@ -87,13 +87,13 @@ def train(
                 curves.write(state.step, figures)
                 note = f"loss {figures['loss']:.3f}"
                 timed_from = (state.step, time.perf_counter())
-            due = _is_due(state.step, config.checkpoint_every_steps, config.steps)
-            if due or interrupt.pressed:
-                curves.flush()
-                save_checkpoint(state, folder / STATE_FOLDER)
             if on_step is not None:
                 on_step(state.step, note)
-            if interrupt.pressed:
+            stopping = interrupt.pressed
+            if stopping or _is_due(state.step, config.checkpoint_every_steps, config.steps):
+                curves.flush()
+                save_checkpoint(state, folder / STATE_FOLDER)
+            if stopping:
                 raise KeyboardInterrupt
     state.encoder.eval().save(folder / ENCODER_FOLDER)
     return state.encoder

@@ -217,7 +217,7 @@ class ArmTask(gymnasium.Env[np.ndarray, np.ndarray]):
         Raises:
             UserError: When the state belongs to another model.
         """
-        state = np.asarray(state, dtype=np.float64)
+        state = np.array(state, dtype=np.float64)  # MuJoCo wants memory it may write to
         expected = mujoco.mj_stateSize(self._model, STATE)
         if state.shape != (expected,):
             raise UserError(

@@ -18,7 +18,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 SQUASH_EPSILON = 1e-6
@@ -34,6 +34,14 @@ class LeanSAC(SAC):
         adam: dict[str, Any] = {"lr": self.lr_schedule(1), "fused": True}
         self.actor.optimizer = torch.optim.Adam(self.actor.parameters(), **adam)
         self.critic.optimizer = torch.optim.Adam(self.critic.parameters(), **adam)
+        if self.log_ent_coef is not None:
+            self.ent_coef_optimizer = torch.optim.Adam([self.log_ent_coef], **adam)
+        # Walking through the modules for every update takes as long as a small layer.
+        self._critic_weights = list(self.critic.parameters())
+        self._target_weights = list(self.critic_target.parameters())
+        for module in self.policy.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = True
         self.losses: dict[str, float] = {}
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
@@ -46,9 +54,7 @@ class LeanSAC(SAC):
             critic_loss = self._update_critics(batch, temperature)
             actor_loss = self._update_actor(batch, actions, log_probabilities, temperature)
             with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(self.critic_target.parameters()), list(self.critic.parameters()), self.tau
-                )
+                torch._foreach_lerp_(self._target_weights, self._critic_weights, self.tau)
         self._n_updates += gradient_steps
         self.losses = {
             "critic_loss": float(critic_loss),
@@ -96,7 +102,7 @@ class LeanSAC(SAC):
         temperature: Tensor,
     ) -> Tensor:
         """Step on E[α log π − min Q] (eq. 9); the critics' weights get no gradient."""
-        self.critic.requires_grad_(False)
+        self._let_critics_learn(False)
         inputs = torch.cat([batch.observations, actions], dim=1)
         first, second = self.critic.q_networks
         values = torch.minimum(first(inputs), second(inputs))
@@ -104,8 +110,12 @@ class LeanSAC(SAC):
         self.actor.optimizer.zero_grad()
         loss.backward()
         self.actor.optimizer.step()
-        self.critic.requires_grad_(True)
+        self._let_critics_learn(True)
         return loss.detach()
+
+    def _let_critics_learn(self, learn: bool) -> None:
+        for weights in self._critic_weights:
+            weights.requires_grad = learn
 
 
 def sample_actions(actor: Actor, observations: Tensor) -> tuple[Tensor, Tensor]:

@@ -57,9 +57,11 @@ def run_demo(config: DemoConfig, out: Path, seed: int, again: str) -> dict[str, 
     total = sum(len(group) for group in groups)
     clock_seconds, number = 0.0, 0
     for group in groups:
+        open_stages = []
         for stage in group:
             number += 1
-            _announce(stage, number, total, folders.stages)
+            if _announce(stage, number, total, folders.stages):
+                open_stages.append(stage)
         try:
             clock_seconds = run_stages(group, folders.stages, clock_seconds)
         except KeyboardInterrupt:
@@ -68,7 +70,7 @@ def run_demo(config: DemoConfig, out: Path, seed: int, again: str) -> dict[str, 
             raise SystemExit(130) from None
         except StageFailed as error:
             raise UserError(f"{error}; when it is mended, to go on: {again}") from error
-        _conclude(group, folders.stages)
+        _conclude(open_stages, folders.stages)
     summary = write_summary(folders, seed)
     _farewell(folders, summary, clock_seconds)
     return summary
@@ -82,17 +84,19 @@ def _demo_command(out: Path, seed: int, quick: bool) -> str:
     return shlex.join(["tcn-robot", "demo", *options])
 
 
-def _announce(stage: Stage, number: int, total: int, records: Path) -> None:
+def _announce(stage: Stage, number: int, total: int, records: Path) -> bool:
+    """Say what comes now, and return whether it has to be done."""
     record = read_records(records).get(stage.name)
     if record and record.finished and stage.output.exists():
         print(f"[{number}/{total}] {stage.name}: done before, {record.seconds:.0f} s", flush=True)
-        return
+        return False
     print(f"\n[{number}/{total}] {stage.name}: {stage.purpose}\n$ {stage.command}", flush=True)
+    return True
 
 
-def _conclude(group: list[Stage], records: Path) -> None:
+def _conclude(stages: list[Stage], records: Path) -> None:
     by_name = read_records(records)
-    for stage in group:
+    for stage in stages:
         record = by_name[stage.name]
         print(
             f"{stage.name}: {record.seconds:.0f} s, at most {record.peak_memory_mb:.0f} MB",

@@ -121,7 +121,9 @@ def tree_memory_mb(pid: int) -> float:
 class RunningStage:
     """A stage's process with the clock and the memory gauge beside it."""
 
-    def __init__(self, stage: Stage, record: StageRecord, alongside: bool) -> None:
+    def __init__(
+        self, stage: Stage, record: StageRecord, alongside: bool, begun_before: bool = False
+    ) -> None:
         """Start the process.
 
         Args:
@@ -129,10 +131,11 @@ class RunningStage:
             record: Carries what earlier attempts cost; brought up to date by `poll`.
             alongside: Whether others run at the same time: then it gets one thread and its words
                 are marked with its name.
+            begun_before: Whether an earlier attempt may have left something to go on with.
         """
         self.stage = stage
         self.record = record
-        resume = ("--resume",) if record.seconds > 0 and stage.can_resume() else ()
+        resume = ("--resume",) if begun_before and stage.can_resume() else ()
         self._seconds_before = record.seconds
         self._begin = time.monotonic()
         # Its own session: Ctrl-C reaches us alone, and we pass it on once.
@@ -212,7 +215,8 @@ def run_stages(stages: Sequence[Stage], folder: Path, clock_seconds: float) -> f
             if record.finished and stage.output.exists():
                 continue
             record.finished, record.start_seconds = False, round(clock_seconds, 2)
-            running.append(RunningStage(stage, record, alongside=len(stages) > 1))
+            write_record(folder, record)  # Even after a power cut it is known to have begun.
+            running.append(RunningStage(stage, record, len(stages) > 1, stage.name in records))
         _wait(running)
     finally:
         for one in running:

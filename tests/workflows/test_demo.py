@@ -113,7 +113,6 @@ def test_a_report_of_something_else_is_refused(tmp_path: Path) -> None:
         find_sources([tmp_path])
 
 
-@pytest.mark.slow
 def test_the_whole_chain_in_miniature(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "demo"
     summary = run_demo(TINY, out, 0, "tcn-robot demo")

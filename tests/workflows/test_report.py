@@ -1,0 +1,94 @@
+"""`tcn-robot report` on single runs: what there is is shown, what is missing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tcn_robot.errors import UserError
+from tcn_robot.training.config import TrainConfig
+from tcn_robot.workflows import report as report_command
+from tcn_robot.workflows.record import record
+from tcn_robot.workflows.report import gather_evidence
+from tcn_robot.workflows.report_embedding import cosine, nearest, principal_plane, shown_episodes
+from tcn_robot.workflows.train import train
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """A dataset, one-view test episodes, and a run trained for two steps on the dataset."""
+    root = tmp_path_factory.mktemp("runs")
+    data, single, run = root / "data", root / "single", root / "run"
+    record("MujocoReach-v0", out=data, episodes=2, views=("front", "left"), size=32)
+    record("MujocoReach-v0", out=single, episodes=1, views=("top",), size=32, split="test")
+    train([data], run, TrainConfig(steps=2, image_size_px=32, batch_frames=32))
+    return data, single, run
+
+
+def test_an_embedding_alone(
+    folders: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pages" / "report.html"
+    report_command.main([str(folders[2]), "--out", str(out)])
+    text = out.read_text("utf-8")
+    for section in ("views", "found", "similarity", "embedding", "training", "made", "missing"):
+        assert f'<section id="{section}"' in text
+    for section in ("alignment", "policy", "films", "reward"):
+        assert f'<section id="{section}"' not in text
+    assert "The encoder was trained on this very episode." in text
+    printed = capsys.readouterr().out
+    assert "not shown: The alignment table: `tcn-robot bench alignment" in printed
+    assert "not shown: A policy" in printed
+
+
+def test_named_recordings_come_first_and_one_view_has_no_other(
+    folders: tuple[Path, Path, Path],
+) -> None:
+    evidence = gather_evidence([folders[2]], [folders[1]])
+    assert evidence.strip is not None
+    assert evidence.strip.episode == "held-out episode 0"
+    assert tuple(evidence.strip.frames) == ("top",)
+    assert evidence.retrieval is None
+    assert any("one view only" in line for line in evidence.missing)
+
+
+def test_figures_alone_need_no_frames(folders: tuple[Path, Path, Path]) -> None:
+    evidence = gather_evidence([folders[2]], figures_only=True)
+    assert evidence.strip is None
+    assert {"torch", "python"} <= set(evidence.versions)
+
+
+def test_no_run_is_refused() -> None:
+    with pytest.raises(UserError, match="expected a run to report on"):
+        gather_evidence([])
+
+
+def test_held_out_episodes_are_preferred(folders: tuple[Path, Path, Path]) -> None:
+    data, single, _ = folders
+    assert [one.trained_on for one in shown_episodes([data])] == [True, True]
+    assert [one.name for one in shown_episodes([data, single])] == ["held-out episode 0"]
+    assert shown_episodes([]) == []
+
+
+def test_nearest_equals_a_loop() -> None:
+    generator = np.random.default_rng(0)
+    queries, library = generator.normal(size=(20, 5)), generator.normal(size=(30, 5))
+    expected = [int(np.argmin([((q - k) ** 2).sum() for k in library])) for q in queries]
+    assert nearest(queries, library).tolist() == expected
+
+
+def test_cosine_is_one_along_itself_and_survives_zero() -> None:
+    rows = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    np.testing.assert_allclose(cosine(rows, rows), [[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+
+
+def test_the_principal_plane_keeps_what_lies_in_a_plane() -> None:
+    generator = np.random.default_rng(0)
+    flat = generator.normal(size=(50, 2)) * [5.0, 1.0]
+    points = flat @ np.linalg.qr(generator.normal(size=(7, 2)))[0].T + 3.0
+    mean, axes, shares = principal_plane(points)
+    np.testing.assert_allclose((points - mean) @ axes.T @ axes + mean, points)
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[0] > shares[1]

@@ -73,6 +73,9 @@ def record_episode(
         frames = source.render_views(views, size)
         episode.add_frames(source.simulation_time_seconds, frames)
         action = None if ended or num_actions == source.horizon else next(actions, None)
+        if action is not None:
+            # What is stored is what was done, to the last bit.
+            action = np.asarray(action, np.float32).reshape(-1)
         episode.add_step(_row(source, observation, info, action))
         if action is None:
             break
@@ -117,13 +120,16 @@ def describe_source(
 
 
 def _row(
-    source: SimulatedSource, observation: np.ndarray, info: dict[str, Any], action: Any
+    source: SimulatedSource,
+    observation: np.ndarray,
+    info: dict[str, Any],
+    action: np.ndarray | None,
 ) -> dict[str, Any]:
     """Return one row of `steps.parquet`; labels keep the names the source gives them."""
     labels = {name: _plain(name, value) for name, value in info.items() if np.ndim(value) == 0}
     return {
         "time_seconds": float(source.simulation_time_seconds),
-        "action": None if action is None else np.asarray(action, np.float32).reshape(-1),
+        "action": action,
         **labels,
         "state": np.asarray(source.get_state(), np.float64).reshape(-1),
         "observation": np.asarray(observation, np.float32).reshape(-1),

@@ -118,7 +118,7 @@ def _column_array(column: pa.ChunkedArray, name: str, path: Path) -> np.ndarray:
     if not pa.types.is_list(column.type):
         if pa.types.is_string(column.type):
             return np.array(column.to_pylist(), dtype=object)
-        return column.to_numpy()
+        return np.array(column.to_numpy())
     values = column.combine_chunks()
     lengths = np.diff(values.offsets.to_numpy())
     present = values.is_valid().to_numpy(zero_copy_only=False)
@@ -128,6 +128,9 @@ def _column_array(column: pa.ChunkedArray, name: str, path: Path) -> np.ndarray:
             f"{path}: column {name!r} should have rows of one length, found {widths.tolist()}"
         )
     width = int(widths[0]) if widths.size else 0
-    rows = np.full((len(values), width), np.nan, column.type.value_type.to_pandas_dtype())
-    rows[present] = values.flatten().to_numpy().reshape(-1, width)
+    flat = values.flatten().to_numpy().reshape(int(present.sum()), width)
+    if present.all():
+        return flat.copy()  # Arrow's own memory is read-only
+    rows = np.full((len(values), width), np.nan, np.result_type(flat.dtype, np.float32))
+    rows[present] = flat
     return rows

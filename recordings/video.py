@@ -8,6 +8,7 @@ it, one film in about a hundred came out a few bytes different (x264 core 165, A
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -34,6 +35,40 @@ def _encoder_options(codec: str) -> tuple[str, str, dict[str, str]]:
     return "libx264", "veryfast", {"crf": str(H264_CRF), "mbtree": "0", "rc-lookahead": "0"}
 
 
+class _FilmFile:
+    """The file under an encoder; keeps the first error of a write instead of raising it.
+
+    An error inside PyAV's callback may be lost or printed, so the encoder asks for it afterwards.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self.error: OSError | None = None
+        self.seek = self._file.seek
+        self.tell = self._file.tell
+
+    def write(self, content: bytes) -> int:
+        try:
+            if self.error is None:
+                self._file.write(content)
+        except OSError as error:
+            self.error = error
+        return len(content)
+
+    def close(self) -> None:
+        """Close the file and raise what went wrong."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self.error = self.error or error
+        self.raise_error()
+
+    def raise_error(self) -> None:
+        """Raise the first error of a write."""
+        if self.error is not None:
+            raise self.error
+
+
 class VideoEncoder:
     """Writes one film.
 
@@ -50,8 +85,7 @@ class VideoEncoder:
     ) -> None:
         encoder, preset, rate = _encoder_options(codec)
         self.shape = (height_px, width_px, 3)
-        # A file of our own: an error while writing (a full disk) then surfaces as it is.
-        self._file = path.open("wb")
+        self._file = _FilmFile(path)
         self._container = av.open(self._file, "w", format="mp4", options={"fflags": "+bitexact"})
         options = {
             "preset": preset,
@@ -92,19 +126,23 @@ class VideoEncoder:
         picture.pts = time_ticks
         picture.time_base = _TIME_BASE
         self._container.mux(self._stream.encode(picture))
+        self._file.raise_error()
 
     def close(self) -> None:
         """Finish the film; an error while writing is raised here at the latest."""
-        try:
-            self._container.mux(self._stream.encode(None))
-        finally:
-            self.abort()
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        self._file.close()
 
     def abort(self) -> None:
-        """Release encoder and file without finishing the film."""
-        try:
+        """Release encoder and file without finishing the film.
+
+        What stopped the film was raised before; errors of the release itself would only hide it.
+        """
+        self._file.error = self._file.error or InterruptedError("aborted")  # writes nothing more
+        with contextlib.suppress(av.FFmpegError):
             self._container.close()
-        finally:
+        with contextlib.suppress(OSError):
             self._file.close()
 
 

@@ -230,8 +230,11 @@ class DatasetWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the lock back; whole episodes stay."""
-        self._release()
+        """Clear what killed workers left and give the lock back; whole episodes stay."""
+        try:
+            self._clear_partial()
+        finally:
+            self._release()
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -71,8 +71,8 @@ def _gather(connections: list[Connection], processes: list[Any]) -> Iterator[Epi
                 process = processes[connections.index(ready)]
                 process.join()
                 raise UserError(
-                    f"a recording process died (exit code {process.exitcode}), perhaps for lack "
-                    "of memory; use fewer --workers and --resume"
+                    f"a recording process died (exit code {process.exitcode}), for lack of memory "
+                    "or for what it printed above; use fewer --workers and --resume"
                 ) from error
             if message is None:
                 open_connections.remove(ready)

@@ -1,0 +1,135 @@
+"""Measures how fast a simulated task is recorded, and where the time goes.
+
+`python scripts/bench_recording.py`: control steps per second in one process, encoded and on disk,
+then the same time split into simulating, rendering, handing over to the encoders and writing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.recordings import DatasetWriter, episode_seeds, open_recording, record_episode
+from tcn_robot.recordings.video import VideoEncoder
+from tcn_robot.workflows.recording_job import open_source, resolve_policy
+
+
+class TimedSource:
+    """Passes everything on to a source and sums up the seconds in some of its methods."""
+
+    def __init__(self, source: Any, seconds: dict[str, float]) -> None:
+        self._source = source
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the source's attribute; methods of interest come back timed."""
+        value = getattr(self._source, name)
+        stage = {"step": "simulate", "reset": "reset", "render_views": "render"}.get(name)
+        if stage is None:
+            return value
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            start_seconds = time.perf_counter()
+            try:
+                return value(*arguments, **named)
+            finally:
+                self._seconds[stage] += time.perf_counter() - start_seconds
+
+        return timed
+
+
+def record(options: argparse.Namespace, path: Path) -> tuple[float, float, int, dict[str, float]]:
+    """Record and return wall seconds, CPU seconds of all threads, control steps and seconds by stage."""
+    seconds: dict[str, float] = defaultdict(float)
+    source = open_source(options.task, "robot", options.policy)
+    policy = resolve_policy(options.task, options.policy)
+    views = source.view_names[: options.views]
+    source.reset(seed=0)
+    source.render_views(views, (options.size, options.size))  # the renderer starts here
+    num_steps = 0
+    codec = "lossless" if options.lossless else "h264"
+    with DatasetWriter(path, options.task, codec) as writer:
+        start_seconds, start_cpu_seconds = time.perf_counter(), time.process_time()
+        for id in range(options.episodes):
+            seed, randomness = episode_seeds(0, "train", id)
+            with writer.episode(source.control_hz, id) as episode:
+                summary = record_episode(
+                    TimedSource(source, seconds),  # type: ignore[arg-type]
+                    lambda timed, generator: policy(source, generator),
+                    episode,
+                    views=views,
+                    size_px=options.size,
+                    seed=seed,
+                    policy_randomness=randomness,
+                )
+                finish_seconds = time.perf_counter()
+            seconds["finish and sync"] += time.perf_counter() - finish_seconds
+            num_steps += summary["steps"]
+        wall_seconds = time.perf_counter() - start_seconds
+        cpu_seconds = time.process_time() - start_cpu_seconds
+    source.close()
+    seconds["policy, labels, queueing"] = wall_seconds - sum(seconds.values())
+    return wall_seconds, cpu_seconds, num_steps, seconds
+
+
+def measure_codec(path: Path, out: Path, codec: str) -> tuple[float, float]:
+    """Return frames per second of encoding alone and of decoding alone, one thread."""
+    start_seconds = time.perf_counter()
+    films = [episode.frames(view) for episode in open_recording(path) for view in episode.views]
+    decode_seconds = time.perf_counter() - start_seconds
+    num_frames = sum(map(len, films))
+    start_seconds = time.perf_counter()
+    for film in films:
+        _encode(film, out, codec)
+    return num_frames / (time.perf_counter() - start_seconds), num_frames / decode_seconds
+
+
+def _encode(film: np.ndarray, out: Path, codec: str) -> None:
+    encoder = VideoEncoder(out, film.shape[2], film.shape[1], codec, 10.0)
+    for index, frame in enumerate(film):
+        encoder.write(frame, index * 100_000)
+    encoder.close()
+
+
+def main() -> None:
+    """Parse the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", default="tcn_robot/MujocoPush-v0")
+    parser.add_argument("--policy", default="expert")
+    parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--views", type=int, default=3)
+    parser.add_argument("--size", type=int, default=84)
+    parser.add_argument("--lossless", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dataset"
+        wall_seconds, cpu_seconds, num_steps, seconds = record(options, path)
+        codec = "lossless" if options.lossless else "h264"
+        encode_fps, decode_fps = measure_codec(path, Path(folder) / "film.mp4", codec)
+        size_bytes = sum(file.stat().st_size for file in path.rglob("*.mp4"))
+    frames = (num_steps + options.episodes) * options.views
+    print(
+        f"{options.task}, {options.policy}, {options.views} views of {options.size} px, {codec}: "
+        f"{num_steps / wall_seconds:.0f} control steps/s ({options.episodes} episodes, "
+        f"{num_steps} steps, {frames} frames, {size_bytes / frames:.0f} bytes per frame)"
+    )
+    print(
+        f"  {wall_seconds:.2f} s on the clock, {cpu_seconds:.2f} s of CPU in all threads "
+        "(the clock runs on when others use the cores)"
+    )
+    for stage, stage_seconds in sorted(seconds.items(), key=lambda item: -item[1]):
+        share = stage_seconds / wall_seconds
+        print(f"  {stage:<26} {stage_seconds:6.2f} s {share:5.0%}")
+    print(f"  rendering alone   {frames / seconds['render']:6.0f} frames/s")
+    print(f"  encoding alone    {encode_fps:6.0f} frames/s (in the background while recording)")
+    print(f"  decoding alone    {decode_fps:6.0f} frames/s")
+
+
+if __name__ == "__main__":
+    main()

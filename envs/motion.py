@@ -40,7 +40,7 @@ class Style:
 def pause(env: ArmTask, frames: int) -> Actions:
     """Hold still for a number of control steps."""
     for _ in range(frames):
-        yield np.zeros(env.action_space.shape, dtype=np.float32)
+        yield np.zeros(env.action_space.shape or (), dtype=np.float32)
 
 
 def move_to(

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -35,7 +36,7 @@ class Job:
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int, on_done: Callable[[Job], None] | None = None
+    jobs: Sequence[Job], workers: int, on_done: Callable[[Job], object] | None = None
 ) -> None:
     """Run all jobs, at most `workers` at a time, in the order given.
 
@@ -50,13 +51,42 @@ def run_jobs(
         UserError: When a job failed; its own message is on standard error.
         KeyboardInterrupt: After Ctrl-C, when all processes have ended.
     """
+    failed: list[str] = []
+    done = on_done or (lambda _: None)
     if workers <= 1:
         for job in jobs:
-            job.target(*job.arguments)
-            if on_done is not None:
-                on_done(job)
-        return
-    waiting, running, failed = list(jobs), dict[int, tuple[BaseProcess, Job]](), list[str]()
+            if _run_here(job):
+                done(job)
+            else:
+                failed.append(job.name)
+    else:
+        _run_in_processes(list(jobs), workers, done, failed)
+    if failed:
+        raise UserError(
+            f"{', '.join(failed)} failed; the reason stands above, the rest is finished"
+        )
+
+
+def _run_here(job: Job) -> bool:
+    """Run a job in this process; tell whether it succeeded."""
+    try:
+        job.target(*job.arguments)
+    except UserError as error:
+        _complain(job, error)
+        return False
+    return True
+
+
+def _complain(job: Job, error: UserError) -> None:
+    sys.stderr.write(f"{job.name}: {error}\n")
+    sys.stderr.flush()
+
+
+def _run_in_processes(
+    waiting: list[Job], workers: int, done: Callable[[Job], None], failed: list[str]
+) -> None:
+    """Work off `waiting`, adding the names of jobs that fail to `failed`."""
+    running: dict[int, tuple[BaseProcess, Job]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers:
@@ -70,19 +100,15 @@ def run_jobs(
                     raise KeyboardInterrupt
                 if process.exitcode:
                     failed.append(job.name)
-                elif on_done is not None:
-                    on_done(job)
+                else:
+                    done(job)
     finally:
         _stop([process for process, _ in running.values()])
-    if failed:
-        raise UserError(
-            f"{', '.join(failed)} failed; the reason stands above, the rest is finished"
-        )
 
 
 def _start(job: Job) -> BaseProcess:
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_run_job, args=(job, os.getpid()), name=job.name)
+    process = context.Process(target=_run_job, args=(job,), name=job.name)
     process.start()
     return process
 
@@ -96,21 +122,29 @@ def _stop(processes: list[BaseProcess]) -> None:
             process.kill()
 
 
-def _run_job(job: Job, parent: int) -> None:
+def _run_job(job: Job) -> None:
     """Run one job in a fresh process and leave with its exit code."""
     # Ctrl-C reaches the whole process group: the parent alone decides, by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
-    if os.getppid() != parent:
-        sys.exit(EXIT_INTERRUPTED)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    # Mesa's software renderer would take every core for each of several processes.
+    os.environ.setdefault("LP_NUM_THREADS", "1")
     try:
         job.target(*job.arguments)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except UserError as error:
-        sys.stderr.write(f"{job.name}: {error}\n")
-        sys.stderr.flush()
+        _complain(job, error)
         sys.exit(EXIT_BAD_INPUT)
+
+
+def _end_with_the_parent() -> None:
+    """Stop this process when the one that started it is gone, killed for instance."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -131,9 +131,8 @@ def _gl_strings() -> tuple[str, str]:
     """Return renderer and version of the GL context that was used last."""
     from OpenGL import GL
 
-    return tuple(
-        (GL.glGetString(what) or b"unknown").decode() for what in (GL.GL_RENDERER, GL.GL_VERSION)
-    )
+    name, version = GL.glGetString(GL.GL_RENDERER), GL.glGetString(GL.GL_VERSION)
+    return (name or b"unknown").decode(), (version or b"unknown").decode()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def write_npz_atomically(path: Path, columns: dict[str, np.ndarray]) -> None:
     descriptor, partial = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, **columns)
+            np.savez(file, **columns)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,38 @@ from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
     from tcn_robot.policies.config import ImitateConfig
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """How the policy learns and when it is evaluated.
+
+    Attributes:
+        num_envs: Envs stepped in turn by one process; updates per transition stay the same.
+        horizon: Control steps per episode; the task's own when not given.
+        learning_rate: Adam's rate.
+        discount: Discount per control step.
+        batch_size: Transitions per update.
+        hidden_units: Width of each hidden layer.
+        learning_starts: Random control steps before the first update.
+        evaluate_every: Control steps between evaluations, rounded to whole episodes.
+        evaluation_starts: Held-out starts per evaluation while training.
+        final_starts: Held-out starts of the evaluation at the end.
+    """
+
+    num_envs: int = 4
+    horizon: int | None = None
+    learning_rate: float = 7e-4
+    discount: float = 0.95
+    batch_size: int = 256
+    hidden_units: tuple[int, ...] = (128, 128)
+    learning_starts: int = 1000
+    evaluate_every: int = 5000
+    evaluation_starts: int = 20
+    final_starts: int = 50
+
+
+DEFAULT_LEARNING = LearningOptions()
 
 
 def imitate(
@@ -28,16 +61,7 @@ def imitate(
     algo: str = "sac",
     seeds: tuple[int, ...] = (0,),
     views: tuple[str, ...] = (),
-    num_envs: int = 4,
-    horizon: int | None = None,
-    learning_rate: float = 7e-4,
-    discount: float = 0.95,
-    batch_size: int = 256,
-    hidden_units: tuple[int, ...] = (128, 128),
-    learning_starts: int = 1000,
-    evaluate_every: int = 5000,
-    evaluation_starts: int = 20,
-    final_starts: int = 50,
+    learning: LearningOptions = DEFAULT_LEARNING,
     reward_options: tuple[str, ...] = (),
     workers: int | None = None,
     films: bool = True,
@@ -61,16 +85,7 @@ def imitate(
         algo: Learning algorithm: sac.
         seeds: One independent training each.
         views: Views that the learned reward sees; the demonstrations' first when none is given.
-        num_envs: Envs stepped in turn by one process; updates per transition stay the same.
-        horizon: Control steps per episode; the task's own when not given.
-        learning_rate: Adam's rate.
-        discount: Discount per control step.
-        batch_size: Transitions per update.
-        hidden_units: Width of each hidden layer.
-        learning_starts: Random control steps before the first update.
-        evaluate_every: Control steps between evaluations, rounded to whole episodes.
-        evaluation_starts: Held-out starts per evaluation while training.
-        final_starts: Held-out starts of the evaluation at the end.
+        learning: How the policy learns and when it is evaluated.
         reward_options: Options of the learned reward as name=value.
         workers: Processes at a time; default: as many as there are cores and seeds.
         films: Film a held-out episode from every view at the end.
@@ -90,16 +105,16 @@ def imitate(
         demos=str(demos) if demos else None,
         views=views,
         reward_options=parse_reward_options(reward_options),
-        num_envs=num_envs,
-        horizon=horizon,
-        learning_rate=learning_rate,
-        discount=discount,
-        batch_size=batch_size,
-        hidden_units=hidden_units,
-        learning_starts_steps=learning_starts,
-        evaluation_interval_steps=evaluate_every,
-        evaluation_starts=evaluation_starts,
-        final_starts=final_starts,
+        num_envs=learning.num_envs,
+        horizon=learning.horizon,
+        learning_rate=learning.learning_rate,
+        discount=learning.discount,
+        batch_size=learning.batch_size,
+        hidden_units=learning.hidden_units,
+        learning_starts_steps=learning.learning_starts,
+        evaluation_interval_steps=learning.evaluate_every,
+        evaluation_starts=learning.evaluation_starts,
+        final_starts=learning.final_starts,
         films=films,
     )
     run_imitation(out, config, workers, tensorboard, resume)
@@ -174,10 +189,12 @@ def check_reward_name(name: str) -> None:
 
     if name in TASK_REWARDS:
         return
+    from tcn_robot.plugins import known_names
     from tcn_robot.rewards import REWARDS
 
-    if name not in REWARDS and ":" not in name:
-        raise unknown_name("reward", name, [*REWARDS, *TASK_REWARDS])
+    known = [*known_names(REWARDS, "tcn_robot.rewards"), *TASK_REWARDS]
+    if name not in known and ":" not in name:
+        raise unknown_name("reward", name, known)
 
 
 def parse_reward_options(pairs: tuple[str, ...]) -> dict[str, Any]:

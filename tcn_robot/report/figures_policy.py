@@ -97,9 +97,17 @@ def _thousands(value: float, _position: float) -> str:
 
 
 def reward_label(name: str) -> str:
-    """Return how a reward is called in text and legends."""
-    known = {
-        "sparse": "sparse task reward",
-        "dense": "hand-written dense reward",
-    }
-    return known.get(name, f"learned reward ({name})")
+    """Return how a reward is called in text and legends.
+
+    Args:
+        name: A reward's name, perhaps with the run in brackets: "progress (second-try)".
+    """
+    base, space, run = name.partition(" ")
+    known = {"sparse": "sparse task reward", "dense": "hand-written dense reward"}
+    label = known.get(base, f"learned reward, {base}" if space else f"learned reward ({base})")
+    return f"{label} {run}" if space else label
+
+
+def is_learned(name: str) -> bool:
+    """Return whether a reward is made from films rather than the task's own."""
+    return name.partition(" ")[0] not in ("sparse", "dense")

@@ -149,8 +149,7 @@ def _reward(evidence: Evidence) -> Section | None:
         "reward",
         "The reward along an episode",
         [
-            "What the learned reward says, frame by frame, about episodes it was not fitted to. "
-            + explained,
+            f"What the learned reward says, frame by frame. {explained}",
             *filter(None, [evidence.reward_note]),
         ],
         [
@@ -179,11 +178,24 @@ def _policy(evidence: Evidence) -> Section | None:
         "policy",
         "Success while learning",
         [
-            "The same algorithm, budget and starts; only the reward differs. Success is what the "
-            "simulator says about the task. The policy that learns from films never sees it."
+            f"{_comparison(evidence)} Success is what the simulator says about the task at the "
+            "last step. A policy that learns from films never sees it."
         ],
         drawings,
     )
+
+
+def _comparison(evidence: Evidence) -> str:
+    """Say whether the policies can be compared."""
+    conditions = {
+        (figures.get("steps"), figures.get("starts"), figures.get("seeds"))
+        for figures in evidence.policy.values()
+    }
+    if len(evidence.policy) < 2:
+        return ""
+    if len(conditions) == 1:
+        return "The same algorithm, budget and starts; only the reward differs."
+    return "Mind that budget, starts or number of seeds differ."
 
 
 def _curve_caption(curves: list[SuccessCurve]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcn_robot.report.evidence import Evidence
-from tcn_robot.report.figures_policy import reward_label
+from tcn_robot.report.figures_policy import is_learned, reward_label
 
 ENCODERS = {
     "trained": "trained",
@@ -118,14 +118,14 @@ def headlines(evidence: Evidence) -> list[Headline]:
 
 
 def _policy_headlines(evidence: Evidence) -> list[Headline]:
-    learned = [name for name in evidence.policy if name not in ("sparse", "dense")]
+    learned = [name for name in evidence.policy if is_learned(name)]
     if not learned:
         return []
     figures = evidence.policy[learned[0]]
     others = [
         f"{reward_label(name)}: {share_text(evidence.policy[name].get('success'))}"
-        for name in ("sparse", "dense")
-        if name in evidence.policy
+        for name in evidence.policy
+        if not is_learned(name)
     ]
     meaning = "of held-out starts solved by the policy trained with the learned reward"
     return [Headline(share_text(figures.get("success")), meaning, "; ".join(others), accent=True)]

@@ -16,6 +16,8 @@ def add_policy(evidence: Evidence, run: Path, figures_only: bool = False) -> Non
     """Add one run of `tcn-robot imitate`."""
     config = read_json(run / "config.json")
     reward = str(config["reward"])
+    if reward in evidence.policy or reward in evidence.films:
+        reward = f"{reward} ({run.name})"
     evidence.task = evidence.task or str(config.get("task", ""))
     figures = _final_figures(run)
     if figures is None:

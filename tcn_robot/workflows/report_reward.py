@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 THUMBNAILS = 5
 THUMBNAIL_PX = 128
 MOST_SCORED = 20
+KNOWN_TO_THE_REWARD = {
+    "test": "seen by neither encoder nor reward before",
+    "valid": "which the reward was calibrated with",
+    "train": "which the reward was fitted to",
+}
 
 
 def add_rewards(evidence: Evidence, sources: Sources, shown: list[ShownEpisode]) -> None:
@@ -34,7 +39,8 @@ def add_rewards(evidence: Evidence, sources: Sources, shown: list[ShownEpisode])
     one = next((one for one in shown if one.episode.success is not False), None)
     if one is None:
         return
-    evidence.rewards.append(_trace(reward, views, "Success", f"{one.name}.", one.episode))
+    words = f"{one.name}, {KNOWN_TO_THE_REWARD[one.episode.split]}."
+    evidence.rewards.append(_trace(reward, views, "Success", words, one.episode))
     failure = _failure(reward, views, one.episode)
     if failure is not None:
         evidence.rewards.append(failure)
@@ -42,7 +48,7 @@ def add_rewards(evidence: Evidence, sources: Sources, shown: list[ShownEpisode])
         evidence.missing.append(
             "The reward along a failure: the recorded task cannot be simulated again here."
         )
-    play = _episodes(sources.play)
+    play = _play(sources)
     if play:
         words = "moves without a goal, known to the encoder but not to the reward."
         evidence.rewards.append(_trace(reward, views, "Play", words, play[0]))
@@ -99,6 +105,12 @@ def _episodes(dataset: Path | None) -> list[Episode]:
     from tcn_robot.recordings import open_recording
 
     return list(open_recording(dataset))[:MOST_SCORED] if dataset else []
+
+
+def _play(sources: Sources) -> list[Episode]:
+    datasets = [sources.play] if sources.play else sources.recordings
+    episodes = [episode for path in datasets for episode in _episodes(path)]
+    return [episode for episode in episodes if episode.metadata.get("policy") == "play"]
 
 
 def _note(reward: Reward, views: tuple[str, ...], sources: Sources, play: list[Episode]) -> str:

@@ -7,6 +7,8 @@ import math
 import pytest
 
 from tcn_robot.report.evidence import Evidence, Stage
+from tcn_robot.report.figures_policy import is_learned, reward_label
+from tcn_robot.report.sections import sections
 from tcn_robot.report.words import (
     alignment_rows,
     duration_text,
@@ -65,6 +67,24 @@ def test_the_first_headline_holds_the_learned_reward_against_the_sparse_one() ->
     assert first.accent
     assert first.figure == "92\u202f%"
     assert "sparse task reward: 0\u202f%" in first.against
+
+
+def test_two_runs_of_one_reward_keep_their_names_apart() -> None:
+    assert reward_label("progress") == "learned reward (progress)"
+    assert reward_label("progress (second)") == "learned reward, progress (second)"
+    assert reward_label("sparse (second)") == "sparse task reward (second)"
+    assert is_learned("progress (second)")
+    assert not is_learned("sparse (second)")
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"), [(60000, "only the reward differs"), (100, "Mind that budget")]
+)
+def test_a_comparison_is_called_fair_only_when_it_is(steps: int, sentence: str) -> None:
+    evidence = full_evidence()
+    evidence.policy["sparse"]["steps"] = steps
+    words = next(section for section in sections(evidence) if section.key == "policy").paragraphs
+    assert sentence in words[0]
 
 
 def test_without_figures_there_are_no_headlines() -> None:

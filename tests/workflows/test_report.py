@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tcn_robot.errors import UserError
+from tcn_robot.policies.config import ImitateConfig
+from tcn_robot.policies.run import write_summary
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.workflows import report as report_command
 from tcn_robot.workflows.record import record
@@ -92,3 +95,43 @@ def test_the_principal_plane_keeps_what_lies_in_a_plane() -> None:
     np.testing.assert_allclose((points - mean) @ axes.T @ axes + mean, points)
     assert shares.sum() == pytest.approx(1.0)
     assert shares[0] > shares[1]
+
+
+def policy_run(folder: Path, success: list[list[float]], finished: bool = True) -> Path:
+    """Write what a run of `tcn-robot imitate` leaves behind, without films."""
+    folder.mkdir()
+    config = ImitateConfig("tcn_robot/MujocoReach-v0", "sparse", 200, tuple(range(len(success))))
+    (folder / "config.json").write_text(config.to_json())
+    for seed, values in enumerate(success):
+        lines = [{"steps": 100 * (k + 1), "success": value} for k, value in enumerate(values)]
+        (folder / f"seed_{seed}").mkdir()
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / f"seed_{seed}" / "evaluations.jsonl").write_text(text)
+        if finished:
+            final = {"starts": 4, "success": values[-1], "success_any": values[-1]}
+            result = {"seed": seed, "seconds": 1.0, "final": final}
+            (folder / f"seed_{seed}" / "result.json").write_text(json.dumps(result))
+    write_summary(folder, config)
+    return folder
+
+
+def test_two_runs_of_one_reward_are_both_shown(tmp_path: Path) -> None:
+    first = policy_run(tmp_path / "first", [[0.0, 0.5], [0.5, 1.0]])
+    second = policy_run(tmp_path / "second", [[0.25]])
+    evidence = gather_evidence([first, second])
+    assert set(evidence.policy) == {"sparse", "sparse (second)"}
+    assert evidence.policy["sparse"]["success"] == pytest.approx(0.75)
+    assert (evidence.policy["sparse"]["seeds"], evidence.policy["sparse"]["starts"]) == (2, 4)
+    assert evidence.task == "tcn_robot/MujocoReach-v0"
+    np.testing.assert_array_equal(evidence.curves[0].success, [[0.0, 0.5], [0.5, 1.0]])
+    assert any(
+        "no fitted reward" in line or "no demonstration" in line for line in evidence.missing
+    )
+
+
+def test_a_run_that_is_not_finished_says_so_and_shows_how_far_it_is(tmp_path: Path) -> None:
+    run = policy_run(tmp_path / "run", [[0.0, 0.5], [0.5]], finished=False)
+    evidence = gather_evidence([run])
+    assert evidence.policy == {}
+    assert any("is not finished; go on with --resume" in line for line in evidence.missing)
+    np.testing.assert_array_equal(evidence.curves[0].success, [[0.0, 0.5], [0.5, np.nan]])

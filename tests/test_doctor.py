@@ -54,8 +54,8 @@ def test_here() -> None:
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        (NO_DRIVER, "unset __EGL_VENDOR_LIBRARY_FILENAMES"),
         ({"MUJOCO_GL": "nonsense"}, "unknown MUJOCO_GL backend 'nonsense'"),
+        pytest.param(NO_DRIVER, "unset __EGL_VENDOR_LIBRARY_FILENAMES", marks=pytest.mark.slow),
         pytest.param(
             {"MUJOCO_GL": "glfw"},
             "MUJOCO_GL=glfw needs a screen and there is none (no DISPLAY); export MUJOCO_GL=",

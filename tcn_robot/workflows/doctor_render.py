@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 PICTURE_SIZES_PX = (64, 84, 224)
 PROBE_TIMEOUT_SECONDS = 120.0
-_MEASURE_SECONDS = 0.7
+_MEASURE_SECONDS = 0.5
 _MARK = "renderer probe: "
 _SOFTWARE_NAMES = ("llvmpipe", "softpipe", "swiftshader", "swrast", "software", "osmesa")
 _TASK = "tcn_robot/MujocoPush-v0"

@@ -63,7 +63,7 @@ def record(
         seed: Seed of the dataset; starts and demonstrators of all episodes follow from it.
         workers: Number of processes.
         split: What the episodes are for; another split has other starts under the same seed.
-        lossless: Keep every pixel exactly; films are some five times larger.
+        lossless: Keep every pixel exactly; films are some four times larger.
         resume: Record what is missing of the last request instead of adding to it.
     """
     for name, value, least in (

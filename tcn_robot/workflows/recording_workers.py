@@ -13,13 +13,14 @@ from typing import Any
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.recording_job import EpisodeSummary, RecordingJob, record_episodes
 
-# One thread each: several processes that all take every core slow each other down.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "LP_NUM_THREADS",
-)
+# One thread each: several processes that all take every core slow each other down. Mesa's software
+# renderer (LP) counts helpers beside the thread that draws, and small pictures need none.
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "LP_NUM_THREADS": "0",
+}
 
 
 def record_in_processes(
@@ -84,8 +85,8 @@ def _gather(connections: list[Connection], processes: list[Any]) -> Iterator[Epi
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(THREADS)
     try:
         yield
     finally:

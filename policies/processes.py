@@ -52,8 +52,11 @@ def run_jobs(
         KeyboardInterrupt: After Ctrl-C, when all processes have ended.
     """
     failed: list[str] = []
-    done = on_done or (lambda _: None)
-    if workers <= 1:
+    done: Callable[[Job], object] = on_done or (lambda _: None)
+    if workers <= 1 and len(jobs) == 1:
+        jobs[0].target(*jobs[0].arguments)  # its own message is the only one needed
+        done(jobs[0])
+    elif workers <= 1:
         for job in jobs:
             if _run_here(job):
                 done(job)
@@ -83,7 +86,7 @@ def _complain(job: Job, error: UserError) -> None:
 
 
 def _run_in_processes(
-    waiting: list[Job], workers: int, done: Callable[[Job], None], failed: list[str]
+    waiting: list[Job], workers: int, done: Callable[[Job], object], failed: list[str]
 ) -> None:
     """Work off `waiting`, adding the names of jobs that fail to `failed`."""
     running: dict[int, tuple[BaseProcess, Job]] = {}

@@ -37,8 +37,8 @@ class LeanSAC(SAC):
         if self.log_ent_coef is not None:
             self.ent_coef_optimizer = torch.optim.Adam([self.log_ent_coef], **adam)
         # Walking through the modules for every update takes as long as a small layer.
-        self._critic_weights = list(self.critic.parameters())
-        self._target_weights = list(self.critic_target.parameters())
+        self._critic_weights: list[Tensor] = list(self.critic.parameters())
+        self._target_weights: list[Tensor] = list(self.critic_target.parameters())
         for module in self.policy.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,8 +72,6 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
         tensorboard: Whether TensorBoard events are written.
         name: What the seed is called in lines of progress; default: `seed 0`.
     """
-    # Mesa's software renderer would take every core for each of several processes.
-    os.environ.setdefault("LP_NUM_THREADS", "1")
     from tcn_robot.policies.config import load_config
     from tcn_robot.policies.environments import final_start_seeds, make_env
     from tcn_robot.policies.evaluation import Filming

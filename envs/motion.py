@@ -28,10 +28,10 @@ class Style:
     """Chance per step of stopping for a moment."""
 
     @classmethod
-    def draw(cls, generator: np.random.Generator) -> Style:
-        """Draw a style."""
+    def draw(cls, generator: np.random.Generator, slowest: float = 0.45) -> Style:
+        """Draw a style with a speed from `slowest` to 1."""
         return cls(
-            speed=float(generator.uniform(0.45, 1.0)),
+            speed=float(generator.uniform(slowest, 1.0)),
             wobble=float(generator.uniform(0.0, 0.25)),
             pause_probability=float(generator.choice([0.0, 0.02, 0.05])),
         )

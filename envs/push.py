@@ -58,11 +58,11 @@ class MujocoPush(ArmTask):
 
     def place(self, generator: np.random.Generator) -> np.ndarray:
         """Put the block on the right half, the tip farther right."""
-        block = generator.uniform([0.49, -0.12], [0.65, 0.02])
+        block = generator.uniform([0.50, -0.10], [0.64, 0.0])
         yaw_radians = generator.uniform(-np.pi / 4, np.pi / 4)
         self.place_free_body("block", [*block, BLOCK_HALF_METRES], yaw_radians)
         self._start_distance_metres = float(np.linalg.norm(self.zone_metres - block))
-        tip = generator.uniform([0.40, -0.31], [0.72, -0.23])
+        tip = generator.uniform([0.42, -0.31], [0.70, -0.27])
         return np.array([*tip, PUSH_HEIGHT_METRES])
 
     def hold_axes(self, target_metres: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ LATERAL_LIMIT_METRES = 0.028
 PLAY_LOW_METRES = np.array([0.46, -0.18])
 PLAY_HIGH_METRES = np.array([0.66, 0.18])
 PLAY_ZONE_DISTANCE_METRES = 0.09
+NUM_STATIONS = 3
 
 
 def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
@@ -33,27 +34,24 @@ def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
 
 
 def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
-    """Move about and push the block around for long, without bringing it into the zone.
+    """Push the block around for long and go back to a few stations, never bringing it to the zone.
 
-    Places are visited again after the block has been moved: only then does an encoder that tells
-    moments of one film apart have to see the block and not the tool alone.
+    The same stations are visited again and again with the block elsewhere each time: only then does
+    an encoder that tells moments of one film apart have to see the block and not the tool alone.
     """
-    places = [env.tip_metres[:2]]
+    low, high = env.workspace_low_metres[:2], env.workspace_high_metres[:2]
+    stations = generator.uniform(low, high, (NUM_STATIONS, 2))
     while True:
-        style = Style.draw(generator)
-        kind = generator.choice(["push", "wander", "revisit"], p=[0.5, 0.2, 0.3])
-        if kind == "push":
+        style = Style.draw(generator, slowest=0.6)
+        for _ in range(int(generator.integers(1, 3))):
             target = _play_target(env, generator)
             yield from _go_behind(env, target, style, generator)
-            frames = int(generator.integers(4, 25))
+            frames = int(generator.integers(4, 20))
             yield from _push_towards(env, target, style, generator, frames, avoid_zone=True)
-        elif kind == "wander":
-            place = generator.uniform(env.workspace_low_metres[:2], env.workspace_high_metres[:2])
-            yield from _go_round(env, place, style, generator)
-        else:
-            place = places[generator.integers(len(places))]
-            yield from _go_round(env, place, style, generator)
-        places.append(env.tip_metres[:2])
+        for station in stations[generator.permutation(NUM_STATIONS)[: generator.integers(1, 3)]]:
+            yield from _go_round(env, station, style, generator)
+        if generator.random() < 0.15:
+            stations[generator.integers(NUM_STATIONS)] = generator.uniform(low, high)
 
 
 def _to_zone(env: MujocoPush) -> float:

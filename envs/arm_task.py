@@ -12,11 +12,11 @@ from importlib import resources
 from typing import Any, ClassVar
 
 import gymnasium
-import mujoco
 import numpy as np
 
 from tcn_robot.envs import rendering
 from tcn_robot.envs.kinematics import NUM_ARM_JOINTS, InverseKinematics
+from tcn_robot.envs.simulator import mujoco
 from tcn_robot.errors import UserError, unknown_name
 
 BODIES_MARKER = "<!-- TASK BODIES -->"

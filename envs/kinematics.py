@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
+
+from tcn_robot.envs.simulator import mujoco
 
 NUM_ARM_JOINTS = 7
 DAMPING = 0.02

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes.util
 import os
 import sys
+import traceback
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,63 @@ GL_BACKENDS = ("egl", "osmesa", "glfw", "glx", "wgl", "cgl")
 SYSTEM_PACKAGES_COMMAND = (
     "sudo apt-get install -y libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libosmesa6 libglib2.0-0"
 )
+
+
+# What the libraries say when a backend cannot start, and what it means.
+_PLAIN_REASONS = {
+    "initialize a EGL device display": "no EGL driver could be started",
+    "use EGL rendering platform": "PYOPENGL_PLATFORM asks PyOpenGL for another backend",
+    "use OSMesa rendering platform": "PYOPENGL_PLATFORM asks PyOpenGL for another backend",
+    "has no attribute 'glGetError'": "its library is missing",
+    "has no attribute 'eglQuery": "its library is missing",
+    "OpenGL platform library has not been loaded": "it opened no window",
+    "has no attribute 'GLContext'": "rendering is switched off",
+}
+
+
+class NoRenderer(UserError):
+    """A GL backend does not start; `reason` says why without the remedy."""
+
+    def __init__(self, backend: str, reason: str, remedy: str) -> None:
+        """Put the line together."""
+        super().__init__(
+            f"nothing renders with MUJOCO_GL={backend!r}: {reason}; try: {remedy} "
+            "(`tcn-robot doctor` looks closer)"
+        )
+        self.reason = reason
+
+
+def no_renderer(error: Exception) -> NoRenderer:
+    """Return the error for a GL backend that does not start, with what to do.
+
+    Args:
+        error: What MuJoCo or PyOpenGL raised; its traceback is dropped.
+    """
+    message = " ".join(str(error).split()) or repr(error)
+    reason = next((plain for sign, plain in _PLAIN_REASONS.items() if sign in message), message)
+    backend = os.environ.get("MUJOCO_GL", "").lower()
+    if backend == "glfw" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        reason = "it needs a screen and there is none (no DISPLAY)"
+    remedy = SYSTEM_PACKAGES_COMMAND
+    if "PYOPENGL_PLATFORM" in reason:
+        remedy = "unset PYOPENGL_PLATFORM"
+    elif "__EGL_VENDOR_LIBRARY_FILENAMES" in os.environ and backend == "egl":
+        remedy = "unset __EGL_VENDOR_LIBRARY_FILENAMES, which hides the installed drivers"
+    elif backend not in ("", "egl"):
+        remedy = "unset MUJOCO_GL, which lets tcn_robot choose"
+    _drop_half_made_objects(error)
+    return NoRenderer(backend, reason, remedy)
+
+
+def _drop_half_made_objects(error: Exception) -> None:
+    """Let go of what the failed call had made; MuJoCo's half-made objects complain."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
+    finally:
+        sys.unraisablehook = hook
 
 
 def choose_gl_backend() -> str:
@@ -90,7 +149,7 @@ class ViewRenderer:
     def _renderer(self, size: tuple[int, int]) -> Any:
         if size in self._renderers:
             return self._renderers[size]
-        import mujoco
+        from tcn_robot.envs.simulator import mujoco
 
         height, width = size
         if not (0 < height <= 4096 and 0 < width <= 4096):
@@ -102,14 +161,11 @@ class ViewRenderer:
             max(buffer.offwidth, width),
         )
         try:
-            renderer = mujoco.Renderer(self._model, height, width)
-        except (RuntimeError, AttributeError, ImportError, mujoco.FatalError) as error:
-            reason = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-            raise UserError(
-                f"no OpenGL renderer could be started with MUJOCO_GL="
-                f"{os.environ.get('MUJOCO_GL', '')!r} ({reason}); "
-                f"try: {SYSTEM_PACKAGES_COMMAND}, then: tcn-robot doctor"
-            ) from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # GLFW's own words for a missing screen
+                renderer = mujoco.Renderer(self._model, height, width)
+        except (AttributeError, ImportError, RuntimeError, mujoco.FatalError) as error:
+            raise no_renderer(error) from None
         flags = renderer.scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = self._shadows

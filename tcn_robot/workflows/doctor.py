@@ -26,14 +26,6 @@ LEAST_MEMORY_GIB = 6.0
 _GIB = 2**30
 _COLOURS = {"ok": "32", "note": "36", "warning": "33", "fault": "31"}
 _TEXT_COLUMNS = 100
-# What the libraries say when they cannot start, and what it means.
-_PLAIN_REASONS = {
-    "Cannot initialize a EGL device display": "no EGL driver could be started",
-    "Cannot use EGL rendering platform": "PyOpenGL was told to use another one",
-    "has no attribute 'glGetError'": "the OSMesa library is missing",
-    "has no attribute 'eglQueryDevicesEXT'": "the EGL library is missing",
-    "has no attribute 'eglQueryString'": "the EGL library is missing",
-}
 
 
 @dataclass(frozen=True)
@@ -145,9 +137,8 @@ def _why_nothing_renders(renderer: Renderer) -> tuple[str, str]:
     from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND as install
 
     backend = renderer.backend.lower()
-    plain = [words for sign, words in _PLAIN_REASONS.items() if sign in renderer.fault]
     chosen = f"MUJOCO_GL={backend}" if backend else "the GL backend that was chosen"
-    text = f"nothing renders with {chosen}: {plain[0] if plain else renderer.fault}"
+    text = f"nothing renders with {chosen}: {renderer.fault}"
     platform_asked = os.environ.get("PYOPENGL_PLATFORM", "")
     if platform_asked and platform_asked != (backend or "egl"):
         return f"{text} (PYOPENGL_PLATFORM={platform_asked})", "unset PYOPENGL_PLATFORM"

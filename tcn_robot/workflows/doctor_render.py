@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 PICTURE_SIZES_PX = (64, 84, 224)
 PROBE_TIMEOUT_SECONDS = 120.0
@@ -135,7 +135,16 @@ def _gl_strings() -> tuple[str, str]:
     return (name or b"unknown").decode(), (version or b"unknown").decode()
 
 
-if __name__ == "__main__":
-    from dataclasses import asdict
+def main() -> None:
+    """Measure and print the result as one line of JSON."""
+    from tcn_robot.envs.rendering import NoRenderer
 
-    print(_MARK + json.dumps(asdict(measure())), flush=True)
+    try:
+        renderer = measure()
+    except NoRenderer as error:
+        renderer = Renderer(os.environ.get("MUJOCO_GL", ""), fault=error.reason)
+    print(_MARK + json.dumps(asdict(renderer)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

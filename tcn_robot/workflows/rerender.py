@@ -21,9 +21,8 @@ class StoredModel:
     """
 
     def __init__(self, model_xml: str) -> None:
-        from tcn_robot.envs import rendering  # settles MUJOCO_GL before MuJoCo is imported
-
-        import mujoco  # isort: skip
+        from tcn_robot.envs import rendering
+        from tcn_robot.envs.simulator import mujoco
 
         self._mujoco: Any = mujoco
         self._model = mujoco.MjModel.from_xml_string(model_xml)

@@ -36,8 +36,8 @@ def check(dataset: Annotated[Path, tyro.conf.Positional], /, *, quick: bool = Fa
     partial = list_partial_names(dataset)
     if partial:
         print(
-            f"note: {len(partial)} hidden partial folder of an interrupted recorder; "
-            "the next `tcn-robot record` into this folder removes it"
+            f"note: an interrupted recorder left {len(partial)} unfinished episodes hidden; the "
+            "next `tcn-robot record` into this folder removes them"
         )
     faulty = {id for id, _ in faults}
     print(f"{dataset}: {len(recording)} episodes checked, {len(faulty)} faulty")

@@ -18,8 +18,8 @@ from tcn_robot.report.evidence import (
     Track,
     TrainingCurve,
 )
+from tcn_robot.workflows.report_replay import render_again
 from tcn_robot.workflows.report_sources import Sources
-from tcn_robot.workflows.rerendering import render_again
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder

@@ -9,8 +9,8 @@ import numpy as np
 
 from tcn_robot.report.evidence import Evidence, RewardTrace
 from tcn_robot.workflows.report_embedding import ShownEpisode
+from tcn_robot.workflows.report_replay import render_again, replay_elsewhere
 from tcn_robot.workflows.report_sources import Sources, read_json
-from tcn_robot.workflows.rerendering import render_again, replay_elsewhere
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Episode

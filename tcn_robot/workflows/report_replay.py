@@ -32,24 +32,28 @@ def render_again(
 
     Returns:
         {view: uint8 (T, size_px, size_px, 3)}, frame for frame what was recorded; None where the
-        episode is no simulation of a task that is known here, in exactly the recorded model.
+        episode is no MuJoCo simulation whose model lies with the dataset, or nothing renders.
     """
+    from tcn_robot.workflows.rerender import StoredModel
+
     steps = episode.steps
-    if steps is None or "state" not in steps:
+    simulator = episode.metadata.get("simulator") or {}
+    model = episode.path.parent / "assets" / str(simulator.get("model"))
+    if steps is None or "state" not in steps or simulator.get("name") != "mujoco":
         return None
-    task = _same_task(episode, horizon=len(steps["state"]))
-    if task is None:
+    if not model.is_file():
         return None
+    stored = StoredModel(model.read_text("utf-8"))
     frames: dict[str, list[np.ndarray]] = {view: [] for view in views}
     try:
         for state in steps["state"]:
-            task.unwrapped.set_state(state)
-            for view, frame in task.unwrapped.render_views(views, (size_px, size_px)).items():
+            stored.set_state(np.array(state))  # a copy: MuJoCo wants memory it may write to
+            for view, frame in stored.render_views(views, (size_px, size_px)).items():
                 frames[view].append(frame)
     except UserError:
-        return None  # Another model, or nothing here renders.
+        return None
     finally:
-        task.close()
+        stored.close()
     return {view: np.stack(pictures) for view, pictures in frames.items()}
 
 

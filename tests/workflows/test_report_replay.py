@@ -9,9 +9,9 @@ import pytest
 
 import tcn_robot.envs
 from tcn_robot.recordings import Episode, open_recording
-from tcn_robot.workflows import rerendering
+from tcn_robot.workflows import report_replay
 from tcn_robot.workflows.record import record
-from tcn_robot.workflows.rerendering import render_again, replay_elsewhere
+from tcn_robot.workflows.report_replay import render_again, replay_elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def test_the_same_actions_from_another_start_fail_clearly(
     episode: Episode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finals = []
-    measured = rerendering._final_progress
+    measured = report_replay._final_progress
     monkeypatch.setattr(
-        rerendering,
+        report_replay,
         "_final_progress",
         lambda *arguments: finals.append(measured(*arguments)) or finals[-1],
     )
@@ -53,22 +53,24 @@ def test_the_same_actions_from_another_start_fail_clearly(
     assert min(finals[:-1], default=1.0) >= 0.5
 
 
-def test_another_model_unknown_tasks_and_plain_films_are_not_shown_again(episode: Episode) -> None:
+def test_what_is_not_known_exactly_are_not_shown_again(episode: Episode) -> None:
     def changed(**changes: object) -> Episode:
         other = Episode(episode.path, episode.id)
         other.__dict__["metadata"] = json.loads(json.dumps(episode.metadata)) | changes
         return other
 
     others = [
-        changed(task="film of my kitchen"),
         changed(simulator={"name": "mujoco", "model": "0" * 64 + ".xml"}),
+        changed(simulator={"name": "another", "model": "0" * 64 + ".xml"}),
         changed(simulator=None),
         changed(steps=None),
     ]
     for other in others:
         assert render_again(other, ("front",), 32) is None
         assert replay_elsewhere(other, ("front",), 32) is None
-    assert render_again(episode, ("front",), 32) is not None
+    unknown_task = changed(task="push in my own simulator")
+    assert replay_elsewhere(unknown_task, ("front",), 32) is None
+    assert render_again(unknown_task, ("front",), 32) is not None
 
 
 def test_stored_states_may_be_read_only() -> None:

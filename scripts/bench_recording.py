@@ -45,7 +45,7 @@ class TimedSource:
 
 
 def record(options: argparse.Namespace, path: Path) -> tuple[float, float, int, dict[str, float]]:
-    """Record and return wall seconds, CPU seconds of all threads, control steps and seconds by stage."""
+    """Record; return wall seconds, CPU seconds of all threads, control steps, stage seconds."""
     seconds: dict[str, float] = defaultdict(float)
     source = open_source(options.task, "robot", options.policy)
     policy = resolve_policy(options.task, options.policy)

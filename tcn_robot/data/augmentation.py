@@ -17,14 +17,15 @@ class AugmentationOptions:
     """How far frames may be changed; 0 switches a change off.
 
     Attributes:
-        shift_px: Largest shift in each direction; the border is repeated.
+        shift_px: Largest shift in each direction; the border is repeated. Neighbouring frames of
+            a slow film differ by about a pixel: larger shifts drown what tells them apart.
         brightness: Brightness is scaled by 1 - b to 1 + b.
         contrast: Contrast is scaled by 1 - c to 1 + c.
         saturation: Saturation is scaled by 1 - s to 1 + s.
         blur: Largest share of a 3 x 3 blur mixed in, 0 to 1.
     """
 
-    shift_px: int = 4
+    shift_px: int = 1
     brightness: float = 0.2
     contrast: float = 0.2
     saturation: float = 0.3

@@ -76,15 +76,31 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(folder.glob("step_*"), default=None)
 
 
-def load_checkpoint(state: TrainingState, folder: Path) -> int:
+def checkpoint_threads(folder: Path) -> int:
+    """Return with how many torch threads a checkpoint was made.
+
+    Other numbers of threads add up in other orders, so that a resumed training is as good but
+    not the same bit for bit.
+    """
+    try:
+        return int(json.loads((folder / STATE_FILE).read_text("utf-8"))["torch_threads"])
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> UserError:
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return UserError(
+        f"the checkpoint {folder} is damaged ({first_line}); train again into another --out"
+    )
+
+
+def load_checkpoint(state: TrainingState, folder: Path) -> None:
     """Put a checkpoint into `state`, in place.
 
     Args:
         state: Fresh, of the shape that was saved.
         folder: What `latest_checkpoint` returned.
-
-    Returns:
-        The number of torch threads it was made with: other numbers add up in other orders.
 
     Raises:
         UserError: If the checkpoint is damaged or of another shape.
@@ -100,11 +116,7 @@ def load_checkpoint(state: TrainingState, folder: Path) -> int:
         state.sampling_rng.bit_generator.state = described["sampling_rng"]
         state.step = described["step"]
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"the checkpoint {folder} is damaged ({str(error).splitlines()[0]}); "
-            "train again into another --out"
-        ) from error
-    return described["torch_threads"]
+        raise _damaged(folder, error) from error
 
 
 def _load_moments(state: TrainingState, tensors: dict[str, torch.Tensor]) -> None:

@@ -69,7 +69,7 @@ class TrainConfig:
     warmup_steps: int = 50
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
-    shift_px: int = 4
+    shift_px: int = 1
     brightness: float = 0.2
     contrast: float = 0.2
     saturation: float = 0.3

@@ -56,6 +56,7 @@ def train(
         _check_same_options(stored.config, config)
         store = build_frame_store(datasets, config.image_size_px, cache_dir)
         _check_same_frames(stored.frames_key, store, out)
+        _mention_other_threads(out)
     else:
         check_new(out)
         store = build_frame_store(datasets, config.image_size_px, cache_dir)
@@ -109,6 +110,22 @@ def _check_same_frames(stored_key: str, store: FrameStore, out: Path) -> None:
         raise UserError(
             f"the recordings have changed since {out} was started; "
             "restore them, or start a new run with another --out"
+        )
+
+
+def _mention_other_threads(out: Path) -> None:
+    """Say in one line if the resumed training cannot be the same bit for bit."""
+    import torch
+
+    from tcn_robot.training.checkpoint import checkpoint_threads, latest_checkpoint
+    from tcn_robot.training.run_folder import STATE_FOLDER
+
+    checkpoint = latest_checkpoint(out / STATE_FOLDER)
+    before, now = checkpoint and checkpoint_threads(checkpoint), torch.get_num_threads()
+    if before not in (None, now):
+        print(
+            f"the run was started with {before} torch threads, now {now}: the result will be as "
+            f"good but not the same bit for bit; for that set OMP_NUM_THREADS={before}"
         )
 
 

@@ -122,6 +122,7 @@ def test_embed_refuses_in_one_line(run, dataset, tmp_path, capsys):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_going_on_works(dataset, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "tcn_robot", "train", str(dataset), "--out", str(out)]

@@ -93,6 +93,8 @@ def choose_gl_backend() -> str:
     Raises:
         UserError: When `MUJOCO_GL` names no backend of MuJoCo.
     """
+    # Mesa's software renderer is quicker on small pictures without threads of its own.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL", "").lower()
     if chosen and chosen not in (*GL_BACKENDS, "off", "disable", "0", "1", "on", "true", "false"):
         raise unknown_name("MUJOCO_GL backend", chosen, GL_BACKENDS)

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import ReplayBuffer
 from torch import Tensor
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
-from tcn_robot.policies.sac import LeanSAC
 
 STATE_SCHEMA_VERSION = 1
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
-def save_checkpoint(learner: LeanSAC, folder: Path) -> None:
+def save_checkpoint(learner: SAC, folder: Path) -> None:
     """Write the learner's state as one atomic folder, replacing the one before."""
     from safetensors.torch import save_file
 
@@ -53,7 +53,7 @@ def save_checkpoint(learner: LeanSAC, folder: Path) -> None:
         )
 
 
-def restore_checkpoint(learner: LeanSAC, folder: Path) -> int:
+def restore_checkpoint(learner: SAC, folder: Path) -> int:
     """Put a saved state into a learner made with the same options; return its control steps.
 
     Raises:
@@ -74,7 +74,7 @@ def restore_checkpoint(learner: LeanSAC, folder: Path) -> int:
     return int(state["steps"])
 
 
-def _restore(learner: LeanSAC, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+def _restore(learner: SAC, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     buffer = _buffer(learner)
     for name in BUFFER_ARRAYS:
         saved = tensors[f"buffer/{name}"].numpy()
@@ -100,26 +100,26 @@ def _restore(learner: LeanSAC, state: dict[str, Any], tensors: dict[str, Tensor]
     np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _buffer(learner: LeanSAC) -> ReplayBuffer:
+def _buffer(learner: SAC) -> ReplayBuffer:
     assert learner.replay_buffer is not None
     return learner.replay_buffer
 
 
-def _network_tensors(learner: LeanSAC) -> dict[str, Tensor]:
+def _network_tensors(learner: SAC) -> dict[str, Tensor]:
     tensors = {f"policy/{name}": value for name, value in learner.policy.state_dict().items()}
     if learner.log_ent_coef is not None:
         tensors["log_temperature"] = learner.log_ent_coef
     return tensors
 
 
-def _optimisers(learner: LeanSAC) -> dict[str, torch.optim.Optimizer]:
+def _optimisers(learner: SAC) -> dict[str, torch.optim.Optimizer]:
     optimisers = {"actor": learner.actor.optimizer, "critic": learner.critic.optimizer}
     if learner.ent_coef_optimizer is not None:
         optimisers["temperature"] = learner.ent_coef_optimizer
     return optimisers
 
 
-def _optimiser_tensors(learner: LeanSAC) -> dict[str, Tensor]:
+def _optimiser_tensors(learner: SAC) -> dict[str, Tensor]:
     tensors = {}
     for prefix, optimiser in _optimisers(learner).items():
         for index, parameter in enumerate(optimiser.param_groups[0]["params"]):

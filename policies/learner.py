@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 
 from tcn_robot.atomic import write_text_atomically
@@ -28,7 +29,7 @@ from tcn_robot.policies.environments import (
 from tcn_robot.policies.evaluation import Filming, evaluate, summarise
 from tcn_robot.policies.policy import POLICY_FOLDER, policy_of
 from tcn_robot.policies.provenance import commit, machine, versions
-from tcn_robot.policies.sac import LeanSAC, make_sac
+from tcn_robot.policies.sac import last_losses, make_sac
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -125,9 +126,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
     return _finish(job, learner, evaluations)
 
 
-def _train_segment(
-    learner: LeanSAC, seed: int, first: int, stop: int, lines: ProgressLines
-) -> None:
+def _train_segment(learner: SAC, seed: int, first: int, stop: int, lines: ProgressLines) -> None:
     """Train from control step `first` to `stop`, from fresh episodes with seeds of their own."""
     env = learner.get_env()
     assert env is not None
@@ -136,7 +135,7 @@ def _train_segment(
     learner.learn(stop - first, callback=lines, log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
 
 
-def _evaluate_now(job: SeedJob, learner: LeanSAC, segment_steps: int) -> dict[str, Any]:
+def _evaluate_now(job: SeedJob, learner: SAC, segment_steps: int) -> dict[str, Any]:
     """Return the figures of an evaluation on the held-out starts used while training."""
     starts = periodic_start_seeds(job.config.evaluation_starts)
     results = evaluate(policy_of(learner).act, lambda: make_env(job.config), starts)
@@ -148,11 +147,11 @@ def _evaluate_now(job: SeedJob, learner: LeanSAC, segment_steps: int) -> dict[st
         "steps": learner.num_timesteps,
         **summarise(results),
         "training_reward_per_step": mean_reward,
-        **learner.losses,
+        **last_losses(learner),
     }
 
 
-def _continue_from(job: SeedJob, learner: LeanSAC, say: Say) -> tuple[list[dict[str, Any]], float]:
+def _continue_from(job: SeedJob, learner: SAC, say: Say) -> tuple[list[dict[str, Any]], float]:
     """Restore the last checkpoint, if any; return its evaluations and the seconds spent."""
     state = job.folder / STATE_FOLDER
     if not state.is_dir():
@@ -164,7 +163,7 @@ def _continue_from(job: SeedJob, learner: LeanSAC, say: Say) -> tuple[list[dict[
     return evaluations, evaluations[-1]["seconds"] if evaluations else 0.0
 
 
-def _finish(job: SeedJob, learner: LeanSAC, evaluations: list[dict[str, Any]]) -> dict[str, Any]:
+def _finish(job: SeedJob, learner: SAC, evaluations: list[dict[str, Any]]) -> dict[str, Any]:
     """Save the policy, evaluate it on the final starts and mark the seed as finished."""
     config = job.config
     policy = policy_of(learner)

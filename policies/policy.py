@@ -16,7 +16,7 @@ from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
-    from tcn_robot.policies.sac import LeanSAC
+    from stable_baselines3 import SAC
 
 POLICY_SCHEMA_VERSION = 1
 POLICY_FOLDER = "policy"
@@ -96,7 +96,7 @@ class Policy(nn.Module):
             save_file(self.state_dict(), partial / WEIGHTS_FILE)
 
 
-def policy_of(learner: LeanSAC) -> Policy:
+def policy_of(learner: SAC) -> Policy:
     """Return a copy of the learner's actor without its noise."""
     actor = learner.actor
     policy = Policy(

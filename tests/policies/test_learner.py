@@ -9,7 +9,7 @@ from tcn_robot.policies import learner as learning
 from tcn_robot.policies.checkpoint import restore_checkpoint
 from tcn_robot.policies.learner import SeedJob, read_evaluations, segments, train_seed
 from tcn_robot.policies.policy import load_policy
-from tests.policies.test_sac import lean_sac, point_envs
+from tests.policies.test_sac import small_sac, point_envs
 
 
 def quiet(_line):
@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_options_is_refused_in_one_line(tiny, tmp_path, mo
     with pytest.raises(Stop):
         train(tiny(), 0, tmp_path / "a")
     with pytest.raises(UserError, match="cannot be continued") as error:
-        restore_checkpoint(lean_sac(point_envs()), tmp_path / "a" / "state")
+        restore_checkpoint(small_sac(point_envs()), tmp_path / "a" / "state")
     assert "\n" not in str(error.value)
     (tmp_path / "a" / "state" / "state.safetensors").write_bytes(b"torn")
     with pytest.raises(UserError, match="cannot be continued"):

@@ -6,12 +6,12 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.policies import find_policies, load_policy
 from tcn_robot.policies.policy import Policy, policy_of
-from tests.policies.test_sac import lean_sac, point_envs
+from tests.policies.test_sac import small_sac, point_envs
 
 
 @pytest.fixture
 def saved(tmp_path):
-    learner = lean_sac(point_envs())
+    learner = small_sac(point_envs())
     learner.learn(80)
     policy_of(learner).save(tmp_path / "run" / "seed_0" / "policy", {"task": "point", "seed": 0})
     return learner, tmp_path / "run"

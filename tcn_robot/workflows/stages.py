@@ -21,6 +21,8 @@ from tcn_robot.atomic import write_text_atomically
 from tcn_robot.errors import UserError
 
 POLL_SECONDS = 0.5
+FIRST_POLLS_SECONDS = 0.05  # A short stage is measured often enough too.
+FIRST_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
 BYTES_PER_MB = 1e6
 ONE_THREAD = dict.fromkeys(
@@ -228,6 +230,7 @@ def run_stages(stages: Sequence[Stage], folder: Path, clock_seconds: float) -> f
 def _wait(running: list[RunningStage]) -> None:
     """Poll until all have ended well; raise as soon as one has not."""
     left = list(running)
+    begin = time.monotonic()
     with terminated_as_interrupt():
         while left:
             for one in list(left):
@@ -239,7 +242,8 @@ def _wait(running: list[RunningStage]) -> None:
                     raise StageFailed(_failure(one.stage, code))
                 one.record.finished = True
             if left:
-                time.sleep(POLL_SECONDS)
+                young = time.monotonic() - begin < FIRST_SECONDS
+                time.sleep(FIRST_POLLS_SECONDS if young else POLL_SECONDS)
 
 
 def _failure(stage: Stage, code: int) -> str:

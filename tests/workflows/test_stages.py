@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -76,12 +77,24 @@ def test_a_stage_that_leaves_nothing_has_failed(tmp_path: Path) -> None:
         run_stages([stage], tmp_path / "stages", 0.0)
 
 
-def test_memory_of_this_process() -> None:
-    block = np.ones(50_000_000, np.uint8)
-    with_block = tree_memory_mb(os.getpid())
-    del block
-    without = tree_memory_mb(os.getpid())
-    assert with_block - without == pytest.approx(50, abs=5)
+def memory_of_a_process_holding(megabytes: int) -> float:
+    hold = f"block = bytearray(b'1' * {megabytes} * 10**6); print('held', flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    memory_mb = tree_memory_mb(process.pid)
+    process.communicate("\n")
+    return memory_mb
+
+
+def test_memory_is_that_of_all_processes_below() -> None:
+    without = memory_of_a_process_holding(0)
+    assert memory_of_a_process_holding(60) - without == pytest.approx(60, abs=6)
+    assert without > 3
     assert tree_memory_mb(2**22 + 1) == 0.0  # no such process
 
 

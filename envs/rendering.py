@@ -61,6 +61,8 @@ def no_renderer(error: Exception) -> NoRenderer:
     backend = os.environ.get("MUJOCO_GL", "").lower()
     if backend == "glfw" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         reason = "it needs a screen and there is none (no DISPLAY)"
+    elif not backend and sys.platform.startswith("linux"):
+        reason = "there is no OpenGL library for rendering without a screen"
     remedy = SYSTEM_PACKAGES_COMMAND
     if "PYOPENGL_PLATFORM" in reason:
         remedy = "unset PYOPENGL_PLATFORM"

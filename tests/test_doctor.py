@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from tcn_robot.workflows import doctor_machine as machine
-from tcn_robot.workflows.doctor import Finding, _graphics_cards, _installed, _page, _rendering
+from tcn_robot.workflows.doctor import (
+    Finding,
+    _graphics_cards,
+    _installed,
+    _loadable,
+    _page,
+    _rendering,
+)
 from tcn_robot.workflows.doctor_render import PICTURE_SIZES_PX, Renderer, is_software, probe
 
 SOFTWARE = Renderer("egl", "llvmpipe (LLVM 15, 256 bits)", "4.5", {"64": 600.0, "224": 300.0})
@@ -175,6 +182,19 @@ def test_missing_old_and_untested_parts_are_named_with_a_command() -> None:
     assert "needed: >=2.6" in found["torch"].text
     assert found["not as tested"].text == "numpy 2.5.0 (tested 2.4.6)"
     assert found["extra 'dev'"].remedy == "pip install 'tcn-robot[dev]'"
+
+
+def test_a_package_without_its_system_library_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libxcb.so.1: cannot open')\n")
+    assert machine.broken_imports() == {}
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    broken = machine.broken_imports()
+    assert broken == {"cv2": "libxcb.so.1: cannot open"}
+    (finding,) = _loadable(broken)
+    assert finding.verdict == "fault"
+    assert "apt-get install" in finding.remedy
 
 
 def test_tested_versions_are_found() -> None:

@@ -66,6 +66,7 @@ def doctor(*, json: bool = False) -> None:
         *_graphics_cards(cards, torch_text),
         *_computer(),
         *_installed(parts),
+        *_loadable(machine.broken_imports()),
     ]
     print(_as_json(findings, renderer, cards, parts) if json else _page(findings))
     faults = [finding for finding in findings if finding.verdict == "fault"]
@@ -253,6 +254,16 @@ def _installed(parts: list[machine.Part]) -> list[Finding]:
     text = path or "missing: only the test that looks at a report needs one"
     remedy = "" if path else "sudo apt-get install -y chromium"
     return [*findings, Finding(section, "browser", "ok" if path else "note", text, remedy)]
+
+
+def _loadable(broken: dict[str, str]) -> list[Finding]:
+    """Turn packages that lack a system library into faults."""
+    from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND
+
+    return [
+        Finding("Parts", name, "fault", f"does not load: {reason}", SYSTEM_PACKAGES_COMMAND)
+        for name, reason in broken.items()
+    ]
 
 
 def _page(findings: list[Finding]) -> str:

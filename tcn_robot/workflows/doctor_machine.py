@@ -23,6 +23,7 @@ from tcn_robot.errors import UserError
 
 DISTRIBUTION = "tcn-robot"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NEED_SYSTEM_LIBRARIES = ("av", "cv2", "pyarrow", "scipy")
 _PCI_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
@@ -172,6 +173,24 @@ def torch_devices() -> str:
     if answer.returncode:
         return f"fails to import: {(answer.stderr.strip().splitlines() or ['no message'])[-1]}"
     return answer.stdout.strip()
+
+
+def broken_imports() -> dict[str, str]:
+    """Return the compiled packages that are installed but do not load, and what each lacks.
+
+    Their wheels bring no system libraries: OpenCV's, for one, needs those of X11.
+    """
+    question = (
+        "import importlib\n"
+        f"for name in {NEED_SYSTEM_LIBRARIES}:\n"
+        "    try: importlib.import_module(name)\n"
+        "    except ModuleNotFoundError: pass\n"
+        "    except (ImportError, OSError) as error: print(name, error, sep=': ')\n"
+    )
+    command = [sys.executable, "-c", question]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    lines = [line.partition(": ") for line in answer.stdout.splitlines()]
+    return {name: reason for name, separator, reason in lines if separator}
 
 
 def tested_versions() -> dict[str, str]:

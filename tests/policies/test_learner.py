@@ -9,7 +9,7 @@ from tcn_robot.policies import learner as learning
 from tcn_robot.policies.checkpoint import restore_checkpoint
 from tcn_robot.policies.learner import SeedJob, read_evaluations, segments, train_seed
 from tcn_robot.policies.policy import load_policy
-from tests.policies.test_sac import small_sac, point_envs
+from tests.policies.test_sac import point_envs, small_sac
 
 
 def quiet(_line):

@@ -6,7 +6,7 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.policies import find_policies, load_policy
 from tcn_robot.policies.policy import Policy, policy_of
-from tests.policies.test_sac import small_sac, point_envs
+from tests.policies.test_sac import point_envs, small_sac
 
 
 @pytest.fixture

@@ -34,6 +34,9 @@ class MujocoPush(ArmTask):
     tool near the block, three quarters for the block near the zone. **Progress**: a fifth for
     the way to the block, the rest for the share of the block's way that is done.
 
+    **Play** (`--policy play`): 240 steps of pushing the block about and going back to a few places;
+    while the tool rests there, the block is put elsewhere by a hand that is not shown.
+
     **Length.** 80 steps at 10 Hz; nothing ends an episode early.
     """
 
@@ -73,6 +76,12 @@ class MujocoPush(ArmTask):
     def block_metres(self) -> np.ndarray:
         """The block's centre on the table, (2,)."""
         return self.body_metres("block")[:2]
+
+    def move_block(self, place_metres: np.ndarray) -> None:
+        """Put the block elsewhere on the table, (2,), at rest and turned as it was."""
+        joint = self._data.joint("block")
+        joint.qpos[:2] = place_metres
+        joint.qvel[:] = 0.0
 
     def observe(self) -> np.ndarray:
         """Return the observation the class describes."""

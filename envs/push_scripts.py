@@ -13,7 +13,8 @@ LATERAL_LIMIT_METRES = 0.028
 PLAY_LOW_METRES = np.array([0.46, -0.18])
 PLAY_HIGH_METRES = np.array([0.66, 0.18])
 PLAY_ZONE_DISTANCE_METRES = 0.09
-NUM_STATIONS = 3
+NUM_STATIONS = 2
+HAND_METRES_PER_FRAME = 0.035
 
 
 def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
@@ -36,22 +37,47 @@ def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
 def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
     """Push the block around for long and go back to a few stations, never bringing it to the zone.
 
-    The same stations are visited again and again with the block elsewhere each time: only then does
-    an encoder that tells moments of one film apart have to see the block and not the tool alone.
+    The same stations are visited again and again with the block elsewhere each time, and while the
+    tool rests there the block is put somewhere else, as a person at the table would do it (the hand
+    is not shown). Only then does an encoder that tells moments of one film apart have to see the
+    block and not the tool alone.
     """
     low, high = env.workspace_low_metres[:2], env.workspace_high_metres[:2]
     stations = generator.uniform(low, high, (NUM_STATIONS, 2))
     while True:
-        style = Style.draw(generator, slowest=0.6)
-        for _ in range(int(generator.integers(1, 3))):
-            target = _play_target(env, generator)
-            yield from _go_behind(env, target, style, generator)
-            frames = int(generator.integers(4, 20))
-            yield from _push_towards(env, target, style, generator, frames, avoid_zone=True)
+        style = Style.draw(generator, slowest=0.7)
+        target = _play_target(env, generator)
+        yield from _go_behind(env, target, style, generator)
+        frames = int(generator.integers(4, 16))
+        yield from _push_towards(env, target, style, generator, frames, avoid_zone=True)
         for station in stations[generator.permutation(NUM_STATIONS)[: generator.integers(1, 3)]]:
-            yield from _go_round(env, station, style, generator)
-        if generator.random() < 0.15:
-            stations[generator.integers(NUM_STATIONS)] = generator.uniform(low, high)
+            yield from _visit(env, station, style, generator)
+
+
+def _visit(
+    env: MujocoPush, station: np.ndarray, style: Style, generator: np.random.Generator
+) -> Actions:
+    """Go to exactly this place and stay for a moment: only what lies on the table differs."""
+    yield from _go_round(env, station, style, generator)
+    steady = Style(style.speed, wobble=0.0, pause_probability=0.0)
+    yield from move_to(
+        env, lambda: station, steady, generator, tolerance_metres=0.002, max_frames=4
+    )
+    yield from pause(env, int(generator.integers(1, 4)))
+    for _ in range(int(generator.integers(0, 4))):
+        yield from _rearrange(env, generator)
+
+
+def _rearrange(env: MujocoPush, generator: np.random.Generator) -> Actions:
+    """Slide the block to another place while the tool rests, well clear of the tool."""
+    start, target = env.block_metres, _play_target(env, generator)
+    frames = max(2, round(float(np.linalg.norm(target - start)) / HAND_METRES_PER_FRAME))
+    path = start + np.linspace(0.0, 1.0, frames + 1)[1:, None] * (target - start)
+    if np.linalg.norm(path - env.tip_metres[:2], axis=1).min() < CLEARANCE_METRES:
+        return
+    for place in path:
+        env.move_block(place)
+        yield from pause(env, 1)
 
 
 def _to_zone(env: MujocoPush) -> float:

@@ -15,6 +15,8 @@ from tcn_robot.envs.arm_task import ArmTask
 
 Actions = Iterator[np.ndarray]
 
+STALLED_FRAMES = 5
+
 
 @dataclass(frozen=True)
 class Style:
@@ -52,7 +54,7 @@ def move_to(
     tolerance_metres: float = 0.012,
     max_frames: int = 60,
 ) -> Actions:
-    """Move the tip to a target, with wobble and pauses, until it is there.
+    """Move the tip to a target, with wobble and pauses, until it is there or comes no nearer.
 
     Args:
         env: The environment.
@@ -65,9 +67,13 @@ def move_to(
     axes = list(env.controlled_axes)
     pace = style.speed
     deviation = np.zeros(len(axes))
+    nearest_metres, stalled_frames = np.inf, 0
     for _ in range(max_frames):
         way = target_metres() - env.tip_metres[axes]
-        if np.linalg.norm(way) < tolerance_metres:
+        distance_metres = float(np.linalg.norm(way))
+        stalled_frames = 0 if distance_metres < nearest_metres - 1e-3 else stalled_frames + 1
+        nearest_metres = min(nearest_metres, distance_metres)
+        if distance_metres < tolerance_metres or stalled_frames > STALLED_FRAMES:
             return
         if generator.random() < style.pause_probability:
             yield from pause(env, int(generator.integers(2, 8)))

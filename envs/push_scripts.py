@@ -75,6 +75,8 @@ def _rearrange(env: MujocoPush, generator: np.random.Generator) -> Actions:
     path = start + np.linspace(0.0, 1.0, frames + 1)[1:, None] * (target - start)
     if np.linalg.norm(path - env.tip_metres[:2], axis=1).min() < CLEARANCE_METRES:
         return
+    if np.linalg.norm(path - env.zone_metres, axis=1).min() < PLAY_ZONE_DISTANCE_METRES:
+        return
     for place in path:
         env.move_block(place)
         yield from pause(env, 1)
@@ -113,8 +115,11 @@ def _detour(env: MujocoPush, place: np.ndarray) -> np.ndarray:
     if distance >= CLEARANCE_METRES - 0.01 or along in (0.0, 1.0):
         return place
     side = np.array([-way[1], way[0]]) / length
-    sign = 1.0 if offset @ side >= 0 else -1.0
-    return block + sign * (CLEARANCE_METRES + 0.02) * side
+    near_side = 1.0 if offset @ side >= 0 else -1.0
+    points = [block + sign * (CLEARANCE_METRES + 0.02) * side for sign in (near_side, -near_side)]
+    low, high = env.workspace_low_metres[:2], env.workspace_high_metres[:2]
+    inside = [point for point in points if (point >= low).all() and (point <= high).all()]
+    return inside[0] if inside else points[0]
 
 
 def _go_round(

@@ -40,8 +40,15 @@ def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
     The same stations are visited again and again with the block elsewhere each time, and while the
     tool rests there the block is put somewhere else, as a person at the table would do it (the hand
     is not shown). Only then does an encoder that tells moments of one film apart have to see the
-    block and not the tool alone.
+    block and not the tool alone. A block that gets near the zone by accident is taken away.
     """
+    for action in _play_about(env, generator):
+        yield action
+        if _to_zone(env) < PLAY_ZONE_DISTANCE_METRES - 0.03:
+            yield from _take_from_zone(env)
+
+
+def _play_about(env: MujocoPush, generator: np.random.Generator) -> Actions:
     low, high = env.workspace_low_metres[:2], env.workspace_high_metres[:2]
     stations = generator.uniform(low, high, (NUM_STATIONS, 2))
     while True:
@@ -79,6 +86,18 @@ def _rearrange(env: MujocoPush, generator: np.random.Generator) -> Actions:
         return
     for place in path:
         env.move_block(place)
+        yield from pause(env, 1)
+
+
+def _take_from_zone(env: MujocoPush) -> Actions:
+    """Slide the block out of the zone by hand, to where the tool is not."""
+    angles = np.linspace(0.0, 2 * np.pi, 8, endpoint=False)
+    ring = PLAY_ZONE_DISTANCE_METRES + 0.03
+    places = env.zone_metres + ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    start = env.block_metres
+    target = places[np.argmax(np.linalg.norm(places - env.tip_metres[:2], axis=1))]
+    for share in (1 / 3, 2 / 3, 1.0):
+        env.move_block(start + share * (target - start))
         yield from pause(env, 1)
 
 

@@ -44,7 +44,7 @@ def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
     """
     for action in _play_about(env, generator):
         yield action
-        if _to_zone(env) < PLAY_ZONE_DISTANCE_METRES - 0.03:
+        if _to_zone(env) < PLAY_ZONE_DISTANCE_METRES - 0.015:
             yield from _take_from_zone(env)
 
 
@@ -94,6 +94,7 @@ def _take_from_zone(env: MujocoPush) -> Actions:
     angles = np.linspace(0.0, 2 * np.pi, 8, endpoint=False)
     ring = PLAY_ZONE_DISTANCE_METRES + 0.03
     places = env.zone_metres + ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    places = places[((places >= PLAY_LOW_METRES) & (places <= PLAY_HIGH_METRES)).all(axis=1)]
     start = env.block_metres
     target = places[np.argmax(np.linalg.norm(places - env.tip_metres[:2], axis=1))]
     for share in (1 / 3, 2 / 3, 1.0):

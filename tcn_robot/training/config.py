@@ -27,8 +27,10 @@ class TrainConfig:
         embedding_dimension: Length of an embedding.
         batch_frames: Frames per step, anchors and positives together.
         episodes_per_batch: Films they come from; fewer films mean harder negatives.
-        negatives: Take negatives from the same episode only (the paper) or from all.
-        temperature: InfoNCE's temperature.
+        negatives: Take negatives from the same episode only (the paper; for films of several
+            bodies) or from all (for one body: objects are seen better).
+        temperature: InfoNCE's temperature; a large one folds the embedding, and films of the same
+            task no longer lie side by side.
         margin: The triplets' margin in squared distance.
         regularisation: n-pairs' weight on the embeddings' squared length.
         positive_radius_seconds: Single view: positives are at most this far in time.
@@ -58,9 +60,9 @@ class TrainConfig:
     views: tuple[str, ...] = ()
     embedding_dimension: int = 32
     batch_frames: int = 256
-    episodes_per_batch: int = 4
+    episodes_per_batch: int = 8
     negatives: Literal["episode", "all"] = "episode"
-    temperature: float = 0.1
+    temperature: float = 0.03
     margin: float = 0.2
     regularisation: float = 0.002
     positive_radius_seconds: float = 0.2

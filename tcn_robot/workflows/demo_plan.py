@@ -49,14 +49,14 @@ class DemoConfig:
     image_size_px: int = 64
     demonstrations: int = 16
     calibration_demonstrations: int = 4
-    play_episodes: int = 60
+    play_episodes: int = 80
     held_out_episodes: int = 20
     record_workers: int = 2
     train_steps: int = 1500
     reward: str = "progress"
     baseline: str = "sparse"
     reward_views: tuple[str, ...] = ("front", "left")
-    policy_steps: int = 60_000
+    policy_steps: int = 40_000
     policy_seeds: tuple[int, ...] = (0,)
     evaluation_interval_steps: int = 5000
     evaluation_starts: int = 20
@@ -195,6 +195,7 @@ def _train_stage(config: DemoConfig, folders: DemoFolders, seed: int) -> Stage:
         *("train", str(folders.demonstrations), str(folders.play)),
         *("--objective", "tcn", "--out", str(folders.embedding)),
         *("--steps", str(config.train_steps), "--image-size-px", str(config.image_size_px)),
+        *("--negatives", "all"),
         *("--seed", str(seed)),
     )
     return Stage(

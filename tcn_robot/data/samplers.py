@@ -48,7 +48,7 @@ class SamplingOptions:
     """
 
     batch_frames: int = 256
-    episodes_per_batch: int = 4
+    episodes_per_batch: int = 8
     positive_radius_seconds: float = 0.2
     negative_radius_seconds: float = 0.4
 

@@ -26,7 +26,7 @@ class ObjectiveOptions:
     """
 
     negatives: NegativeScope = "episode"
-    temperature: float = 0.1
+    temperature: float = 0.03
     margin: float = 0.2
     regularisation: float = 0.002
     positive_radius_seconds: float = 0.2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -70,7 +71,19 @@ def _tensorboard_writer(folder: Path, first_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
+    _outlive_last_second(folder)
     return SummaryWriter(str(folder), purge_step=first_step)
+
+
+def _outlive_last_second(folder: Path) -> None:
+    """Wait until a new event file sorts behind those that are there.
+
+    TensorBoard reads them in the order of their names, which hold whole seconds; a purge that
+    is read before what it shall purge does nothing.
+    """
+    seconds = [int(path.name.split(".")[3]) for path in folder.glob("events.out.tfevents.*")]
+    while seconds and int(time.time()) <= max(seconds):
+        time.sleep(0.02)
 
 
 def truncate_metrics(path: Path, last_step: int) -> None:

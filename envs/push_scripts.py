@@ -10,9 +10,13 @@ from tcn_robot.envs.push import BLOCK_HALF_METRES, SUCCESS_METRES, MujocoPush
 STAND_OFF_METRES = 0.085
 CLEARANCE_METRES = 0.085
 LATERAL_LIMIT_METRES = 0.028
+STOP_METRES = 0.02
 PLAY_LOW_METRES = np.array([0.46, -0.18])
 PLAY_HIGH_METRES = np.array([0.66, 0.18])
-PLAY_ZONE_DISTANCE_METRES = 0.09
+PLAY_ZONE_DISTANCE_METRES = SUCCESS_METRES + 0.03
+HAND_ZONE_DISTANCE_METRES = SUCCESS_METRES + 0.008
+HAND_LOW_METRES = np.array([0.44, -0.20])
+HAND_HIGH_METRES = np.array([0.70, 0.30])
 NUM_STATIONS = 2
 HAND_METRES_PER_FRAME = 0.035
 
@@ -23,7 +27,7 @@ def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
     yield from pause(env, int(generator.integers(0, 4)))
     if generator.random() < 0.3:
         yield from _look_around(env, style, generator)
-    while _to_zone(env) >= 0.6 * SUCCESS_METRES:
+    while _to_zone(env) >= STOP_METRES:
         yield from _go_behind(env, env.zone_metres, style, generator)
         reach_frames = 60
         if generator.random() < 0.25:  # lets go half way and takes hold again
@@ -44,7 +48,7 @@ def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
     """
     for action in _play_about(env, generator):
         yield action
-        if _to_zone(env) < PLAY_ZONE_DISTANCE_METRES - 0.015:
+        if _to_zone(env) < HAND_ZONE_DISTANCE_METRES - 2e-3:
             yield from _take_from_zone(env)
 
 
@@ -76,13 +80,22 @@ def _visit(
 
 
 def _rearrange(env: MujocoPush, generator: np.random.Generator) -> Actions:
-    """Slide the block to another place while the tool rests, well clear of the tool."""
-    start, target = env.block_metres, _play_target(env, generator)
+    """Slide the block to another place while the tool rests, well clear of the tool.
+
+    Half of the places lie round the zone: what a near miss looks like is worth knowing.
+    """
+    start = env.block_metres
+    if generator.random() < 0.5:
+        angle, ring = generator.uniform(0, 2 * np.pi), generator.uniform(0.0, 0.08)
+        way = np.array([np.cos(angle), np.sin(angle)])
+        target = env.zone_metres + (HAND_ZONE_DISTANCE_METRES + ring) * way
+    else:
+        target = generator.uniform(HAND_LOW_METRES, HAND_HIGH_METRES)
     frames = max(2, round(float(np.linalg.norm(target - start)) / HAND_METRES_PER_FRAME))
     path = start + np.linspace(0.0, 1.0, frames + 1)[1:, None] * (target - start)
     if np.linalg.norm(path - env.tip_metres[:2], axis=1).min() < CLEARANCE_METRES:
         return
-    if np.linalg.norm(path - env.zone_metres, axis=1).min() < PLAY_ZONE_DISTANCE_METRES:
+    if np.linalg.norm(path - env.zone_metres, axis=1).min() < HAND_ZONE_DISTANCE_METRES - 1e-6:
         return
     for place in path:
         env.move_block(place)
@@ -92,7 +105,7 @@ def _rearrange(env: MujocoPush, generator: np.random.Generator) -> Actions:
 def _take_from_zone(env: MujocoPush) -> Actions:
     """Slide the block out of the zone by hand, to where the tool is not."""
     angles = np.linspace(0.0, 2 * np.pi, 8, endpoint=False)
-    ring = PLAY_ZONE_DISTANCE_METRES + 0.03
+    ring = PLAY_ZONE_DISTANCE_METRES + 0.04
     places = env.zone_metres + ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     places = places[((places >= PLAY_LOW_METRES) & (places <= PLAY_HIGH_METRES)).all(axis=1)]
     start = env.block_metres

@@ -139,6 +139,7 @@ class RunningStage:
         self.record = record
         resume = ("--resume",) if begun_before and stage.can_resume() else ()
         self._seconds_before = record.seconds
+        self._ended = False
         self._begin = time.monotonic()
         # Its own session: Ctrl-C reaches us alone, and we pass it on once.
         self._process = subprocess.Popen(
@@ -158,12 +159,15 @@ class RunningStage:
             self._reader.start()
 
     def poll(self) -> int | None:
-        """Measure, and return the exit code, None while it runs."""
+        """Measure, and return the exit code, None while it runs; what ended is not measured again."""
+        if self._ended:
+            return self._process.returncode
         memory_mb = tree_memory_mb(self._process.pid)
         self.record.peak_memory_mb = round(max(self.record.peak_memory_mb, memory_mb), 1)
         self.record.seconds = round(self._seconds_before + time.monotonic() - self._begin, 2)
         code = self._process.poll()
-        if code is not None and self._reader is not None:
+        self._ended = code is not None
+        if self._ended and self._reader is not None:
             self._reader.join()
         return code
 

@@ -51,6 +51,17 @@ def test_a_stage_is_measured_and_not_run_twice(tmp_path: Path) -> None:
     assert stage.output.stat().st_mtime_ns == before
 
 
+def test_waiting_for_another_stage_is_not_counted(tmp_path: Path) -> None:
+    stage = bench_stage(tmp_path)
+    one = RunningStage(stage, StageRecord("bench", stage.command), alongside=True)
+    while one.poll() is None:
+        time.sleep(0.05)
+    measured = one.record.seconds
+    time.sleep(0.2)
+    one.stop()
+    assert one.record.seconds == measured
+
+
 def test_a_stage_whose_output_is_gone_is_run_again(tmp_path: Path) -> None:
     stage = bench_stage(tmp_path)
     write_record(tmp_path / "stages", StageRecord("bench", stage.command, finished=True))

@@ -37,7 +37,7 @@ class TrainConfig:
         negative_radius_seconds: Single view: negatives are further than this.
         learning_rate: Peak of the cosine schedule.
         warmup_steps: Steps of linear warm-up before it.
-        weight_decay: AdamW's decay.
+        weight_decay: AdamW's decay; strong, so that films of the same task stay side by side.
         clip_norm: Largest gradient norm.
         shift_px: Augmentation: largest shift in x and y.
         brightness: Augmentation: brightness is scaled by up to 1 ± this.
@@ -69,7 +69,7 @@ class TrainConfig:
     negative_radius_seconds: float = 0.4
     learning_rate: float = 2e-3
     warmup_steps: int = 50
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.3
     clip_norm: float = 1.0
     shift_px: int = 1
     brightness: float = 0.2

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes.util
 import os
 import sys
 import traceback
 import warnings
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +121,10 @@ def check_views(views: Sequence[str], known: Sequence[str]) -> None:
 
 
 class ViewRenderer:
-    """Renders named cameras of one model; one GL context per picture size, closed by `close`.
+    """Renders named cameras of one model; one GL context per picture size.
+
+    The contexts are freed by `close`, with this object, or at the interpreter's exit; left to
+    MuJoCo's own destructors they print errors then.
 
     Shadows and reflections are off unless asked for: in software they cost a factor of ten.
     """
@@ -174,10 +179,22 @@ class ViewRenderer:
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = self._shadows
         self._renderers[size] = renderer
+        if not _OPEN:
+            # MuJoCo's own exit hook ends EGL; ours, registered later, runs before it.
+            atexit.register(_close_open)
+        _OPEN.add(self)
         return renderer
 
     def close(self) -> None:
-        """Free the GL contexts; left to the garbage collector they print errors at exit."""
+        """Free the GL contexts; rendering again makes new ones."""
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers.clear()
+
+
+_OPEN: weakref.WeakSet[ViewRenderer] = weakref.WeakSet()
+
+
+def _close_open() -> None:
+    for renderer in list(_OPEN):
+        renderer.close()

@@ -159,7 +159,7 @@ class RunningStage:
             self._reader.start()
 
     def poll(self) -> int | None:
-        """Measure, and return the exit code, None while it runs; what ended is not measured again."""
+        """Measure, and return the exit code, None while it runs; after its end measure no more."""
         if self._ended:
             return self._process.returncode
         memory_mb = tree_memory_mb(self._process.pid)

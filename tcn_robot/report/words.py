@@ -16,6 +16,7 @@ ENCODERS = {
     "frame_counter": "frame counter (knows only the index)",
     "chance": "chance",
     "ceiling": "ceiling (best the frames allow)",
+    "simulator_state": "the simulator's own state, looked up",
 }
 MEASURES = {
     "error": ("alignment error", "lower is better"),

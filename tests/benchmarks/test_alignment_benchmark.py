@@ -17,6 +17,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.metrics import chance_alignment_accuracy, chance_alignment_error
 
 ROWS = ("trained", "untrained", "collapsed", "frame_counter", "chance", "ceiling")
+ALL_ROWS = (*ROWS, "simulator_state")
 FIGURES = ("error", "accuracy_1", "tau_a", "tau_b")
 
 
@@ -68,7 +69,7 @@ def result(episodes):
 
 
 def test_shape_of_the_result(result):
-    assert tuple(name for name in result if name in ROWS) == ROWS
+    assert tuple(name for name in result if name in ALL_ROWS) == ALL_ROWS
     for row in ROWS:
         for figure in FIGURES:
             low, high = result[row][f"{figure}_interval"]
@@ -99,6 +100,15 @@ def test_an_encoder_that_sees_everything_reaches_the_ceiling(result):
     assert result["ceiling"]["accuracy_1"] < 1.0
     assert result["trained"]["tau_b"] <= result["ceiling"]["tau_b"]
     assert result["trained"]["tau_b"] > 0.97
+
+
+def test_the_simulators_state_is_what_perfect_sight_would_find(episodes, result):
+    """The test episodes show their whole state as brightness, which the trained one reads."""
+    for figure in (*FIGURES, "progress_error"):
+        expected = result["trained"][figure]
+        assert result["simulator_state"][figure] == pytest.approx(expected, abs=1e-6)
+    films = [episode(levels, labelled=False) for levels in (EVEN, LATE)]
+    assert "simulator_state" not in benchmark_alignment(films, brightness, [])
 
 
 def test_counting_frames_is_perfect_until_progress_is_asked(result):
@@ -172,7 +182,7 @@ def test_cameras_that_were_not_triggered_together():
 
 def test_table_shows_every_row_and_figure(result):
     lines = alignment_table(result).splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(ROWS)
+    assert [line.split()[0] for line in lines[1:]] == list(ALL_ROWS)
     assert "error %" in lines[0]
     assert "tau_b" in lines[0]
     assert len({len(line) for line in lines[:-1]} | {len(lines[0])}) <= 3

@@ -47,8 +47,8 @@ format: install
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
-	  echo "make: $(PYTHON) must be Python 3.11, 3.12 or 3.13 (found: $$($(PYTHON) --version 2>&1)); name one: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' || { \
+	  echo "make: $(PYTHON) must be Python 3.10, 3.11, 3.12 or 3.13 (found: $$($(PYTHON) --version 2>&1)); name one: make PYTHON=python3.11"; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "make: $(PYTHON) cannot make a virtual environment; first: $(SUDO) apt-get install -y python3-venv"; exit 1; }
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)

@@ -29,6 +29,7 @@ CODECS = ("h264", "lossless")
 CLOCKS = ("simulation", "monotonic")
 VIEW_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
+_HASH_BLOCK_BYTES = 1 << 20
 _EPISODE_PATTERN = re.compile(r"episode_(\d{6,})")
 
 
@@ -126,8 +127,11 @@ def write_dataset_metadata(path: Path, task: str, kind: str) -> dict[str, Any]:
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal text."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_HASH_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def store_asset(dataset_path: Path, text: str, suffix: str) -> str:

@@ -7,15 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import tcn_robot
 from tests.support.source_files import PACKAGE_ROOTS, ROOT, package_files
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES = [
@@ -26,13 +31,22 @@ DEPENDENCIES = [
     )
     for line in lines
 ]
-TESTED = dict(
-    re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
-)
+PINS = [
+    Requirement(line)
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 
 def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def is_for(requirement: Requirement, python: str) -> bool:
+    marker = requirement.marker
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    return marker is None or marker.evaluate(environment)
 
 
 def test_every_folder_with_code_is_listed() -> None:
@@ -95,9 +109,32 @@ def test_a_wheel_brings_the_tested_versions(wheel_names: list[str]) -> None:
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
 def test_every_dependency_has_a_tested_version_in_its_range(requirement: Requirement) -> None:
-    tested = {normalised(name): version for name, version in TESTED.items()}
-    assert normalised(requirement.name) in tested
-    assert requirement.specifier.contains(tested[normalised(requirement.name)])
+    for python in PYTHONS:
+        if is_for(requirement, python):
+            (pin,) = (
+                pin
+                for pin in PINS
+                if normalised(pin.name) == normalised(requirement.name) and is_for(pin, python)
+            )
+            (tested,) = pin.specifier
+            assert tested.operator == "=="
+            assert requirement.specifier.contains(tested.version)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_no_distribution_has_two_tested_versions(python: str) -> None:
+    names = [normalised(pin.name) for pin in PINS if is_for(pin, python)]
+    assert len(names) == len(set(names))
+
+
+def test_the_pythons_agree() -> None:
+    supported = SpecifierSet(CONFIG["project"]["requires-python"])
+    minors = [f"3.{minor}" for minor in range(6, 30)]
+    assert [python for python in minors if f"{python}.0" in supported] == list(PYTHONS)
+    assert f"py{PYTHONS[0].replace('.', '')}" == CONFIG["tool"]["ruff"]["target-version"]
+    told = f"Python {', '.join(PYTHONS[:-1])} or {PYTHONS[-1]}"
+    for name in ("README.md", "Makefile"):
+        assert told in (ROOT / name).read_text(encoding="utf-8"), name
 
 
 def test_versions_agree() -> None:

@@ -249,7 +249,8 @@ def _installed(parts: list[machine.Part]) -> list[Finding]:
         )
     if sys.version_info >= (3, 12):
         text = "PyBullet has no wheel for this Python: Bullet tasks are not available"
-        findings.append(Finding(section, "pybullet", "note", text, "use Python 3.11 for them"))
+        remedy = "use Python 3.10 or 3.11 for them"
+        findings.append(Finding(section, "pybullet", "note", text, remedy))
     path = machine.browser()
     text = path or "missing: only the test that looks at a report needs one"
     remedy = "" if path else "sudo apt-get install -y chromium"

@@ -194,7 +194,7 @@ def broken_imports() -> dict[str, str]:
 
 
 def tested_versions() -> dict[str, str]:
-    """Return the tested version of each distribution, by lower-case name with hyphens."""
+    """Return the tested version of each distribution on this Python, by normalised name."""
     beside_checkout = Path(__file__).resolve().parents[2] / "constraints.txt"
     candidates = [beside_checkout]
     for file in _distribution().files or []:
@@ -202,8 +202,13 @@ def tested_versions() -> dict[str, str]:
             candidates.append(Path(str(file.locate())))
     for path in candidates:
         if path.exists():
-            pins = re.findall(r"^([\w.-]+)==(\S+)", path.read_text(encoding="utf-8"), re.M)
-            return {_normalised(name): version for name, version in pins}
+            lines = path.read_text(encoding="utf-8").splitlines()
+            pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+            return {
+                _normalised(pin.name): next(iter(pin.specifier)).version
+                for pin in pins
+                if pin.marker is None or pin.marker.evaluate()
+            }
     return {}
 
 

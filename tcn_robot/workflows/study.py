@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,7 +117,7 @@ def result_line(study_name: str, run: PlannedRun, seed: int, folder: Path) -> di
         "figures": {name: result[name] for name in ("final", "evaluations", "steps", "updates")},
         "seconds": result["seconds"],
         **{name: result[name] for name in ("versions", "commit", "machine")},
-        "finished_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     if (folder / REWARD_FOLDER).is_dir():
         line["reward_sha256"] = sha256_of_files(folder / REWARD_FOLDER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import pytest
 from hypothesis import settings
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and so would the commands that
+# the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE_FOLDERS = ("tcn_robot", "envs", "policies", "recordings")

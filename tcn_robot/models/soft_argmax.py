@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-# Measured on MujocoPush, 300 steps: 0.035 alignment error from 5, 0.053 from 1, 0.038 from 10.
+# Flat at first, the positions hardly move with the features and learning starts late.
 INITIAL_INVERSE_TEMPERATURE = 5.0
 
 

@@ -27,7 +27,7 @@ def choose_device(name: str) -> torch.device:
 def has_fast_bf16(device: torch.device) -> bool:
     """Return whether the device multiplies bfloat16 in hardware.
 
-    On a CPU with AVX512-BF16 or AMX, bf16 trains the small encoder about 1.8 times faster than
+    On a CPU with AVX512-BF16 or AMX, bf16 trains the small encoder faster than
     fp32; elsewhere it is emulated and slower.
     """
     if device.type == "cuda":

@@ -19,6 +19,7 @@ HAND_LOW_METRES = np.array([0.44, -0.20])
 HAND_HIGH_METRES = np.array([0.70, 0.30])
 NUM_STATIONS = 2
 HAND_METRES_PER_FRAME = 0.035
+MAX_DRAWS = 10
 
 
 def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
@@ -80,26 +81,36 @@ def _visit(
 
 
 def _rearrange(env: MujocoPush, generator: np.random.Generator) -> Actions:
-    """Slide the block to another place while the tool rests, well clear of the tool.
+    """Slide the block to another place while the tool rests, well clear of tool and zone.
 
     Half of the places lie round the zone: what a near miss looks like is worth knowing.
     """
-    start = env.block_metres
-    if generator.random() < 0.5:
-        angle, ring = generator.uniform(0, 2 * np.pi), generator.uniform(0.0, 0.08)
-        way = np.array([np.cos(angle), np.sin(angle)])
-        target = env.zone_metres + (HAND_ZONE_DISTANCE_METRES + ring) * way
+    for _ in range(MAX_DRAWS):
+        path = _hand_path(env.block_metres, _hand_target(env, generator))
+        clear_of_tool = np.linalg.norm(path - env.tip_metres[:2], axis=1).min() > CLEARANCE_METRES
+        to_zone = np.linalg.norm(path - env.zone_metres, axis=1).min()
+        if clear_of_tool and to_zone > HAND_ZONE_DISTANCE_METRES - 1e-6:
+            break
     else:
-        target = generator.uniform(HAND_LOW_METRES, HAND_HIGH_METRES)
-    frames = max(2, round(float(np.linalg.norm(target - start)) / HAND_METRES_PER_FRAME))
-    path = start + np.linspace(0.0, 1.0, frames + 1)[1:, None] * (target - start)
-    if np.linalg.norm(path - env.tip_metres[:2], axis=1).min() < CLEARANCE_METRES:
-        return
-    if np.linalg.norm(path - env.zone_metres, axis=1).min() < HAND_ZONE_DISTANCE_METRES - 1e-6:
         return
     for place in path:
         env.move_block(place)
         yield from pause(env, 1)
+
+
+def _hand_target(env: MujocoPush, generator: np.random.Generator) -> np.ndarray:
+    """Draw where the hand puts the block: round the zone or anywhere."""
+    if generator.random() < 0.5:
+        angle, ring = generator.uniform(0, 2 * np.pi), generator.uniform(0.0, 0.08)
+        way = np.array([np.cos(angle), np.sin(angle)])
+        return np.asarray(env.zone_metres + (HAND_ZONE_DISTANCE_METRES + ring) * way)
+    return generator.uniform(HAND_LOW_METRES, HAND_HIGH_METRES)
+
+
+def _hand_path(start: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the block's places on the way, (frames, 2)."""
+    frames = max(2, round(float(np.linalg.norm(target - start)) / HAND_METRES_PER_FRAME))
+    return np.asarray(start + np.linspace(0.0, 1.0, frames + 1)[1:, None] * (target - start))
 
 
 def _take_from_zone(env: MujocoPush) -> Actions:

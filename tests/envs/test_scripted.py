@@ -114,7 +114,7 @@ def test_play_shows_near_misses_of_the_zone():
         blocks = np.array([moment["block"] for moment in episode])
         distances = np.linalg.norm(blocks - env.zone_metres, axis=1)
         near_misses += int(((distances > 0.05) & (distances < 0.09)).sum())
-    assert near_misses >= 10
+    assert near_misses > 40
 
 
 def test_play_of_the_reach_moves_the_ball_for_the_encoder_to_see():

@@ -11,7 +11,7 @@ from tcn_robot.envs.arm_task import ArmTask, closeness
 BLOCK_HALF_METRES = 0.04
 PUSH_HEIGHT_METRES = 0.035
 CONTACT_METRES = 0.075
-SUCCESS_METRES = 0.05
+SUCCESS_METRES = 0.04
 
 
 class MujocoPush(ArmTask):
@@ -19,7 +19,7 @@ class MujocoPush(ArmTask):
 
     **Task.** The tool stays at one height above the table. The block starts at a random place and
     angle on the arm's right, the tool at a random place beyond it; the zone on the left is always
-    the same. Success: the block's centre lies within 5 cm of the zone's.
+    the same. Success: the block's centre lies within 4 cm of the zone's.
 
     **Action** `Box(-1, 1, (2,))`: move the tip by up to 3 cm along x and y.
 

@@ -15,8 +15,8 @@ class MujocoReach(ArmTask):
     """Bring the tip of the tool to a yellow ball above the table.
 
     **Task.** The tip starts at a random place above the table, the ball stands on a post whose
-    place is drawn anew within a few centimetres. Success: the tip is within 3.5 cm of the ball's
-    centre. The ball does not stop the tool.
+    place is drawn anew within a few centimetres. Success: the tip is inside the ball,
+    within 3.5 cm of its centre. The ball does not stop the tool.
 
     **Action** `Box(-1, 1, (3,))`: move the tip by up to 3 cm along x, y and z.
 
@@ -33,7 +33,7 @@ class MujocoReach(ArmTask):
 
     bodies_xml = """
     <body name="ball" mocap="true" pos="0.60 0.16 0.16">
-      <geom name="ball" type="sphere" size="0.028" rgba="0.98 0.80 0.10 1"/>
+      <geom name="ball" type="sphere" size="0.035" rgba="0.98 0.80 0.10 1"/>
       <geom name="post" type="cylinder" size="0.008 0.08" pos="0 0 -0.08" rgba="0.35 0.25 0.20 1"/>
     </body>"""
     phases = ("approach", "near", "done")

@@ -7,7 +7,13 @@ point `tcn_robot.objectives`).
 
 from __future__ import annotations
 
-from tcn_robot.objectives.info_nce import MultiViewInfoNCE, SingleViewInfoNCE, info_nce
+from tcn_robot.objectives.info_nce import (
+    MultiViewCosineInfoNCE,
+    MultiViewInfoNCE,
+    SingleViewInfoNCE,
+    info_nce,
+    negative_squared_distances,
+)
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import MultiViewNPairs, n_pairs
 from tcn_robot.objectives.options import Objective, ObjectiveOptions
@@ -22,11 +28,13 @@ __all__ = [
     "find_objective",
     "info_nce",
     "n_pairs",
+    "negative_squared_distances",
     "semi_hard_triplet",
 ]
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "tcn": MultiViewInfoNCE,
+    "tcn_cosine": MultiViewCosineInfoNCE,
     "tcn_npairs": MultiViewNPairs,
     "tcn_triplet": MultiViewTriplet,
     "svtcn": SingleViewTriplet,

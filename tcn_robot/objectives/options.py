@@ -18,7 +18,7 @@ class ObjectiveOptions:
 
     Attributes:
         negatives: Where negatives may come from, see `moments.negative_mask`.
-        temperature: InfoNCE's T.
+        temperature: T of the InfoNCE objectives on unit vectors (tcn_cosine, svtcn_infonce).
         margin: The triplet's margin, in squared distance between unit vectors.
         regularisation: n-pairs' weight on the embeddings' squared length.
         positive_radius_seconds: Single view: frames this close are positives.

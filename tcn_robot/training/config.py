@@ -18,8 +18,8 @@ class TrainConfig:
     """Options of `tcn-robot train`.
 
     Attributes:
-        objective: What to train for: tcn, tcn_npairs, tcn_triplet, svtcn, svtcn_infonce, the name
-            of a plug-in, or module:Class.
+        objective: What to train for: tcn, tcn_cosine, tcn_npairs, tcn_triplet, svtcn,
+            svtcn_infonce, the name of a plug-in, or module:Class.
         steps: Optimisation steps.
         seed: Same seed, same data, same machine and thread count: same weights, bit by bit.
         image_size_px: Height and width of the frames the encoder sees.
@@ -29,8 +29,8 @@ class TrainConfig:
         episodes_per_batch: Films they come from; fewer films mean harder negatives.
         negatives: Take negatives from the same episode only (the paper; for films of several
             bodies) or from all (for one body: objects are seen better).
-        temperature: InfoNCE's temperature; a large one folds the embedding, and films of the same
-            task no longer lie side by side.
+        temperature: Of tcn_cosine and svtcn_infonce; a large one folds the embedding, and films
+            of the same task no longer lie side by side.
         margin: The triplets' margin in squared distance.
         regularisation: n-pairs' weight on the embeddings' squared length.
         positive_radius_seconds: Single view: positives are at most this far in time.

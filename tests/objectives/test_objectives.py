@@ -14,6 +14,7 @@ from tcn_robot.objectives import (
     find_objective,
     info_nce,
     n_pairs,
+    negative_squared_distances,
     semi_hard_triplet,
 )
 
@@ -40,13 +41,21 @@ def pair_moments(episodes: list[int]) -> Moments:
 # --- oracles -------------------------------------------------------------------------------
 
 
-def loop_info_nce(a, p, negatives, temperature):
+def cosine(u, v):
+    return float(u @ v) / 0.1
+
+
+def minus_squared_distance(u, v):
+    return -sum((float(x) - float(y)) ** 2 for x, y in zip(u, v, strict=True))
+
+
+def loop_info_nce(a, p, negatives, similarity):
     total = 0.0
     for rows, columns, mask in ((a, p, negatives), (p, a, negatives.T)):
         for i in range(len(rows)):
-            own = math.exp(float(rows[i] @ columns[i]) / temperature)
+            own = math.exp(similarity(rows[i], columns[i]))
             others = sum(
-                math.exp(float(rows[i] @ columns[j]) / temperature)
+                math.exp(similarity(rows[i], columns[j]))
                 for j in range(len(columns))
                 if j != i and mask[i, j]
             )
@@ -88,7 +97,10 @@ def loop_semi_hard(embeddings, positives, negatives, margin):
 def test_info_nce_equals_the_loop(seed):
     a, p = (F.normalize(randn(9, 4, seed=10 * seed + k), dim=1) for k in (1, 2))
     mask = random_mask(9, 9, seed)
-    assert float(info_nce(a, p, mask, 0.1)) == pytest.approx(loop_info_nce(a, p, mask, 0.1))
+    assert float(info_nce(a @ p.T / 0.1, mask)) == pytest.approx(loop_info_nce(a, p, mask, cosine))
+    a, p = 2 * randn(9, 4, seed=10 * seed + 1), 2 * randn(9, 4, seed=10 * seed + 2)
+    loss = info_nce(negative_squared_distances(a, p), mask)
+    assert float(loss) == pytest.approx(loop_info_nce(a, p, mask, minus_squared_distance))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -113,23 +125,46 @@ def test_semi_hard_triplet_equals_the_loop(seed):
 def test_equal_embeddings_give_the_log_of_the_number_of_candidates():
     same = F.normalize(torch.ones(6, 3, dtype=torch.float64), dim=1)
     everyone = torch.ones(6, 6, dtype=torch.bool)
-    assert float(info_nce(same, same, everyone, 0.1)) == pytest.approx(math.log(6))
+    assert float(info_nce(same @ same.T / 0.1, everyone)) == pytest.approx(math.log(6))
+    distances = negative_squared_distances(same, same)
+    assert float(info_nce(distances, everyone)) == pytest.approx(math.log(6))
     assert float(n_pairs(same, same, everyone, 0.0)) == pytest.approx(math.log(6))
     two_films = pair_moments([0, 0, 0, 1, 1, 1])
-    loss = OBJECTIVES["tcn"](ObjectiveOptions())(torch.cat([same, same]), two_films)
-    assert float(loss) == pytest.approx(math.log(3))
-    loss = OBJECTIVES["tcn"](ObjectiveOptions(negatives="all"))(torch.cat([same, same]), two_films)
-    assert float(loss) == pytest.approx(math.log(6))
+    for name in ("tcn", "tcn_cosine"):
+        loss = OBJECTIVES[name](ObjectiveOptions())(torch.cat([same, same]), two_films)
+        assert float(loss) == pytest.approx(math.log(3))
+        of_all = ObjectiveOptions(negatives="all")
+        loss = OBJECTIVES[name](of_all)(torch.cat([same, same]), two_films)
+        assert float(loss) == pytest.approx(math.log(6))
 
 
 def test_perfect_embeddings_give_almost_no_loss():
     unit = torch.eye(6, dtype=torch.float64)
     everyone = torch.ones(6, 6, dtype=torch.bool)
-    assert float(info_nce(unit, unit, everyone, 0.05)) < 1e-7
+    assert float(info_nce(unit @ unit.T / 0.05, everyone)) < 1e-7
+    assert float(info_nce(negative_squared_distances(5 * unit, 5 * unit), everyone)) < 1e-7
     assert float(n_pairs(30 * unit, 30 * unit, everyone, 0.0)) < 1e-7
     twice = torch.cat([unit, unit])
     moments = pair_moments([0] * 6)
     assert float(OBJECTIVES["tcn_triplet"](ObjectiveOptions())(twice, moments)) == 0.0
+
+
+def test_both_similarities_are_one_on_the_sphere():
+    """|a - p|^2 = 2 - 2 a . p for unit vectors: with T = 1/2 nothing but a constant differs."""
+    e = F.normalize(randn(12, 4), dim=1)
+    moments = pair_moments([0] * 6)
+    cosines = OBJECTIVES["tcn_cosine"](ObjectiveOptions(temperature=0.5))
+    assert float(OBJECTIVES["tcn"](ObjectiveOptions())(e, moments)) == pytest.approx(
+        float(cosines(e, moments))
+    )
+
+
+def test_squared_distances_keep_their_digits_where_anchor_and_positive_meet():
+    """In float32 the expanded square of two points 1e-3 apart at length 100 is all rounding."""
+    a = torch.full((1, 4), 50.0)
+    expected = -4 * (torch.tensor(50.0) - torch.tensor(50.001)).square()
+    found = negative_squared_distances(a, a + 0.001)
+    torch.testing.assert_close(found, expected.reshape(1, 1), rtol=1e-6, atol=0)
 
 
 def test_collapsed_embeddings_cost_the_whole_margin():
@@ -154,7 +189,7 @@ def test_triplet_takes_the_nearest_negative_that_is_further_than_the_positive():
 # --- films do not mix ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tcn", "tcn_npairs", "tcn_triplet"])
+@pytest.mark.parametrize("name", ["tcn", "tcn_cosine", "tcn_npairs", "tcn_triplet"])
 def test_two_films_in_one_batch_are_two_batches(name):
     """The official code repeats labels over sequences and so makes false positives."""
     objective = OBJECTIVES[name](ObjectiveOptions(regularisation=0.0))

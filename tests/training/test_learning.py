@@ -47,7 +47,7 @@ def test_infonce_finds_the_same_moment_in_the_other_view(store, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", ["tcn_npairs", "tcn_triplet"])
+@pytest.mark.parametrize("objective", ["tcn_cosine", "tcn_npairs", "tcn_triplet"])
 def test_other_multi_view_objectives_learn_too(store, tmp_path, objective):
     trained, untrained = errors(store, tmp_path / "run", objective=objective, steps=400)
     assert trained < 0.5 * untrained

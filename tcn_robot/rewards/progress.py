@@ -18,10 +18,11 @@ from tcn_robot.rewards.frames import (
     embed_scored,
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
-from tcn_robot.rewards.nearest import FrameBank, Progress
+from tcn_robot.rewards.nearest import CLOCKS, FrameBank, Progress
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 GATES = ("heavy", "exponential")
+UNITS = ("local", "global")
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,31 @@ class ProgressConfig:
             `x = max(0, d - s) / s`. The heavy one is never flat, so there is a way back from
             far away; the exponential one pays less for what looks like nothing shown.
         percentile: Of the calibration distances, that becomes the scale s, in (0, 100].
-        scale_floor: Smallest s, as a share of the embeddings' root mean square norm, > 0.
+        units: What distances are measured in before s is calibrated: "local", the spread of the
+            demonstrations round each frame (see `FrameBank.with_local_units`), or "global", one
+            unit everywhere.
+        clock: How far a demonstration has come at a frame: "path", the share of its way through
+            the embedding, or "time", the share of its frames. Only by the path do a pause count
+            for nothing and all frames in which the task lies done for 1.
+        scale_floor: Smallest distance that is told from none, as a share of the embeddings' root
+            mean square norm, > 0.
     """
 
     neighbours: int = 5
     gate: str = "heavy"
     percentile: float = 95.0
+    units: str = "local"
+    clock: str = "path"
     scale_floor: float = 1e-3
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
         if self.gate not in GATES:
             raise unknown_name("gate", self.gate, GATES)
+        if self.units not in UNITS:
+            raise unknown_name("units", self.units, UNITS)
+        if self.clock not in CLOCKS:
+            raise unknown_name("clock", self.clock, CLOCKS)
         if self.neighbours < 1:
             raise UserError(f"expected 1 neighbour or more, found {self.neighbours}")
         if not 0.0 < self.percentile <= 100.0:
@@ -60,7 +74,7 @@ class ProgressExplanation:
 
     Attributes:
         reward: In [0, 1], the mean over views of progress times gate.
-        progress: In [0, 1], normalised time of the nearest demonstration frames.
+        progress: In [0, 1], how far the demonstrations have come at the nearest frames.
         gate: In [0, 1], 1 where the frame looks like a demonstration.
         distance: Mean distance to those frames in units of the scale s; the gate closes above 1.
     """
@@ -74,11 +88,13 @@ class ProgressExplanation:
 class ProgressReward:
     """Progress along the demonstrations times a gate; range [0, 1].
 
-    Progress is the kernel-weighted normalised time (0 first frame, 1 last frame) of the nearest
-    demonstration frames. By itself it can be cheated: a scene that looks like nothing shown still
-    has a nearest frame. So it is multiplied by a gate that closes as the mean distance d to
-    those frames grows beyond s, the distance at which 95 % of the frames of demonstrations
-    that were not compared with themselves lie. Several views: the mean.
+    Progress is the kernel-weighted place in their films (0 first frame, 1 last frame) of the
+    nearest demonstration frames, measured along each film's way through the embedding. By itself
+    it can be cheated: a scene that looks like nothing shown still has a nearest frame. So it is
+    multiplied by a gate that closes as the mean distance d to those frames grows beyond s, the
+    distance at which 95 % of the frames of demonstrations that were not compared with themselves
+    lie. Distances are measured in the spread of the demonstrations themselves, which is large at
+    their random starts and small at the goal. Several views: the mean.
 
     Best calibrated on demonstrations that the encoder was not trained on: it has pulled the frames
     it knows together, and s comes out too small from those.
@@ -138,7 +154,7 @@ class ProgressReward:
         withheld: list[EmbeddedDemo] = []
         if calibration:
             _, withheld = embed_demos(encoder, calibration, chosen, "calibration demonstration")
-        banks = {view: FrameBank.of([demo[view] for demo in embedded]) for view in chosen}
+        banks = {view: _bank([demo[view] for demo in embedded], config) for view in chosen}
         scales = {
             view: _calibrated_scale(banks[view], [demo[view] for demo in withheld], config)
             for view in chosen
@@ -197,6 +213,7 @@ class ProgressReward:
             arrays[f"embeddings/{view}"] = bank.embeddings.astype(np.float32)
             arrays[f"times/{view}"] = bank.times
             arrays[f"demos/{view}"] = bank.demos
+            arrays[f"units/{view}"] = bank.units
         options = {"scales": self.scales, "config": asdict(self.config)}
         save_fitted(folder, "progress", self.encoder, options, arrays)
 
@@ -207,7 +224,7 @@ class ProgressReward:
         scales = {view: float(scale) for view, scale in options["scales"].items()}
         banks = {
             view: FrameBank(
-                arrays[f"embeddings/{view}"], arrays[f"times/{view}"], arrays[f"demos/{view}"]
+                *(arrays[f"{name}/{view}"] for name in ("embeddings", "times", "demos", "units"))
             )
             for view in scales
         }
@@ -215,14 +232,25 @@ class ProgressReward:
         return cls(stored_encoder(folder, encoder, arrays), banks, scales, config)
 
 
+def _bank(films: Sequence[NDArray[np.float32]], config: ProgressConfig) -> FrameBank:
+    """Collect the demonstrations of one view, with the units of the config."""
+    bank = FrameBank.of(films, CLOCKS[config.clock])
+    floor = max(config.scale_floor * bank.root_mean_square_norm, 1e-12)
+    return bank.with_local_units(config.neighbours, floor) if config.units == "local" else bank
+
+
 def _calibrated_scale(
     bank: FrameBank, withheld: Sequence[NDArray[np.float32]], config: ProgressConfig
 ) -> float:
-    """Return s: a percentile of the distance of frames to demonstrations they are not from."""
+    """Return s: a percentile of the distance of frames to demonstrations they are not from.
+
+    At least one local unit, or the floor of the config: no distance is not a scale.
+    """
     if withheld:
         distances = [bank.progress(film, config.neighbours, 1.0).distance for film in withheld]
     else:
         distances = bank.distances_to_others(config.neighbours)
-    floor = config.scale_floor * bank.root_mean_square_norm
+    norm = config.scale_floor * bank.root_mean_square_norm
+    floor = 1.0 if config.units == "local" else max(norm, 1e-12)
     scale = float(np.percentile(np.concatenate(distances), config.percentile)) if distances else 0.0
-    return max(scale, floor, 1e-12)
+    return max(scale, floor)

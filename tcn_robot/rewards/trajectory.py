@@ -61,7 +61,8 @@ class TrajectoryReward:
     """`-alpha |w - v|^2 - beta sqrt(gamma + |w - v|^2)` (Sermanet et al. 2018, equation 2).
 
     w is the embedding of the current frame and v that of the demonstration's frame at this point.
-    Range (-inf, -beta sqrt(gamma)]; with embeddings of unit norm the distance is at most 2.
+    Range (-inf, -beta sqrt(gamma)]; with embeddings of unit norm the distance is at most 2, and the
+    default weights are meant for those; embeddings of any length want weights of their own.
     Several views: the mean.
     """
 

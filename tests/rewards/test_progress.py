@@ -1,5 +1,7 @@
 """Progress and its gate against a slow loop, and the cheats that plain progress falls for."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -7,31 +9,59 @@ from tcn_robot.errors import UserError
 from tcn_robot.rewards import ProgressReward
 
 
-def film_times(length):
+def film_times(film):
+    length = len(film)
     return [t / (length - 1) for t in range(length)] if length > 1 else [1.0]
 
 
+def film_ways(film):
+    """How far along its own way a film is at each frame, step by step."""
+    ways = [0.0]
+    for before, after in pairwise(film):
+        ways.append(ways[-1] + float(np.linalg.norm(after.astype(float) - before.astype(float))))
+    return [way / ways[-1] for way in ways] if ways[-1] > 0 else [1.0] * len(film)
+
+
+CLOCKS = {"time": film_times, "path": film_ways}
+
+
 def near_by_loop(query, bank, neighbours):
-    """Return (distance, time) of the nearest frames; bank: list of (embedding, time)."""
-    pairs = sorted((float(np.linalg.norm(query - frame)), time) for frame, time in bank)
-    last = pairs[min(neighbours, len(pairs)) - 1][0]
-    return [pair for pair in pairs if pair[0] <= last + 1e-9]
+    """Return (distance, time, unit) of the nearest frames; bank: list of (frame, time, unit)."""
+    found = sorted((float(np.linalg.norm(query - frame)), time, unit) for frame, time, unit in bank)
+    last = found[min(neighbours, len(found)) - 1][0]
+    return [one for one in found if one[0] <= last + 1e-9]
+
+
+def distance_by_loop(query, bank, neighbours):
+    near = near_by_loop(query.astype(float), bank, neighbours)
+    return np.mean([one[0] for one in near]) / np.mean([one[2] for one in near])
 
 
 def progress_by_loop(query, bank, neighbours, scale, gate):
     near = near_by_loop(query, bank, neighbours)
-    weights = [np.exp(-(distance - near[0][0]) / scale) for distance, _ in near]
-    progress = sum(w * time for w, (_, time) in zip(weights, near, strict=True)) / sum(weights)
-    distance = np.mean([distance for distance, _ in near])
-    excess = max(0.0, distance - scale) / scale
+    width = scale * np.mean([unit for *_, unit in near])
+    weights = [np.exp(-(distance - near[0][0]) / width) for distance, *_ in near]
+    progress = sum(w * time for w, (_, time, _) in zip(weights, near, strict=True)) / sum(weights)
+    excess = max(0.0, distance_by_loop(query, bank, neighbours) - scale) / scale
     return progress, 1 / (1 + excess) if gate == "heavy" else np.exp(-excess)
 
 
-def bank_of(films):
+def units_by_loop(films, neighbours):
+    """The distance of each frame to the other films, at least half of the median one."""
+    units = []
+    for index, film in enumerate(films):
+        others = [(f.astype(float), 0, 1) for i, o in enumerate(films) if i != index for f in o]
+        units.append([distance_by_loop(frame, others, neighbours) for frame in film])
+    smallest = 0.5 * np.median(np.concatenate(units))
+    return [np.maximum(film, smallest) for film in units]
+
+
+def banks_of(films, clock="path", units="local", neighbours=5):
+    """Return the frames of each film as (embedding, time, unit)."""
+    measured = units_by_loop(films, neighbours) if units == "local" else [[1.0] * 99] * len(films)
     return [
-        (frame.astype(float), time)
-        for film in films
-        for frame, time in zip(film, film_times(len(film)), strict=True)
+        list(zip(film.astype(float), CLOCKS[clock](film), unit, strict=False))
+        for film, unit in zip(films, measured, strict=True)
     ]
 
 
@@ -42,21 +72,23 @@ def random_demos(film, seed, lengths=(9, 14, 1, 6)):
 
 @pytest.mark.parametrize("gate", ["heavy", "exponential"])
 @pytest.mark.parametrize("neighbours", [1, 5, 1000])
-def test_equals_the_loop_leaving_one_out(encoder, film, gate, neighbours):
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("units", ["local", "global"])
+def test_equals_the_loop_leaving_one_out(encoder, film, gate, neighbours, clock, units):
     demos = random_demos(film, 0)
-    reward = ProgressReward.fit(encoder, demos, gate=gate, neighbours=neighbours)
+    options = {"gate": gate, "neighbours": neighbours, "clock": clock, "units": units}
+    reward = ProgressReward.fit(encoder, demos, **options)
     films = [encoder.embed(demo["front"]) for demo in demos]
+    banks = banks_of(films, clock, units, neighbours)
     distances = []
     for index, held in enumerate(films):
-        others = bank_of([film_ for i, film_ in enumerate(films) if i != index])
-        for frame in held:
-            near = near_by_loop(frame.astype(float), others, neighbours)
-            distances.append(np.mean([distance for distance, _ in near]))
+        others = [frame for i, bank in enumerate(banks) if i != index for frame in bank]
+        distances += [distance_by_loop(frame, others, neighbours) for frame in held]
     scale = np.percentile(distances, 95)
     assert reward.scales["front"] == pytest.approx(scale, rel=1e-6)
     episode = film(np.random.default_rng(1).integers(0, 256, size=(30, 3)))
     parts = reward.explain({"front": episode})
-    bank = bank_of(films)
+    bank = [frame for bank in banks for frame in bank]
     expected = [
         progress_by_loop(query.astype(float), bank, neighbours, scale, gate)
         for query in encoder.embed(episode)
@@ -69,9 +101,10 @@ def test_equals_the_loop_leaving_one_out(encoder, film, gate, neighbours):
 def test_scale_from_withheld_demonstrations(encoder, film):
     demos, withheld = random_demos(film, 2), random_demos(film, 3)
     reward = ProgressReward.fit(encoder, demos, calibration=withheld, percentile=80)
-    bank = bank_of([encoder.embed(demo["front"]) for demo in demos])
+    banks = banks_of([encoder.embed(demo["front"]) for demo in demos])
+    bank = [frame for bank in banks for frame in bank]
     distances = [
-        np.mean([distance for distance, _ in near_by_loop(frame.astype(float), bank, 5)])
+        distance_by_loop(frame, bank, 5)
         for demo in withheld
         for frame in encoder.embed(demo["front"])
     ]
@@ -123,19 +156,62 @@ def test_identical_demonstrations_have_a_floor(encoder, film):
     demo = {"front": film(np.full(10, 200))}
     reward = ProgressReward.fit(encoder, [demo, demo, demo])
     expected = 1e-3 * np.sqrt(3 * (200 / 255) ** 2)
-    assert reward.scales["front"] == pytest.approx(expected, rel=1e-5)
-    wider = ProgressReward.fit(encoder, [demo, demo], scale_floor=0.5)
+    assert reward.scales["front"] == 1.0
+    np.testing.assert_allclose(reward.banks["front"].units, expected, rtol=1e-5)
+    one = ProgressReward.fit(encoder, [demo, demo, demo], units="global")
+    assert one.scales["front"] == pytest.approx(expected, rel=1e-5)
+    wider = ProgressReward.fit(encoder, [demo, demo], scale_floor=0.5, units="global")
     assert wider.scales["front"] == pytest.approx(500 * expected, rel=1e-5)
+
+
+def test_what_is_near_at_the_scattered_starts_is_far_at_the_common_goal(encoder, film):
+    """One scale for all would be that of the starts, and pay in full beside the goal."""
+    starts = ([0, 0, 0], [0, 120, 0], [0, 0, 120], [0, 120, 120], [0, 60, 60])
+    demos = [
+        {"front": film(np.linspace(start, [250, 60 + index, 60], 30))}
+        for index, start in enumerate(starts)
+    ]
+    beside_the_way = {"front": film([[25, 85, 35], [250, 85, 35]])}  # the same step aside, twice
+    local = ProgressReward.fit(encoder, demos).explain(beside_the_way).gate
+    one = ProgressReward.fit(encoder, demos, units="global").explain(beside_the_way).gate
+    assert one[0] == one[1] == 1.0
+    assert local[0] > 0.9
+    assert local[1] < 0.8
 
 
 def test_order_of_equally_near_frames_does_not_decide(encoder, film):
     """A pause shows one picture at many times; all of them count, whatever their order."""
     pause = {"front": film([10, 50, 50, 50, 50, 90])}
-    reward = ProgressReward.fit(encoder, [pause], neighbours=2)
+    reward = ProgressReward.fit(encoder, [pause], neighbours=2, clock="time")
     found = reward.explain({"front": film([50])}).progress[0]
     assert found == pytest.approx(np.mean([0.2, 0.4, 0.6, 0.8]), abs=1e-5)
-    both = ProgressReward.fit(encoder, [pause, pause], neighbours=3)
+    both = ProgressReward.fit(encoder, [pause, pause], neighbours=3, clock="time")
     assert both.explain({"front": film([50])}).progress[0] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_a_pause_is_one_place_on_the_way(encoder, film):
+    """Half of the frames may be a pause: the way that is done before it is a third all the same."""
+    slow = {"front": film([0, 50, 50, 50, 50, 50, 100, 150, 150, 150])}
+    quick = {"front": film([0, 50, 100, 150])}
+    for demos in ([slow], [quick], [slow, quick]):
+        reward = ProgressReward.fit(encoder, demos, neighbours=1)
+        found = reward.explain({"front": film([0, 50, 100, 150])}).progress
+        np.testing.assert_allclose(found, [0, 1 / 3, 2 / 3, 1], atol=1e-5)
+
+
+def test_every_frame_in_which_the_task_lies_done_counts_in_full(encoder, film):
+    """By time the first of the last ten frames would be at 0.5: less for the same picture."""
+    demo = {"front": film([*range(0, 250, 25), *[250] * 10])}
+    done = {"front": film([250])}
+    by_path = ProgressReward.fit(encoder, [demo, demo])
+    by_time = ProgressReward.fit(encoder, [demo, demo], clock="time")
+    assert by_path.score_episode(done)[0] == pytest.approx(1.0)
+    assert by_time.score_episode(done)[0] < 0.8
+
+
+def test_a_film_in_which_nothing_moves_shows_the_goal(encoder, film):
+    reward = ProgressReward.fit(encoder, [{"front": film(np.full(7, 80))}])
+    assert reward.explain({"front": film([80, 200])}).progress == pytest.approx([1.0, 1.0])
 
 
 def test_one_demonstration_of_one_frame_is_a_goal(encoder, film):
@@ -156,6 +232,8 @@ def test_large_batch_equals_singles_to_the_last_digits(encoder, film, demos):
 def test_bad_options(encoder, demos):
     for options, message in [
         ({"gate": "heavi"}, "did you mean 'heavy'"),
+        ({"clock": "paths"}, "did you mean 'path'"),
+        ({"units": "locale"}, "did you mean 'local'"),
         ({"neighbours": 0}, "1 neighbour or more"),
         ({"percentile": 0.0}, "percentile"),
         ({"scale_floor": 0.0}, "scale_floor"),

@@ -168,7 +168,7 @@ def _record_stages(config: DemoConfig, folders: DemoFolders, seed: int) -> list[
         ),
         stage(
             "record-play", "the robot plays about without a goal",
-            folders.play, config.play_episodes, "play", "train", seed,
+            folders.play, config.play_episodes, "play", "train", seed + 2,
         ),
         stage(
             "record-held-out", "demonstrations that nothing is trained on, to measure with",

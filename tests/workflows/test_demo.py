@@ -59,6 +59,13 @@ def test_nothing_is_trained_or_calibrated_on_what_is_measured() -> None:
         if stage.arguments[0] == "record" and held_out in stage.arguments
     }
     assert seeds == {"4"}
+    others = {
+        stage.arguments[stage.arguments.index("--seed") + 1]
+        for group in groups
+        for stage in group
+        if stage.arguments[0] == "record" and held_out not in stage.arguments
+    }
+    assert others == {"3", "5"}  # play starts elsewhere than the demonstrations
 
 
 @pytest.mark.parametrize("reward", ["progress", "sparse"])

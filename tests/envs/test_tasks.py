@@ -155,13 +155,41 @@ def test_bad_actions_are_refused_in_one_line(action):
         made.step(action)
 
 
+def project(env, view: str, point_metres: np.ndarray, size_px: int) -> np.ndarray:
+    """Return where a point (3,) appears in a square picture, (column, row) in px."""
+    parameters = env.camera_parameters(view, (size_px, size_px))
+    seen = np.array(parameters["extrinsics"]) @ np.append(point_metres, 1.0)
+    pixel = np.array(parameters["intrinsics"]) @ seen[:3]
+    return pixel[:2] / pixel[2]
+
+
+def test_every_fixed_view_sees_tip_and_object_from_start_to_goal(env):
+    goal_metres = np.append(env.zone_metres, 0.0) if hasattr(env, "zone_metres") else None
+    for seed in range(20):
+        env.reset(seed=seed)
+        thing = env.ball_metres if goal_metres is None else env.body_metres("block")
+        points = [env.tip_metres, thing, thing if goal_metres is None else goal_metres]
+        for view in env.view_names:
+            for point in points:
+                column, row = project(env, view, point, 64)
+                assert 0 < column < 64, (view, point)
+                assert 0 < row < 64, (view, point)
+
+
+def test_the_workspace_fills_the_picture(env):
+    """Small things stay small where the camera wastes its pixels on the surroundings."""
+    env.reset(seed=0)
+    low, high = env.workspace_low_metres, env.workspace_high_metres
+    corners = [np.where(bits, high, low) for bits in np.ndindex(2, 2, 2)]
+    for view in env.view_names:
+        places = np.array([project(env, view, corner, 64) for corner in corners])
+        assert np.ptp(places, axis=0).max() > 44, view
+
+
 def test_projection_of_the_tip_lies_where_the_picture_shows_it():
     env = envs.make_task("MujocoReach-v0").unwrapped
     env.reset(seed=4)
-    parameters = env.camera_parameters("front", (240, 240))
-    point = np.array(parameters["extrinsics"]) @ np.append(env.ball_metres, 1.0)
-    pixel = np.array(parameters["intrinsics"]) @ point[:3]
-    column, row = np.round(pixel[:2] / pixel[2]).astype(int)
+    column, row = np.round(project(env, "front", env.ball_metres, 240)).astype(int)
     red, green, blue = env.render_views(("front",), (240, 240))["front"][row, column].astype(int)
     assert red > 150  # the ball is yellow
     assert green > 100

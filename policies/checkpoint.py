@@ -19,6 +19,7 @@ from torch import Tensor
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
+from tcn_robot.tensors import write_tensors
 
 STATE_SCHEMA_VERSION = 1
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
@@ -26,8 +27,6 @@ BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "don
 
 def save_checkpoint(learner: SAC, folder: Path) -> None:
     """Write the learner's state as one atomic folder, replacing the one before."""
-    from safetensors.torch import save_file
-
     numpy_state = np.random.get_state()  # noqa: NPY002  the replay buffer draws from it
     assert isinstance(numpy_state, tuple)
     buffer = _buffer(learner)
@@ -47,10 +46,9 @@ def save_checkpoint(learner: SAC, folder: Path) -> None:
         tensors[f"buffer/{name}"] = torch.from_numpy(getattr(buffer, name)[:filled])
     with atomic_folder(folder) as partial:
         (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
-        save_file(
-            {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()},
-            partial / "state.safetensors",
-        )
+        # Shared weights are written twice: safetensors takes no two tensors of one memory.
+        copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        write_tensors(partial / "state.safetensors", copies)
 
 
 def restore_checkpoint(learner: SAC, folder: Path) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
+from tcn_robot.tensors import write_tensors
 
 if TYPE_CHECKING:
     from stable_baselines3 import SAC
@@ -82,8 +83,6 @@ class Policy(nn.Module):
             folder: Replaced when it exists.
             metadata: What else is worth knowing, such as the task and the seed.
         """
-        from safetensors.torch import save_file
-
         config = {
             "schema_version": POLICY_SCHEMA_VERSION,
             "observation_size": self.observation_size,
@@ -93,7 +92,7 @@ class Policy(nn.Module):
         }
         with atomic_folder(folder) as partial:
             (partial / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-            save_file(self.state_dict(), partial / WEIGHTS_FILE)
+            write_tensors(partial / WEIGHTS_FILE, self.state_dict())
 
 
 def policy_of(learner: SAC) -> Policy:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.tensors import write_tensors
 
 FORMAT_VERSION = 1
 KIND = "convolutional"
@@ -24,10 +25,9 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
     """Write an encoder; the folder is whole or absent."""
     described = {"format_version": FORMAT_VERSION, "kind": KIND}
     described |= dataclasses.asdict(encoder.config)
-    weights = {name: value.detach().cpu().contiguous() for name, value in _weights(encoder)}
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
-        save_file(weights, partial / WEIGHTS_FILE)
+        write_tensors(partial / WEIGHTS_FILE, dict(_weights(encoder)))
 
 
 def _weights(encoder: Encoder) -> list:

@@ -36,14 +36,13 @@ def save_fitted(
         options: What JSON can hold.
         arrays: {name: array}.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     document = {"schema_version": SCHEMA_VERSION, "reward": name, "options": options}
     with atomic_folder(Path(folder)) as partial:
-        save_file(
-            {key: np.ascontiguousarray(value) for key, value in arrays.items()},
-            str(partial / ARRAYS_FILE),
-        )
+        # An ordinary write: on a full disk it fails as one.
+        contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
+        (partial / ARRAYS_FILE).write_bytes(save(contiguous))
         (partial / CONFIG_FILE).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
         save_encoder = getattr(encoder, "save", None)
         if save_encoder is not None:

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
 from tcn_robot.models import Encoder
+from tcn_robot.tensors import write_tensors
 
 TENSORS_FILE = "tensors.safetensors"
 STATE_FILE = "state.json"
@@ -63,8 +64,7 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
     }
     target = folder / f"step_{state.step:08d}"
     with atomic_folder(target) as partial:
-        on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(on_cpu, partial / TENSORS_FILE)
+        write_tensors(partial / TENSORS_FILE, tensors)
         (partial / STATE_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
     for old in folder.iterdir():
         if old != target:

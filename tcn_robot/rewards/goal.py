@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,27 @@ from tcn_robot.rewards.frames import (
     embed_scored,
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
+from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 # Below this share of the goal's norm, start and goal cannot be told apart.
 SMALLEST_RELATIVE_DISTANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class GoalOptions:
+    """Options of the goal reward, all of which calibration replaces when none is given.
+
+    Attributes:
+        scale: Factor of the distance, > 0.
+    """
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not (np.isfinite(self.scale) and self.scale > 0):
+            raise UserError(f"expected a scale above 0, found {self.scale}")
 
 
 class GoalReward:
@@ -54,7 +72,7 @@ class GoalReward:
         *,
         calibration: Sequence[Mapping[str, Any]] | None = None,
         views: Sequence[str] | None = None,
-        scale: float | None = None,
+        **options: Any,
     ) -> GoalReward:
         """Find the goal, and the scale at which an episode starts at about -1.
 
@@ -63,13 +81,12 @@ class GoalReward:
             demos: {view: uint8 (T, H, W, 3)} per demonstration; their last frames are the goal.
             calibration: Demonstrations whose first frames set the scale; `demos` when None.
             views: The views to use; all those of the first demonstration when None.
-            scale: A fixed factor instead, > 0.
+            **options: `scale`, a fixed factor instead, > 0.
 
         Raises:
-            UserError: Demonstrations that lack frames or views, or a scale that is not positive.
+            UserError: Demonstrations that lack frames or views, or a bad option.
         """
-        if scale is not None and not (np.isfinite(scale) and scale > 0):
-            raise UserError(f"expected a scale above 0, found {scale}")
+        scale = checked_options("goal", GoalOptions, options).scale if options else None
         chosen, embedded = embed_demos(encoder, demos, views)
         starts = embedded
         if calibration:
@@ -79,7 +96,7 @@ class GoalReward:
             for view in chosen
         }
         scales = {
-            view: float(scale) if scale is not None else _start_scale(goals[view], starts, view)
+            view: scale if scale is not None else _start_scale(goals[view], starts, view)
             for view in chosen
         }
         return cls(encoder, goals, scales)

@@ -19,6 +19,7 @@ from tcn_robot.rewards.frames import (
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.nearest import CLOCKS, FrameBank, Progress
+from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 GATES = ("heavy", "exponential")
@@ -144,12 +145,7 @@ class ProgressReward:
         Raises:
             UserError: Demonstrations that lack frames or views, or a bad option.
         """
-        for name in options:
-            if name not in ProgressConfig.__dataclass_fields__:
-                raise unknown_name(
-                    "option of the progress reward", name, ProgressConfig.__dataclass_fields__
-                )
-        config = ProgressConfig(**options)
+        config = checked_options("progress", ProgressConfig, options)
         chosen, embedded = embed_demos(encoder, demos, views)
         withheld: list[EmbeddedDemo] = []
         if calibration:

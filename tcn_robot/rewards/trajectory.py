@@ -17,6 +17,7 @@ from tcn_robot.rewards.frames import (
     embed_scored,
 )
 from tcn_robot.rewards.interface import Embedder, ViewFrames
+from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 ALIGNMENTS = ("frame", "monotone")
@@ -109,7 +110,7 @@ class TrajectoryReward:
         Raises:
             UserError: Demonstrations that lack frames or views, or a bad option.
         """
-        config = TrajectoryConfig(**_known_options(options))
+        config = checked_options("trajectory", TrajectoryConfig, options)
         if len(demos) == 0:
             raise UserError("expected 1 demonstration or more, found none; record some first")
         if demo_index is not None and not -len(demos) <= demo_index < len(demos):
@@ -228,11 +229,3 @@ def _median_length_index(demos: Sequence[Mapping[str, Any]], views: Sequence[str
     """Return the demonstration of median length; the shorter one of two in the middle."""
     lengths = [sum(len(demo[view]) for view in views) for demo in demos]
     return sorted(range(len(demos)), key=lambda i: (lengths[i], i))[(len(demos) - 1) // 2]
-
-
-def _known_options(options: dict[str, Any]) -> dict[str, Any]:
-    known = TrajectoryConfig.__dataclass_fields__
-    for name in options:
-        if name not in known:
-            raise unknown_name("option of the trajectory reward", name, known)
-    return options

@@ -236,3 +236,21 @@ def test_with_the_real_encoder(name, film, tmp_path):
     other = Encoder(EncoderConfig(image_size_px=32, dimension=5), seeded_generator(0)).eval()
     with pytest.raises(UserError, match="dimension"):
         load_reward(tmp_path / "reward", other)
+
+
+WRONG_OPTIONS = [
+    ("progress", {"percentile": "abc"}, "'percentile' of the progress reward expects a number"),
+    ("progress", {"neighbours": 2.5}, "'neighbours' of the progress reward expects a whole number"),
+    ("progress", {"gate": 3}, "'gate' of the progress reward expects a word"),
+    ("progress", {"neighbours": True}, "expects a whole number, found True"),
+    ("trajectory", {"alpha": "x"}, "'alpha' of the trajectory reward expects a number"),
+    ("trajectory", {"windw": 3}, "did you mean 'window'"),
+    ("goal", {"scale": "x"}, "'scale' of the goal reward expects a number"),
+    ("goal", {"scal": 2}, "unknown option of the goal reward 'scal'; did you mean 'scale'"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "told"), WRONG_OPTIONS)
+def test_a_wrong_option_is_one_line(encoder, demos, name, options, told):
+    with pytest.raises(UserError, match=told):
+        REWARDS[name].fit(encoder, demos, **options)

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 GL_BACKENDS = ("egl", "osmesa", "glfw", "glx", "wgl", "cgl")
-SYSTEM_PACKAGES_COMMAND = (
-    "sudo apt-get install -y libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libosmesa6 libglib2.0-0"
-)
+SYSTEM_PACKAGES = "libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libosmesa6 libglib2.0-0"
 
+# Each of them can keep EGL from drivers and devices that are there.
+_EGL_VARIABLES = (
+    "__EGL_VENDOR_LIBRARY_FILENAMES",
+    "__EGL_VENDOR_LIBRARY_DIRS",
+    "MUJOCO_EGL_DEVICE_ID",
+)
 
 # What the libraries say when a backend cannot start, and what it means.
 _PLAIN_REASONS = {
@@ -40,6 +44,12 @@ _PLAIN_REASONS = {
 }
 
 
+def system_packages_command() -> str:
+    """Return what brings the libraries of rendering on Debian, a bare one included."""
+    sudo = "" if getattr(os, "geteuid", lambda: 1)() == 0 else "sudo "
+    return f"{sudo}apt-get update && {sudo}apt-get install -y {SYSTEM_PACKAGES}"
+
+
 class NoRenderer(UserError):
     """A GL backend does not start; `reason` says why without the remedy."""
 
@@ -50,6 +60,11 @@ class NoRenderer(UserError):
             "(`tcn-robot doctor` looks closer)"
         )
         self.reason = reason
+        self._parts = (backend, reason, remedy)
+
+    def __reduce__(self) -> tuple[type[NoRenderer], tuple[str, str, str]]:
+        """Travel from a recording process: by default an exception is remade from its message."""
+        return NoRenderer, self._parts
 
 
 def no_renderer(error: Exception) -> NoRenderer:
@@ -65,11 +80,11 @@ def no_renderer(error: Exception) -> NoRenderer:
         reason = "it needs a screen and there is none (no DISPLAY)"
     elif not backend and sys.platform.startswith("linux"):
         reason = "there is no OpenGL library for rendering without a screen"
-    remedy = SYSTEM_PACKAGES_COMMAND
+    remedy = system_packages_command()
     if "PYOPENGL_PLATFORM" in reason:
         remedy = "unset PYOPENGL_PLATFORM"
-    elif "__EGL_VENDOR_LIBRARY_FILENAMES" in os.environ and backend == "egl":
-        remedy = "unset __EGL_VENDOR_LIBRARY_FILENAMES, which hides the installed drivers"
+    elif backend == "egl" and (hiding := [name for name in _EGL_VARIABLES if name in os.environ]):
+        remedy = f"unset {hiding[0]}, which hides the installed drivers"
     elif backend not in ("", "egl"):
         remedy = "unset MUJOCO_GL, which lets tcn_robot choose"
     _drop_half_made_objects(error)

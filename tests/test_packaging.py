@@ -144,12 +144,12 @@ def test_versions_agree() -> None:
 
 
 def test_the_makefile_and_the_doctor_name_the_same_system_packages() -> None:
-    from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND
+    from tcn_robot.envs.rendering import SYSTEM_PACKAGES
 
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     listed = re.search(r"^SYSTEM_PACKAGES := (.*)$", makefile, re.M)
     assert listed
-    assert set(listed[1].split()) == set(SYSTEM_PACKAGES_COMMAND.split()[4:])
+    assert set(listed[1].split()) == set(SYSTEM_PACKAGES.split())
 
 
 def test_ci_is_executable() -> None:

@@ -135,8 +135,9 @@ def _idle_card_remedy(card: machine.Card) -> str:
 
 def _why_nothing_renders(renderer: Renderer) -> tuple[str, str]:
     """Return what is wrong, and the remedy, after trying the backend that needs no display."""
-    from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND as install
+    from tcn_robot.envs.rendering import system_packages_command
 
+    install = system_packages_command()
     backend = renderer.backend.lower()
     chosen = f"MUJOCO_GL={backend}" if backend else "the GL backend that was chosen"
     text = f"nothing renders with {chosen}: {renderer.fault}"
@@ -259,10 +260,11 @@ def _installed(parts: list[machine.Part]) -> list[Finding]:
 
 def _loadable(broken: dict[str, str]) -> list[Finding]:
     """Turn packages that lack a system library into faults."""
-    from tcn_robot.envs.rendering import SYSTEM_PACKAGES_COMMAND
+    from tcn_robot.envs.rendering import system_packages_command
 
+    install = system_packages_command()
     return [
-        Finding("Parts", name, "fault", f"does not load: {reason}", SYSTEM_PACKAGES_COMMAND)
+        Finding("Parts", name, "fault", f"does not load: {reason}", install)
         for name, reason in broken.items()
     ]
 

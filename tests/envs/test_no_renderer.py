@@ -26,12 +26,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_recording_without_a_renderer(fault: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fault", "workers"), [*((name, 1) for name in FAULTS), ("no screen", 2)])
+def test_recording_without_a_renderer(fault: str, workers: int, tmp_path: Path) -> None:
     environment, told = FAULTS[fault]
     kept = {name: value for name, value in os.environ.items() if not name.endswith("DISPLAY")}
     kept = {name: value for name, value in kept.items() if name != "PYOPENGL_PLATFORM"}
-    command = ["record", "MujocoReach-v0", "--out", str(tmp_path / "data"), "--episodes", "1"]
+    command = ["record", "MujocoReach-v0", "--out", str(tmp_path / "data"), "--episodes", "2"]
+    command += ["--workers", str(workers)]
     done = subprocess.run(
         [sys.executable, "-m", "tcn_robot", *command],
         capture_output=True,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 
 import tcn_robot.envs
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import unknown_name
+from tcn_robot.plugins import import_module
 from tcn_robot.policies.config import (
     FINAL_START_SEED,
     PERIODIC_START_SEED,
@@ -35,13 +35,7 @@ def full_task_id(task: str) -> str:
     """
     module, _, name = task.rpartition(":")
     if module:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise UserError(
-                f"task {task!r}: cannot import module {module!r} ({error}); "
-                "install it or put its folder on PYTHONPATH"
-            ) from error
+        import_module("task", task, module)
     return tcn_robot.envs.task_id(name)
 
 

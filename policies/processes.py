@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import UserError, describe_os_error
 
 STOP_SECONDS = 30.0
 EXIT_BAD_INPUT = 2
@@ -66,7 +66,8 @@ def run_jobs(
         _run_in_processes(list(jobs), workers, done, failed)
     if failed:
         raise UserError(
-            f"{', '.join(failed)} failed; the reason stands above, the rest is finished"
+            f"{', '.join(failed)} failed; the reason stands above"
+            + (", the rest is finished" if len(failed) < len(jobs) else "")
         )
 
 
@@ -75,12 +76,23 @@ def _run_here(job: Job) -> bool:
     try:
         job.target(*job.arguments)
     except UserError as error:
-        _complain(job, error)
+        _complain(job, str(error))
+        return False
+    except OSError as error:
+        _complain_of_path(job, error)
         return False
     return True
 
 
-def _complain(job: Job, error: UserError) -> None:
+def _complain_of_path(job: Job, error: OSError) -> None:
+    """Print the line about a disk or a path; raise what is no fault of the user's."""
+    line = describe_os_error(error)
+    if line is None:
+        raise error
+    _complain(job, line)
+
+
+def _complain(job: Job, error: str) -> None:
     sys.stderr.write(f"{job.name}: {error}\n")
     sys.stderr.flush()
 
@@ -138,7 +150,10 @@ def _run_job(job: Job) -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except UserError as error:
-        _complain(job, error)
+        _complain(job, str(error))
+        sys.exit(EXIT_BAD_INPUT)
+    except OSError as error:
+        _complain_of_path(job, error)
         sys.exit(EXIT_BAD_INPUT)
 
 

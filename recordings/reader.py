@@ -71,7 +71,12 @@ class Episode:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of `episode.json`, which holds those of all other files."""
+        """SHA-256 of `episode.json`, which holds those of all other files.
+
+        Raises:
+            UserError: If the file is missing or damaged.
+        """
+        assert self.metadata  # read before: says in one line what is wrong with it
         return hashlib.sha256((self.path / dataset_format.EPISODE_FILE).read_bytes()).hexdigest()
 
     @cached_property

@@ -6,17 +6,18 @@ imports what it needs when it runs.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
 
 from tcn_robot import __version__
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import FULL, UserError, describe_os_error, unknown_name
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+# What the dynamic linker says when a package's system library is not there.
+SHARED_LIBRARY = "cannot open shared object file"
 
 # name -> (module in tcn_robot.workflows, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -96,8 +97,8 @@ def main(argv: list[str] | None = None) -> int:
         argv: The arguments without the program's name; `sys.argv` when None.
 
     Returns:
-        Exit code: 0 fine, 2 bad input or a full disk, 130 interrupted, 141 when the reader of
-        our output went away.
+        Exit code: 0 fine, 2 bad input, an unusable path or a full disk, 130 interrupted, 141 when
+        the reader of our output went away.
     """
     try:
         code = dispatch(sys.argv[1:] if argv is None else argv)
@@ -113,11 +114,17 @@ def main(argv: list[str] | None = None) -> int:
         _silence_stdout()
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        line = describe_os_error(error)
+        if line is None:
             raise
-        _silence_stdout()
-        where = f" while writing {error.filename}" if error.filename else ""
-        complain(f"the disk is full{where}; free some space or choose another --out")
+        if error.errno in FULL:
+            _silence_stdout()
+        complain(line)
+        return EXIT_BAD_INPUT
+    except ImportError as error:
+        if SHARED_LIBRARY not in str(error):
+            raise
+        complain(f"a system library is missing ({error}); `tcn-robot doctor` says what brings it")
         return EXIT_BAD_INPUT
 
 

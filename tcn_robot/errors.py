@@ -6,7 +6,15 @@ A leaf that every part may import; it imports nothing of ours.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# Faults of a path that the user has named, not of the program.
+_UNUSABLE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.EIO),
+)
 
 
 class UserError(Exception):
@@ -29,3 +37,23 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return UserError(f"unknown {kind} {name!r}{hint} (known: {', '.join(known) or 'none'})")
+
+
+def describe_os_error(error: OSError) -> str | None:
+    """Return the line about a disk or a path that the user can mend, None for any other fault.
+
+    Args:
+        error: What reading or writing has raised.
+    """
+    if error.errno in FULL:
+        where = f" while writing {error.filename}" if error.filename else ""
+        return (
+            f"the disk is full{where}; free some space, then give the command again (with --resume "
+            "where it has that), or choose another --out"
+        )
+    if error.errno in _UNUSABLE and error.filename:
+        return (
+            f"cannot read or write {error.filename} ({error.strerror}); mend that, or name "
+            "another path"
+        )
+    return None

@@ -119,9 +119,46 @@ def test_a_full_disk_is_one_line(
     assert complaint.count("\n") == 1
 
 
-def test_other_faults_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(monkeypatch, PermissionError(errno.EACCES, "denied"))
-    with pytest.raises(PermissionError):
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR])
+def test_a_path_that_cannot_be_used_is_one_line(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(monkeypatch, OSError(number, os.strerror(number), "data/push"))
+    assert cli.main(["record"]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("tcn-robot: error: cannot read or write data/push (")
+    assert "name another path" in complaint
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["record MujocoReach-v0 --episodes 1", "report no_run"])
+def test_an_output_below_a_file_is_one_line(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    out = ["--out", str(tmp_path / "file" / "below")]
+    done = subprocess.run([*COMMAND, *command.split(), *out], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_system_library_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "libGL.so.1: cannot open shared object file: No such file or directory"
+    stand_in(monkeypatch, ImportError(why))
+    assert cli.main(["train"]) == 2
+    complaint = capsys.readouterr().err
+    assert "libGL.so.1" in complaint
+    assert "tcn-robot doctor" in complaint
+
+
+@pytest.mark.parametrize(
+    "fault", [PermissionError(errno.EACCES, "denied"), ImportError("no name 'x'"), OSError("odd")]
+)
+def test_other_faults_keep_their_traceback(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, fault)
+    with pytest.raises(type(fault)):
         cli.main(["record"])
 
 

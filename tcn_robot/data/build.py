@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterable, Sequence
@@ -52,6 +53,10 @@ class FilmedEpisode(Protocol):
         """Return float64 (T,), seconds."""
 
 
+# Whose mending is another folder.
+NOT_TO_BE_WRITTEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
 def build_frame_store(
     dataset_paths: Sequence[Path | str], size_px: int, cache_dir: Path | str | None = None
 ) -> FrameStore:
@@ -88,7 +93,9 @@ def _cached_store(dataset: Path, size_px: int, cache_dir: Path | str | None) -> 
     try:
         with atomic_folder(target) as partial:
             write_store(partial, episodes, size_px, str(dataset), _reusable(outdated))
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno not in NOT_TO_BE_WRITTEN:
+            raise
         raise UserError(
             f"cannot write the frame store {target} ({error.strerror}); "
             "give a folder that can be written with --cache-dir"

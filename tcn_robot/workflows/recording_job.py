@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.plugins import import_module
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Policy
@@ -81,15 +79,7 @@ def resolve_policy(task: str, name: str) -> Policy:
     if ":" not in name:
         return scripted_policy(task, name)
     module_name, _, attribute = name.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(
-            f"policy {name!r}: module {module_name!r} cannot be imported ({error}); run from the "
-            "folder it is in or install it"
-        ) from error
+    module = import_module("policy", name, module_name)
     policy = getattr(module, attribute, None)
     if not callable(policy):
         functions = [known for known, value in vars(module).items() if callable(value)]

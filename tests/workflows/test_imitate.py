@@ -158,7 +158,7 @@ def test_ctrl_c_keeps_evaluations_and_resume_goes_on(tmp_path, root):
 BAD_INPUT = [
     (["PointReech-v0", "--reward", "dense"], "unknown task"),
     (["MujocoReech-v0", "--reward", "dense"], "did you mean 'tcn_robot/MujocoReach-v0'"),
-    (["no_module:Task-v0", "--reward", "dense"], "cannot import module 'no_module'"),
+    (["no_module:Task-v0", "--reward", "dense"], "cannot import 'no_module'"),
     ([TASK, "--reward", "dence"], "did you mean 'dense'"),
     ([TASK, "--reward", "progres"], "did you mean 'progress'"),
     ([TASK, "--reward", "progress"], "needs --encoder RUN and --demos DIR"),

@@ -130,7 +130,7 @@ def test_lossless_films_render_again_to_the_same_pixels(tmp_path: Path, nudge: s
         (["record", "MujocoPush-v0", "--views", "front", "topp"], "did you mean 'top'"),
         (["record", "MujocoPush-v0", "--policy", "expart"], "did you mean 'expert'"),
         (["record", "MujocoPush-v0", "--embodiment", "robott"], "did you mean 'robot'"),
-        (["record", "MujocoPush-v0", "--policy", "nowhere:to"], "cannot be imported"),
+        (["record", "MujocoPush-v0", "--policy", "nowhere:to"], "cannot import 'nowhere'"),
         (["record", "MujocoPush-v0", "--policy", "math:sinn"], "did you mean 'sin'"),
         (["record", "MujocoPush-v0", "--views", "top", "top"], "twice"),
         (["record", "MujocoPush-v0", "--size", "0"], "--size must be at least"),

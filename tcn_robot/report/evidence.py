@@ -61,7 +61,7 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class Similarity:
-    """Cosine similarity of every frame of one view with every frame of another.
+    """How close every frame of one view is to every frame of another.
 
     Attributes:
         episode: Name of the episode.
@@ -69,7 +69,7 @@ class Similarity:
         column_view: View of the columns.
         row_seconds: float (T,).
         column_seconds: float (S,).
-        matrices: "trained", and "untrained" where known, to float (T, S) in [-1, 1].
+        matrices: "trained", and "untrained" where known, to float (T, S) in (0, 1].
     """
 
     episode: str

@@ -35,14 +35,14 @@ def similarity_figure(similarity: Similarity, look: Look) -> Figure:
     )
     for axis, name in zip(axes, names, strict=True):
         image = axis.imshow(
-            similarity.matrices[name], origin="lower", extent=extent, cmap="magma", vmin=-1, vmax=1
+            similarity.matrices[name], origin="lower", extent=extent, cmap="magma", vmin=0, vmax=1
         )
         axis.grid(False)
         axis.set_title(name)
         axis.set_xlabel(f"{similarity.column_view} (s)")
     axes[0].set_ylabel(f"{similarity.row_view} (s)")
     bar = figure.colorbar(image, ax=list(axes), shrink=0.9, aspect=28, pad=0.02)
-    bar.set_label("cosine similarity")
+    bar.set_label("closeness")
     bar.outline.set_visible(False)
     return figure
 

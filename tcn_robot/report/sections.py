@@ -86,8 +86,9 @@ def _similarity(evidence: Evidence) -> Section | None:
         "similarity",
         "Every moment against every other",
         [
-            f"Cosine similarity of the {similarity.row_view} frames (vertical) with the "
-            f"{similarity.column_view} frames (horizontal) of {similarity.episode}. A thin bright "
+            f"How close each {similarity.row_view} frame (vertical) lies to each "
+            f"{similarity.column_view} frame (horizontal) of {similarity.episode}: 1 is the same "
+            "point, 0.37 as far apart as the pair in the middle. A thin bright "
             "diagonal means that a moment resembles itself from the other side and nothing else; "
             "a bright square is a pause, whose frames cannot be told apart."
         ],

@@ -52,11 +52,11 @@ class DemoConfig:
     play_episodes: int = 80
     held_out_episodes: int = 20
     record_workers: int = 2
-    train_steps: int = 800
+    train_steps: int = 600
     reward: str = "progress"
     baseline: str = "sparse"
     reward_views: tuple[str, ...] = ("front", "left")
-    policy_steps: int = 30_000
+    policy_steps: int = 20_000
     policy_seeds: tuple[int, ...] = (0,)
     evaluation_interval_steps: int = 5000
     evaluation_starts: int = 20

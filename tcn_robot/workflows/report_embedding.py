@@ -164,14 +164,19 @@ def _similarity(one: ShownEpisode, films: dict[str, dict[str, np.ndarray]]) -> S
         column_view,
         seconds[row_view] - seconds[row_view][0],
         seconds[column_view] - seconds[column_view][0],
-        {name: cosine(views[row_view], views[column_view]) for name, views in films.items()},
+        {name: closeness(views[row_view], views[column_view]) for name, views in films.items()},
     )
 
 
-def cosine(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the cosine similarity of every row (T, D) with every column (S, D): (T, S)."""
-    lengths = np.linalg.norm(rows, axis=1)[:, None] * np.linalg.norm(columns, axis=1)[None]
-    return np.clip(rows @ columns.T / np.maximum(lengths, 1e-12), -1.0, 1.0)
+def closeness(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return exp(-d / m) for every row (T, D) and column (S, D), m the median distance: (T, S).
+
+    In (0, 1], whatever the unit of the embedding: neighbours are found by distance too. All 1 when
+    nothing is told apart.
+    """
+    gaps = rows.astype(np.float64)[:, None] - columns[None]  # (T, S, D)
+    distances = np.linalg.norm(gaps, axis=2)
+    return np.exp(-distances / max(float(np.median(distances)), 1e-12))
 
 
 def principal_plane(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

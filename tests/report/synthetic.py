@@ -86,7 +86,7 @@ def reward_traces() -> list[RewardTrace]:
 def similarity_matrix(width_frames: float) -> np.ndarray:
     """Return a (50, 50) matrix with a diagonal of some width."""
     index = np.arange(50)
-    return 2 * np.exp(-(((index[:, None] - index[None]) / width_frames) ** 2)) - 1
+    return np.exp(-(((index[:, None] - index[None]) / width_frames) ** 2))
 
 
 def curves() -> list[SuccessCurve]:

@@ -15,7 +15,7 @@ from tcn_robot.training.config import TrainConfig
 from tcn_robot.workflows import report as report_command
 from tcn_robot.workflows.record import record
 from tcn_robot.workflows.report import gather_evidence
-from tcn_robot.workflows.report_embedding import cosine, nearest, principal_plane, shown_episodes
+from tcn_robot.workflows.report_embedding import closeness, nearest, principal_plane, shown_episodes
 from tcn_robot.workflows.train import train
 
 
@@ -82,9 +82,13 @@ def test_nearest_equals_a_loop() -> None:
     assert nearest(queries, library).tolist() == expected
 
 
-def test_cosine_is_one_along_itself_and_survives_zero() -> None:
-    rows = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
-    np.testing.assert_allclose(cosine(rows, rows), [[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+def test_closeness_has_no_unit_and_survives_a_collapse() -> None:
+    rows = np.array([[0.0, 0.0], [3.0, 4.0]], np.float32)
+    columns = np.array([[0.0, 0.0], [0.0, 4.0], [6.0, 8.0]], np.float32)
+    distances = np.array([[0, 4, 10], [5, 3, 5]])
+    np.testing.assert_allclose(closeness(rows, columns), np.exp(-distances / 4.5), rtol=1e-6)
+    np.testing.assert_allclose(closeness(100 * rows, 100 * columns), closeness(rows, columns))
+    np.testing.assert_array_equal(closeness(0 * rows, 0 * columns), np.ones((2, 3)))
 
 
 def test_the_principal_plane_keeps_what_lies_in_a_plane() -> None:

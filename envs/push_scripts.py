@@ -40,12 +40,13 @@ def push_expert(env: MujocoPush, generator: np.random.Generator) -> Actions:
 
 
 def push_play(env: MujocoPush, generator: np.random.Generator) -> Actions:
-    """Push the block around for long and go back to a few stations, never bringing it to the zone.
+    """Push the block around for long and go back to a few stations, without doing the task.
 
     The same stations are visited again and again with the block elsewhere each time, and while the
     tool rests there the block is put somewhere else, as a person at the table would do it (the hand
     is not shown). Only then does an encoder that tells moments of one film apart have to see the
-    block and not the tool alone. A block that gets near the zone by accident is taken away.
+    block and not the tool alone. A block that gets near the zone by accident is taken
+    away at once.
     """
     for action in _play_about(env, generator):
         yield action

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,11 @@ class ImitateConfig:
         if self.algo not in ALGORITHMS:
             raise unknown_name("algorithm", self.algo, ALGORITHMS)
         for name in _POSITIVE:
-            if getattr(self, name) is not None and getattr(self, name) <= 0:
-                raise UserError(f"{name} must be above 0, found {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UserError(f"{name} must be above 0, found {value}")
+        if not self.hidden_units or min(self.hidden_units) < 1:
+            raise UserError(f"hidden_units must be 1 or more each, found {self.hidden_units}")
         if not 0 < self.discount < 1:
             raise UserError(f"discount must lie between 0 and 1, found {self.discount}")
         if not self.seeds:
@@ -102,6 +106,16 @@ class ImitateConfig:
         return json.dumps({"schema_version": SCHEMA_VERSION} | dataclasses.asdict(self), indent=2)
 
 
+# Annotations, what they are called, and what may stand for them in JSON; lists check themselves.
+_TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
+    (("int",), "a whole number", int),
+    (("int | None",), "a whole number or null", (int, type(None))),
+    (("float",), "a number", (int, float)),
+    (("str",), "a text", str),
+    (("str | None",), "a text or null", (str, type(None))),
+    (("bool",), "true or false", bool),
+)
+EMBEDDING_RUN = "embedding"
 _POSITIVE = (
     "steps",
     "num_envs",
@@ -134,10 +148,24 @@ def config_from_mapping(values: dict[str, Any]) -> ImitateConfig:
             raise unknown_name("option", name, fields)
         if isinstance(value, list):
             values[name] = tuple(value)
+        _check_type(fields[name], values[name])
     missing = [name for name in ("task", "reward", "steps") if name not in values]
     if missing:
         raise UserError(f"option {missing[0]!r} is missing (found: {', '.join(values) or 'none'})")
     return ImitateConfig(**values)
+
+
+def _check_type(field: dataclasses.Field[Any], value: Any) -> None:
+    """Refuse a number where a text belongs, and the other way round.
+
+    Raises:
+        UserError: With the option, what is expected and what was found.
+    """
+    for types, words, kinds in _TYPES:
+        if field.type in types:
+            if isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds):
+                raise UserError(f"option {field.name!r} expects {words}, found {value!r}")
+            return
 
 
 def load_config(run: Path) -> ImitateConfig:
@@ -155,4 +183,8 @@ def load_config(run: Path) -> ImitateConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not valid JSON ({error}); restore it or start again") from error
+    if isinstance(values, dict) and values.get("kind") == EMBEDDING_RUN:
+        raise UserError(
+            f"{run} is a run of `tcn-robot train`, an encoder; name a run of `tcn-robot imitate`"
+        )
     return config_from_mapping(values)

@@ -75,6 +75,9 @@ def load_plan(path: Path) -> StudyPlan:
     study_name = str(plan.get("name", path.stem))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", study_name):
         raise UserError(f"{path}: expected a name of letters and digits, found {study_name!r}")
+    for index, entry in enumerate(plan["runs"]):
+        if not isinstance(entry, dict):
+            raise UserError(f"{path}, run {index}: expected {{option: value, …}}, found {entry!r}")
     runs = tuple(
         _plan_run(path, index, dict(plan.get("defaults", {})) | entry)
         for index, entry in enumerate(plan["runs"])
@@ -87,7 +90,7 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
     name = options.pop("name", None)
     try:
         config = config_from_mapping(options)
-    except (UserError, TypeError) as error:
+    except UserError as error:
         raise UserError(f"{path}, run {index}: {error}") from error
     task = config.task.rpartition("/")[2].rpartition(":")[2].removesuffix("-v0")
     return PlannedRun(str(name or f"{task}-{config.reward}"), config)

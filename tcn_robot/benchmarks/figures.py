@@ -155,7 +155,8 @@ def summary(
 ) -> dict[str, Any]:
     """Return {figure: mean, figure_interval: [low, high]} over episodes, None where not defined.
 
-    Every figure draws the same episodes, so that rows can be compared.
+    Orders of two episodes have no interval. Every figure draws the same episodes, so that rows can
+    be compared.
     """
     row: dict[str, Any] = {}
     for field in fields(EpisodeFigures):
@@ -163,9 +164,11 @@ def summary(
         row[field.name] = row[f"{field.name}_interval"] = None
         if values is None:
             continue
+        row[field.name] = _mean(values)
+        if values.ndim == 2 and len(values) < 3:
+            continue  # Two episodes are one pair: nothing to draw from.
         generator = np.random.default_rng(seed)
         draw = bootstrap_pairs_interval if values.ndim == 2 else bootstrap_interval
-        row[field.name] = _mean(values)
         row[f"{field.name}_interval"] = list(
             draw(values, generator, confidence=confidence, num_resamples=num_resamples)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -88,9 +89,10 @@ class TrainConfig:
         at_least_one = ("steps", "embedding_dimension", "log_every_steps", "validate_every_steps")
         for name in (*at_least_one, "checkpoint_every_steps", "learning_rate", "temperature"):
             smallest = 1 if isinstance(getattr(self, name), int) else 0
-            if getattr(self, name) < smallest or getattr(self, name) == 0:
+            value = getattr(self, name)
+            if not (value >= smallest and value > 0 and math.isfinite(value)):
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} must be above 0, found {getattr(self, name)}")
+                raise UserError(f"{option} must be above 0, found {value}")
 
     def _part(self, kind: type, **renamed: Any) -> Any:
         """Return another dataclass filled with the fields of the same name."""

@@ -142,6 +142,8 @@ def run_imitation(
     from tcn_robot.policies.processes import Job, run_jobs
     from tcn_robot.workflows.policy_seed import prepare_run, run_seed
 
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers must be at least 1, found {workers}")
     config = prepare_run(out, config, resume)
     jobs = [Job(f"seed {seed}", run_seed, (str(out), seed, tensorboard)) for seed in config.seeds]
     if workers is None:

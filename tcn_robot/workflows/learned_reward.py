@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,12 @@ def fit_reward(
     reward = reward_class(name)
     recording = open_recording(demos)
     fitting, calibration = successful_demos(recording)
+    if not calibration:
+        print(
+            f"{demos} has no episode of split {CALIBRATION_SPLIT!r}: the reward is calibrated on "
+            "what the encoder was trained on, and its gate may be too strict",
+            file=sys.stderr,
+        )
     views = views or fitting[0].views[:1]
     return reward.fit(
         load_encoder(encoder),
@@ -60,17 +67,15 @@ def fit_reward(
 def successful_demos(recording: Recording) -> tuple[list[Episode], list[Episode]]:
     """Return the demonstrations to fit on and those to calibrate on.
 
-    A dataset without any of split "train" is fitted on all its episodes.
-
     Raises:
-        UserError: When no episode remains.
+        UserError: When no episode of split "train" remains.
     """
     good = [episode for episode in recording if episode.success is not False]
     fitting = [episode for episode in good if episode.split == FITTING_SPLIT]
     calibration = [episode for episode in good if episode.split == CALIBRATION_SPLIT]
     if not fitting:
         raise UserError(
-            f"{recording.path} holds no demonstration of split {FITTING_SPLIT!r} "
+            f"{recording.path} holds no demonstration of split {FITTING_SPLIT!r} that succeeded "
             f"({len(recording)} episodes in all); record some with `tcn-robot record --policy "
             "expert`"
         )

@@ -14,6 +14,8 @@ import tyro
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.workflows.options import parse_and_run
 from tcn_robot.workflows.recording_job import (
+    MAXIMUM_PX,
+    MINIMUM_PX,
     EpisodeSummary,
     RecordingJob,
     open_source,
@@ -68,12 +70,14 @@ def record(
     """
     for name, value, least in (
         ("--episodes", episodes, 1),
-        ("--size", size, 8),
+        ("--size", size, MINIMUM_PX),
         ("--workers", workers, 1),
         ("--seed", seed, 0),
     ):
         if value < least:
             raise UserError(f"{name} must be at least {least}, found {value}")
+    if size > MAXIMUM_PX:
+        raise UserError(f"--size must be at most {MAXIMUM_PX} px, found {size}")
     job = plan_job(task, out, views, size, embodiment, policy, seed, split, lossless)
     from tcn_robot.recordings import DatasetWriter
 

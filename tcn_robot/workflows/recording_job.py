@@ -25,6 +25,9 @@ SOURCE_NEEDS = (
     "horizon",
 )
 
+# Of a film's side: smaller shows nothing, larger no renderer here makes.
+MINIMUM_PX, MAXIMUM_PX = 8, 4096
+
 
 @dataclass(frozen=True)
 class RecordingJob:

@@ -11,6 +11,7 @@ import tyro
 
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.recording_job import MAXIMUM_PX, MINIMUM_PX
 
 
 class StoredModel:
@@ -97,6 +98,8 @@ def rerender(
         raise UserError("--views needs at least one camera to render")
     if out.resolve() == dataset.resolve():
         raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
+    if not MINIMUM_PX <= size <= MAXIMUM_PX:
+        raise UserError(f"--size must lie between {MINIMUM_PX} and {MAXIMUM_PX} px, found {size}")
     models: list[StoredModel] = []
 
     def renderer_of(model_xml: str) -> StoredModel:

@@ -167,6 +167,8 @@ BAD_INPUT = [
     ([TASK, "--reward", "dense", "--seeds", "1", "1"], "seeds must be different"),
     ([TASK, "--reward", "dense", "--num-envs", "0"], "num_envs must be above 0"),
     ([TASK, "--reward", "dense", "--discount", "1.5"], "discount must lie between"),
+    ([TASK, "--reward", "dense", "--learning-rate", "nan"], "learning_rate must be above 0"),
+    ([TASK, "--reward", "dense", "--workers", "0"], "--workers must be at least 1, found 0"),
     ([TASK, "--reward", "dense", "--reward-options", "x"], "expected --reward-options name=value"),
     ([TASK, "--reward", "dense", "--stepps", "3"], "did you mean '--steps'"),
 ]
@@ -175,7 +177,8 @@ BAD_INPUT = [
 @pytest.mark.parametrize(("arguments", "message"), BAD_INPUT)
 def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path, capsys):
     out = tmp_path / "run"
-    given = [*TINY, *arguments] if "--num-envs" in arguments else [*arguments, *TINY]
+    overruled = {"--num-envs", "--learning-rate"} & set(arguments)
+    given = [*TINY, *arguments] if overruled else [*arguments, *TINY]
     assert cli.main(["imitate", *given, "--out", str(out)]) == 2
     complaint = capsys.readouterr().err
     assert message in complaint
@@ -245,6 +248,9 @@ def test_a_run_that_exists_is_not_overwritten(tmp_path):
 
 def test_evaluating_what_is_no_run(tmp_path):
     with pytest.raises(UserError, match="no policy run"):
+        evaluate.main([str(tmp_path)])
+    (tmp_path / "config.json").write_text('{"kind": "embedding", "objective": "tcn"}')
+    with pytest.raises(UserError, match="name a run of `tcn-robot imitate`"):
         evaluate.main([str(tmp_path)])
     run_imitate(TASK, "--reward", "sparse", "--out", str(tmp_path / "run"), "--no-films")
     with pytest.raises(UserError, match="--starts must be at least 1"):

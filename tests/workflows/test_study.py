@@ -236,3 +236,20 @@ def test_a_seed_counts_once():
 def test_missing_markers(text):
     with pytest.raises(UserError, match="each once"):
         replace_between_markers(text, "x", "new")
+
+
+BAD_PLANS = [
+    (["a"], "run 0: expected {option: value, …}, found 'a'"),
+    ([{"reward": "dense", "steps": "ten"}], "option 'steps' expects a whole number, found 'ten'"),
+    ([{"reward": "dense", "films": 1}], "option 'films' expects true or false, found 1"),
+    ([{"reward": "dense", "discount": "x"}], "option 'discount' expects a number, found 'x'"),
+    ([{"reward": "dense", "hidden_units": [0]}], "hidden_units must be 1 or more each"),
+]
+
+
+@pytest.mark.parametrize(("runs", "told"), BAD_PLANS)
+def test_a_wrong_plan_is_one_line(tmp_path, runs, told):
+    with pytest.raises(UserError) as caught:
+        load_plan(write_plan(tmp_path, runs))
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -13,8 +13,6 @@ Clock = Callable[[NDArray[np.generic]], NDArray[np.float64]]
 
 # Two squared distances closer than this share of the squared norms differ by rounding only.
 TIE_SHARE = 1e-12
-# Of the median unit; below it a pause, filmed twice from the same place, would close the gate.
-SMALLEST_UNIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Progress:
 
     Attributes:
         progress: float64 (N,) in [0, 1], their weighted place in their demonstrations.
-        distance: float64 (N,), the mean distance to them over their mean unit.
+        distance: float64 (N,), the mean distance to them.
     """
 
     progress: NDArray[np.float64]
@@ -57,7 +55,6 @@ class FrameBank:
         embeddings: NDArray[np.generic],
         times: NDArray[np.generic],
         demos: NDArray[np.int64],
-        units: NDArray[np.generic] | None = None,
     ) -> None:
         """Use `of` to make one from films.
 
@@ -65,13 +62,11 @@ class FrameBank:
             embeddings: (F, D), all frames.
             times: (F,) in [0, 1], where in its demonstration each frame was seen.
             demos: (F,), which demonstration it is from.
-            units: (F,) > 0, the distance that counts as 1 near each frame; 1 everywhere when None.
         """
         # float64, since the expanded square loses half of the digits near zero.
         self.embeddings = np.asarray(embeddings, dtype=np.float64)
         self.times = np.asarray(times, dtype=np.float64)
         self.demos = np.asarray(demos, dtype=np.int64)
-        self.units = np.ones(len(self.times)) if units is None else np.asarray(units, np.float64)
         self._squared_norms = np.square(self.embeddings).sum(axis=1)  # (F,)
 
     @classmethod
@@ -80,23 +75,6 @@ class FrameBank:
         times = [clock(film) for film in films]
         demos = [np.full(len(film), index) for index, film in enumerate(films)]
         return cls(np.concatenate(films), np.concatenate(times), np.concatenate(demos))
-
-    def with_local_units(self, neighbours: int, floor: float) -> FrameBank:
-        """Return the same frames with the demonstrations' own spread as the unit of distance.
-
-        Where the demonstrations lie far from each other, as at their random starts, little is far
-        away; where they come together, as at the goal, the same distance is a lot. Local scaling
-        (Zelnik-Manor and Perona 2004) does this for affinities.
-
-        Args:
-            neighbours: The unit at a frame is its mean distance to so many nearest frames of the
-                other demonstrations, at least half of the median unit.
-            floor: Smallest unit, > 0.
-        """
-        spreads = self.distances_to_others(neighbours)
-        units = np.concatenate(spreads) if spreads else np.zeros(len(self.times))
-        smallest = max(SMALLEST_UNIT * float(np.median(units)), floor)
-        return FrameBank(self.embeddings, self.times, self.demos, np.maximum(units, smallest))
 
     @property
     def root_mean_square_norm(self) -> float:
@@ -108,28 +86,26 @@ class FrameBank:
     ) -> Progress:
         """Look up the nearest frames of each query.
 
-        Frame i weighs `exp(-(d_i - d_1) / (kernel_width u))`, d_1 being the nearest one's distance
-        and u the mean unit of those frames. All frames as near as the last of the `neighbours`
-        count, so that the order in the bank never decides.
+        Frame i weighs `exp(-(d_i - d_1) / kernel_width)`, d_1 being the nearest one's distance.
+        All frames as near as the last of the `neighbours` count, so that the order in the
+        bank never decides.
 
         Args:
             queries: (N, D).
             neighbours: How many frames, at most all of them.
-            kernel_width: Difference in distance, in units, after which a frame counts 1/e, > 0.
+            kernel_width: Difference in distance after which a frame counts 1/e, > 0.
         """
         squared = self._squared_distances(queries)  # (N, F)
         distances, near = self._nearest(squared, neighbours)
-        count = near.sum(axis=1)
-        unit = near @ self.units / count  # (N,)
-        nearest = distances.min(axis=1)
-        weights = np.exp((nearest[:, None] - distances) / (kernel_width * unit)[:, None]) * near
+        nearest = distances.min(axis=1, keepdims=True)
+        weights = np.exp((nearest - distances) / kernel_width) * near  # (N, F)
         return Progress(
             progress=np.asarray(weights @ self.times / weights.sum(axis=1)),
-            distance=np.asarray((distances * near).sum(axis=1) / count / unit),
+            distance=np.asarray((distances * near).sum(axis=1) / near.sum(axis=1)),
         )
 
     def distances_to_others(self, neighbours: int) -> list[NDArray[np.float64]]:
-        """Return each film's (T,) mean distances, in units, to the nearest frames of the others.
+        """Return each film's (T,) mean distances to the nearest frames of the others.
 
         The frames of a single film are compared with its other frames. Empty if there is
         nothing to compare with.
@@ -148,7 +124,7 @@ class FrameBank:
             others = len(self.times) - (len(mine) if several else 1)
             distances, near = self._nearest(squared, min(neighbours, others))
             distances = np.where(near, distances, 0.0)
-            found.append(np.asarray(distances.sum(axis=1) / (near @ self.units)))
+            found.append(np.asarray(distances.sum(axis=1) / near.sum(axis=1)))
         return found
 
     def _squared_distances(self, queries: NDArray[np.generic]) -> NDArray[np.float64]:

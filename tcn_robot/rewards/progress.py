@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,15 @@ from tcn_robot.rewards.nearest import CLOCKS, FrameBank, Progress
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
-GATES = ("heavy", "exponential")
-UNITS = ("local", "global")
+
+#: Share of the reward that is left at x = d / s, (T,) >= 0 -> (T,) in (0, 1].
+Gate = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+GATES: dict[str, Gate] = {
+    "smooth": lambda x: 1.0 / (1.0 + x**2),
+    "heavy": lambda x: 1.0 / (1.0 + np.maximum(0.0, x - 1.0)),
+    "exponential": lambda x: np.exp(-np.maximum(0.0, x - 1.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,11 @@ class ProgressConfig:
 
     Attributes:
         neighbours: How many of the nearest demonstration frames are asked, >= 1.
-        gate: "heavy", `1 / (1 + x)`, or "exponential", `exp(-x)`, of the excess distance
-            `x = max(0, d - s) / s`. The heavy one is never flat, so there is a way back from
-            far away; the exponential one pays less for what looks like nothing shown.
+        gate: What is left of the reward at x = d / s. "smooth", `1 / (1 + x^2)`, pays most in the
+            middle of the demonstrations. "heavy", `1 / (1 + max(0, x - 1))`, and "exponential",
+            `exp(-max(0, x - 1))`, pay in full up to s, so that beside the goal nothing calls the
+            policy nearer; the exponential one is flat far away.
         percentile: Of the calibration distances, that becomes the scale s, in (0, 100].
-        units: What distances are measured in before s is calibrated: "local", the spread of the
-            demonstrations round each frame (see `FrameBank.with_local_units`), or "global", one
-            unit everywhere.
         clock: How far a demonstration has come at a frame: "path", the share of its way through
             the embedding, or "time", the share of its frames. Only by the path do a pause count
             for nothing and all frames in which the task lies done for 1.
@@ -47,9 +52,8 @@ class ProgressConfig:
     """
 
     neighbours: int = 5
-    gate: str = "heavy"
+    gate: str = "smooth"
     percentile: float = 95.0
-    units: str = "local"
     clock: str = "path"
     scale_floor: float = 1e-3
 
@@ -57,8 +61,6 @@ class ProgressConfig:
         """Refuse what has no meaning."""
         if self.gate not in GATES:
             raise unknown_name("gate", self.gate, GATES)
-        if self.units not in UNITS:
-            raise unknown_name("units", self.units, UNITS)
         if self.clock not in CLOCKS:
             raise unknown_name("clock", self.clock, CLOCKS)
         if self.neighbours < 1:
@@ -94,8 +96,7 @@ class ProgressReward:
     it can be cheated: a scene that looks like nothing shown still has a nearest frame. So it is
     multiplied by a gate that closes as the mean distance d to those frames grows beyond s, the
     distance at which 95 % of the frames of demonstrations that were not compared with themselves
-    lie. Distances are measured in the spread of the demonstrations themselves, which is large at
-    their random starts and small at the goal. Several views: the mean.
+    lie. Several views: the mean.
 
     Best calibrated on demonstrations that the encoder was not trained on: it has pulled the frames
     it knows together, and s comes out too small from those.
@@ -150,7 +151,8 @@ class ProgressReward:
         withheld: list[EmbeddedDemo] = []
         if calibration:
             _, withheld = embed_demos(encoder, calibration, chosen, "calibration demonstration")
-        banks = {view: _bank([demo[view] for demo in embedded], config) for view in chosen}
+        clock = CLOCKS[config.clock]
+        banks = {view: FrameBank.of([demo[view] for demo in embedded], clock) for view in chosen}
         scales = {
             view: _calibrated_scale(banks[view], [demo[view] for demo in withheld], config)
             for view in chosen
@@ -198,9 +200,7 @@ class ProgressReward:
         )
 
     def _gate(self, view: str, distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        excess = np.maximum(0.0, distance / self.scales[view] - 1.0)
-        gate = np.exp(-excess) if self.config.gate == "exponential" else 1.0 / (1.0 + excess)
-        return np.asarray(gate)
+        return np.asarray(GATES[self.config.gate](distance / self.scales[view]))
 
     def save(self, folder: Path) -> None:
         """Write the fitted reward and its encoder."""
@@ -209,7 +209,6 @@ class ProgressReward:
             arrays[f"embeddings/{view}"] = bank.embeddings.astype(np.float32)
             arrays[f"times/{view}"] = bank.times
             arrays[f"demos/{view}"] = bank.demos
-            arrays[f"units/{view}"] = bank.units
         options = {"scales": self.scales, "config": asdict(self.config)}
         save_fitted(folder, "progress", self.encoder, options, arrays)
 
@@ -220,7 +219,7 @@ class ProgressReward:
         scales = {view: float(scale) for view, scale in options["scales"].items()}
         banks = {
             view: FrameBank(
-                *(arrays[f"{name}/{view}"] for name in ("embeddings", "times", "demos", "units"))
+                *(arrays[f"{name}/{view}"] for name in ("embeddings", "times", "demos"))
             )
             for view in scales
         }
@@ -228,25 +227,17 @@ class ProgressReward:
         return cls(stored_encoder(folder, encoder, arrays), banks, scales, config)
 
 
-def _bank(films: Sequence[NDArray[np.float32]], config: ProgressConfig) -> FrameBank:
-    """Collect the demonstrations of one view, with the units of the config."""
-    bank = FrameBank.of(films, CLOCKS[config.clock])
-    floor = max(config.scale_floor * bank.root_mean_square_norm, 1e-12)
-    return bank.with_local_units(config.neighbours, floor) if config.units == "local" else bank
-
-
 def _calibrated_scale(
     bank: FrameBank, withheld: Sequence[NDArray[np.float32]], config: ProgressConfig
 ) -> float:
     """Return s: a percentile of the distance of frames to demonstrations they are not from.
 
-    At least one local unit, or the floor of the config: no distance is not a scale.
+    At least the floor of the config: no distance is not a scale.
     """
     if withheld:
         distances = [bank.progress(film, config.neighbours, 1.0).distance for film in withheld]
     else:
         distances = bank.distances_to_others(config.neighbours)
-    norm = config.scale_floor * bank.root_mean_square_norm
-    floor = 1.0 if config.units == "local" else max(norm, 1e-12)
+    floor = max(config.scale_floor * bank.root_mean_square_norm, 1e-12)
     scale = float(np.percentile(np.concatenate(distances), config.percentile)) if distances else 0.0
     return max(scale, floor)

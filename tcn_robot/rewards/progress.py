@@ -22,7 +22,6 @@ from tcn_robot.rewards.nearest import CLOCKS, FrameBank, Progress
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
-
 #: Share of the reward that is left at x = d / s, (T,) >= 0 -> (T,) in (0, 1].
 Gate = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

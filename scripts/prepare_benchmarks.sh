@@ -16,7 +16,7 @@ for name in "${@:-push reach}"; do
     record $task --out "data/$short/demos" --episodes 16
     record $task --out "data/$short/demos" --episodes 4 --split valid
     record $task --out "data/$short/play" --episodes 80 --policy play --seed 2
-    record $task --out "data/$short/heldout" --episodes 40 --split test --seed 1
+    record $task --out "data/$short/heldout" --episodes 20 --split test --seed 1
     tcn-robot train "data/$short/demos" "data/$short/play" --negatives all --out "runs/$short-tcn"
     tcn-robot bench alignment "runs/$short-tcn" "data/$short/heldout" \
       --out "runs/$short-tcn/alignment.json"

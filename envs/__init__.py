@@ -50,7 +50,17 @@ def task_id(name: str) -> str:
     for known in (plain, NAMESPACE + plain):
         if known in gymnasium.registry:
             return f"{module}{colon}{known}"
+    if colon:
+        theirs = [known for known in gymnasium.registry if known not in TASKS and _is_added(known)]
+        raise unknown_name("task", name, [f"{module}:{known}" for known in theirs])
     raise unknown_name("task", name, TASKS)
+
+
+def _is_added(known: str) -> bool:
+    """Whether an id was registered by somebody else than Gymnasium itself."""
+    entry_point = gymnasium.registry[known].entry_point
+    origin = entry_point if isinstance(entry_point, str) else getattr(entry_point, "__module__", "")
+    return not origin.startswith("gymnasium.")
 
 
 def make_task(name: str, **options: Any) -> gymnasium.Env:

@@ -110,13 +110,19 @@ def choose_gl_backend() -> str:
     MuJoCo's own default stands and the empty string is returned.
 
     Raises:
-        UserError: When `MUJOCO_GL` names no backend of MuJoCo.
+        UserError: When `MUJOCO_GL` names no backend of MuJoCo, `MUJOCO_EGL_DEVICE_ID` no number.
     """
     # Mesa's software renderer is quicker on small pictures without threads of its own.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL", "").lower()
     if chosen and chosen not in (*GL_BACKENDS, "off", "disable", "0", "1", "on", "true", "false"):
         raise unknown_name("MUJOCO_GL backend", chosen, GL_BACKENDS)
+    device = os.environ.get("MUJOCO_EGL_DEVICE_ID", "0")
+    if not device.isdecimal():
+        raise UserError(
+            f"expected the number of a graphics device in MUJOCO_EGL_DEVICE_ID, found {device!r}; "
+            "unset it, or give 0 for the first one"
+        )
     if chosen or not sys.platform.startswith("linux"):
         return chosen
     for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):

@@ -28,8 +28,8 @@ from tcn_robot.policies.environments import (
 )
 from tcn_robot.policies.evaluation import Filming, evaluate, summarise
 from tcn_robot.policies.policy import POLICY_FOLDER, policy_of
-from tcn_robot.policies.provenance import commit, machine, versions
 from tcn_robot.policies.sac import last_losses, make_sac
+from tcn_robot.provenance import commit, machine, versions
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -18,7 +18,7 @@ from tcn_robot.atomic import write_text_atomically
 from tcn_robot.errors import UserError
 from tcn_robot.policies.config import CONFIG_FILE, ImitateConfig, load_config
 from tcn_robot.policies.evaluation import wilson_interval
-from tcn_robot.policies.provenance import commit, machine, versions
+from tcn_robot.provenance import commit, machine, versions
 
 RUN_SCHEMA_VERSION = 1
 REWARD_FOLDER = "reward"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import torch
 from tcn_robot import __version__
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
+from tcn_robot.provenance import commit
 from tcn_robot.training.config import TrainConfig, config_from_dict
 
 SCHEMA_VERSION = 1
@@ -103,30 +102,8 @@ def versions() -> dict[str, Any]:
         "platform": platform.platform(),
         "torch_threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "git_commit": git_commit(),
+        "git_commit": commit(),
     }
-
-
-def git_commit() -> str | None:
-    """Return the commit of the checkout tcn_robot is in, "+" behind it if changed, else None."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
-    commit = _git(root, ["rev-parse", "HEAD"])
-    if commit is None:
-        return None
-    changed = _git(root, ["status", "--porcelain", "--untracked-files=no"])
-    return f"{commit}+" if changed else commit
-
-
-def _git(root: Path, arguments: Sequence[str]) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
 
 
 def _json_text(content: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -21,7 +21,7 @@ def bench(
     *,
     embeddings: tuple[Path, Path] | None = None,
     out: Path | None = None,
-    split: str = "test",
+    split: Literal["train", "valid", "test"] = "test",
     views: tuple[str, ...] | None = None,
     untrained_seeds: int = 3,
     same_within: float = 0.01,
@@ -39,7 +39,7 @@ def bench(
         embeddings: Two .npy files, (T, D) each, to measure instead of a run: two views of the
             same moments, or two episodes.
         out: Where to write the figures as JSON.
-        split: Which episodes: test, valid or train. Play is left out.
+        split: Which episodes; play is left out.
         views: Views to compare; all when not given.
         untrained_seeds: Untrained encoders to average.
         same_within: Largest difference of observations that cannot be seen, for the ceiling.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import tyro
@@ -25,7 +25,7 @@ def embed(
     /,
     *,
     out: Path,
-    split: str = "",
+    split: Literal["train", "valid", "test", "all"] = "all",
     cache_dir: Path | None = None,
 ) -> None:
     """Embed every frame of a recording.
@@ -37,7 +37,7 @@ def embed(
         run: Run folder, or the encoder folder inside one.
         dataset: Folder that `tcn-robot record` wrote.
         out: File to write; it is whole or absent.
-        split: Only episodes of this split: train, valid or test; all if none is named.
+        split: Only episodes of this split.
         cache_dir: Where decoded frames are kept instead of beside the dataset.
     """
     from tcn_robot.data.build import build_frame_store
@@ -48,7 +48,7 @@ def embed(
         raise UserError(f"--out must end with .npz, found {out}")
     encoder = load_encoder(run)
     store = build_frame_store([dataset], encoder.image_size_px, cache_dir)
-    episodes = store.split(split) if split else store.episodes
+    episodes = store.episodes if split == "all" else store.split(split)
     if not episodes:
         found = sorted({episode.split for episode in store.episodes})
         raise UserError(f"{dataset} has no episode of split {split!r} (found: {', '.join(found)})")

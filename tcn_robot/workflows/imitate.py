@@ -93,8 +93,13 @@ def imitate(
         resume: Go on with an interrupted run; further --seeds may be added.
     """
     from tcn_robot.policies.config import ImitateConfig
+    from tcn_robot.policies.run import CONFIG_FILE
 
     check_reward_name(reward)
+    if resume and not (out / CONFIG_FILE).is_file():
+        raise UserError(
+            f"{out} holds no run to resume: {CONFIG_FILE} is missing; leave --resume out to start"
+        )
     config = ImitateConfig(
         task=task,
         reward=reward,

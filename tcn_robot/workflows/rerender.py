@@ -89,9 +89,11 @@ def rerender(
         size: Width and height of the films in pixels.
         lossless: Keep every pixel exactly.
     """
+    from tcn_robot.envs.rendering import check_views
     from tcn_robot.progress import progress
     from tcn_robot.recordings import DatasetWriter, open_recording
     from tcn_robot.recordings import rerender as rerender_recording
+    from tcn_robot.recordings.rerendering import stored_model
 
     recording = open_recording(dataset)
     if not views:
@@ -100,19 +102,22 @@ def rerender(
         raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
     if not MINIMUM_PX <= size <= MAXIMUM_PX:
         raise UserError(f"--size must lie between {MINIMUM_PX} and {MAXIMUM_PX} px, found {size}")
-    models: list[StoredModel] = []
+    models: dict[str, StoredModel] = {}
 
     def renderer_of(model_xml: str) -> StoredModel:
-        models.append(StoredModel(model_xml))
-        return models[-1]
+        if model_xml not in models:
+            models[model_xml] = StoredModel(model_xml)
+        return models[model_xml]
 
     try:
+        for episode in recording:  # before anything is written
+            check_views(views, renderer_of(stored_model(recording, episode)).view_names)
         with DatasetWriter(out, recording.task, "lossless" if lossless else "h264") as writer:
             done = rerender_recording(recording, writer, renderer_of, views, size)
             left = len(set(recording.ids) - set(writer.episode_ids()))
             count = sum(1 for _ in progress(done, left, f"rendering {out}", "episodes"))
     finally:
-        for model in models:
+        for model in models.values():
             model.close()
     print(f"{out}: {count} episodes rendered, views {' '.join(views)}, {size} px")
 

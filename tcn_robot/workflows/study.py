@@ -98,9 +98,9 @@ def result_line(study_name: str, run: PlannedRun, seed: int, folder: Path) -> di
         seed: Which of its seeds.
         folder: The run's folder.
     """
-    from tcn_robot.policies.provenance import sha256_of_files
     from tcn_robot.policies.results import LINE_SCHEMA_VERSION
     from tcn_robot.policies.run import REWARD_FOLDER, read_result
+    from tcn_robot.provenance import sha256_of_files
 
     result = read_result(folder, seed)
     assert result is not None

@@ -18,6 +18,7 @@ FAULTS = {
     ),
     "no screen": ({"MUJOCO_GL": "glfw"}, "needs a screen and there is none"),
     "switched off": ({"MUJOCO_GL": "off"}, "rendering is switched off; try: unset MUJOCO_GL"),
+    "no number": ({"MUJOCO_EGL_DEVICE_ID": "gpu"}, "MUJOCO_EGL_DEVICE_ID, found 'gpu'; unset it"),
     "unknown": ({"MUJOCO_GL": "eggl"}, "unknown MUJOCO_GL backend 'eggl'; did you mean 'egl'?"),
     "contradiction": (
         {"MUJOCO_GL": "egl", "PYOPENGL_PLATFORM": "osmesa"},

@@ -210,6 +210,20 @@ def test_unknown_names_get_the_nearest():
         made.render_views(("frnt",))
 
 
+def test_a_task_of_ones_own_gets_the_nearest_name_too(tmp_path, monkeypatch):
+    (tmp_path / "tcn_robot_own.py").write_text(
+        "import gymnasium\n"
+        "gymnasium.register('HighReach-v0', entry_point='tcn_robot.envs.reach:MujocoReach')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert envs.task_id("tcn_robot_own:HighReach-v0") == "tcn_robot_own:HighReach-v0"
+        with pytest.raises(UserError, match="did you mean 'tcn_robot_own:HighReach-v0'"):
+            envs.task_id("tcn_robot_own:HighReac-v0")
+    finally:
+        gymnasium.registry.pop("HighReach-v0", None)
+
+
 def test_tasks_travel_to_other_processes(env):
     """What a spawned worker needs is the id and the options, as JSON."""
     again = EnvSpec.from_json(env.spec.to_json()).make().unwrapped

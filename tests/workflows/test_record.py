@@ -123,6 +123,14 @@ def test_lossless_films_render_again_to_the_same_pixels(tmp_path: Path, nudge: s
     assert (new.frames("left") != new.frames("top")).any()
 
 
+def test_a_refused_view_leaves_no_folder_behind(tmp_path: Path, nudge: str, capsys) -> None:
+    assert record(tmp_path / "a", "--episodes", "1") == 0
+    command = ["rerender", str(tmp_path / "a"), "--out", str(tmp_path / "b"), "--views", "topp"]
+    assert cli.main(command) == 2
+    assert "did you mean 'top'" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

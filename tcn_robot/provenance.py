@@ -1,4 +1,7 @@
-"""What a figure was made with: versions, commit, processor."""
+"""What a figure was made with: versions, commit, processor.
+
+A leaf that every part may import.
+"""
 
 from __future__ import annotations
 

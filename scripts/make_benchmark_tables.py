@@ -1,20 +1,24 @@
-"""Makes the policy tables and curves of docs/benchmarks.md from docs/results/*.jsonl.
+"""Makes the tables and curves of docs/benchmarks.md from docs/results.
 
     python scripts/make_benchmark_tables.py [--results docs/results] [--document docs/benchmarks.md]
         [--images docs/images]
 
-Each line of results is one training, written by `tcn-robot study`. The same lines give the same
-document.
+Each line of docs/results/*.jsonl is one training of a policy, written by `tcn-robot study`; each
+docs/results/alignment/*.json is one encoder, written by `tcn-robot bench alignment --out`; the
+first of a task, by name, gets its whole table. The same results give the same document.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.benchmarks import alignment_markdown
 from tcn_robot.errors import UserError
 from tcn_robot.policies.results import read_lines
 from tcn_robot.policies.tables import (
@@ -26,6 +30,7 @@ from tcn_robot.policies.tables import (
 )
 
 MARKER = "policy tables"
+ALIGNMENT_MARKER = "alignment tables"
 PICTURE = "policy_success.png"
 
 
@@ -41,8 +46,30 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     parts += [f"### {task}\n\n{table_of(runs)}" for task, runs in tasks.items()]
     parts.append(describe_origin(lines))
     text = document.read_text(encoding="utf-8")
+    if alignment := alignment_tables(results / "alignment"):
+        text = replace_between_markers(text, ALIGNMENT_MARKER, alignment)
     write_text_atomically(document, replace_between_markers(text, MARKER, "\n\n".join(parts)))
     return sum(len(run.lines) for runs in tasks.values() for run in runs)
+
+
+def alignment_tables(folder: Path) -> str:
+    """Return one part per task from the results of encoders in a folder, "" if there are none."""
+    tasks: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        tasks.setdefault(result["tasks"][0].rpartition("/")[2], []).append(result)
+    parts = []
+    for task, results in sorted(tasks.items(), reverse=True):
+        first = results[0]
+        commits = ", ".join(sorted({(result["commit"] or "unknown")[:10] for result in results}))
+        made = first["trained_with"]
+        parts.append(
+            f"### {task}\n\n{first['episodes']} held-out episodes, "
+            f"views {', '.join(first['views'])}; trained: {made['objective']}, {made['steps']:,} steps, seed {made['seed']}. "
+            f"Commit {commits}; {first['machine']['cpu']}, {first['machine']['cores']} cores.\n\n"
+            + alignment_markdown(results)
+        )
+    return "\n\n".join(parts)
 
 
 def main() -> int:

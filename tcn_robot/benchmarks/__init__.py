@@ -6,11 +6,12 @@ from tcn_robot.benchmarks.alignment import (
     compare_embeddings,
 )
 from tcn_robot.benchmarks.held_out import HeldOutEpisode, held_out_episodes
-from tcn_robot.benchmarks.table import alignment_table
+from tcn_robot.benchmarks.table import alignment_markdown, alignment_table
 
 __all__ = [
     "AlignmentOptions",
     "HeldOutEpisode",
+    "alignment_markdown",
     "alignment_table",
     "benchmark_alignment",
     "compare_embeddings",

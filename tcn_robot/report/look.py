@@ -130,10 +130,10 @@ def blank_figure(look: Look, height_inches: float) -> Figure:
 
 
 def percent_axis(axis: Any) -> None:
-    """Show an axis of shares in [0, 1] as per cent."""
+    """Show an axis of shares in [0, 1] as per cent, with as many digits as its ticks need."""
     from matplotlib.ticker import PercentFormatter
 
-    axis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=0))
+    axis.set_major_formatter(PercentFormatter(xmax=1.0))
 
 
 def image_axes(axes: Axes) -> None:

@@ -70,8 +70,10 @@ def duration_text(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
+    if minutes < 10:
         return f"{minutes} min {rest:02d} s"
+    if minutes < 60:
+        return f"{seconds / 60:.0f} min"
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 

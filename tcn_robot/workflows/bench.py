@@ -84,6 +84,7 @@ def _of_run(
     from tcn_robot.benchmarks import AlignmentOptions, benchmark_alignment, held_out_episodes
     from tcn_robot.models import load_encoder, untrained_encoder
     from tcn_robot.progress import progress
+    from tcn_robot.provenance import commit, machine, versions
     from tcn_robot.recordings import open_recording
 
     encoder = load_encoder(run)
@@ -102,8 +103,20 @@ def _of_run(
         [untrained_encoder(encoder, one).embed for one in untrained_seeds],
         AlignmentOptions(seed=seed, same_within=same_within),
     )
+    tasks = sorted({recording.task for _, recording in opened})
     sources = {"run": str(run), "recordings": [str(path) for path in recordings], "split": split}
-    return {**result, **sources}
+    origin = {"versions": versions(), "commit": commit(), "machine": machine()}
+    return {**result, **sources, "tasks": tasks, "trained_with": _trained_with(run), **origin}
+
+
+def _trained_with(run: Path) -> dict[str, Any] | None:
+    """Return the options that tell one encoder from another; None for an encoder without a run."""
+    from tcn_robot.training.run_folder import CONFIG_FILE, read_run
+
+    if not (run / CONFIG_FILE).is_file():
+        return None
+    config = read_run(run).config
+    return {"objective": config.objective, "steps": config.steps, "seed": config.seed}
 
 
 def _of_files(first: Path, second: Path) -> dict[str, Any]:

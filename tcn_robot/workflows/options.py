@@ -128,12 +128,15 @@ def _sections(complaint: str) -> list[list[str]]:
     for line in complaint.splitlines():
         if re.match(r"[╭╰+]", line):  # the frame, which carries the title
             continue
-        text = re.sub(r"^[│|] ?", "", line).rstrip(_BOX_EDGES)
+        text = re.sub(r"^([│|] ?|  )", "", line).rstrip(_BOX_EDGES)
         if text and set(text) <= _BOX_RULES:
             sections.append([])
         elif text:
             sections[-1].append(text)
-    return [section for section in sections if section] or [[complaint.strip() or "bad arguments"]]
+    sections = [section for section in sections if section]
+    if len(sections) > 1 and not re.match(r"\s*[╭+]", complaint):
+        del sections[0]  # where only ASCII can be shown there is no frame, and the title a section
+    return sections or [[complaint.strip() or "bad arguments"]]
 
 
 def _message(lines: list[str]) -> str:

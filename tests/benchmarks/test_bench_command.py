@@ -36,6 +36,9 @@ def test_alignment(recording, run, tmp_path, capsys):
     assert result["episodes"] == 3
     assert result["views"] == ["front", "top"]
     assert result["untrained_seeds"] == 2
+    assert result["tasks"] == ["tcn_robot/MujocoReach-v0"]
+    assert result["trained_with"] is None
+    assert result["versions"]["torch"]
     assert result["collapsed"]["error"] == pytest.approx(result["chance"]["error"])
     assert result["ceiling"]["accuracy_1"] > 0.5
     first = out.read_text()

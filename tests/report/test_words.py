@@ -43,7 +43,8 @@ def test_intervals_and_orders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(8.4, "8 s"), (89.0, "89 s"), (125, "2 min 05 s"), (3725, "1 h 02 min")]
+    ("seconds", "text"),
+    [(8.4, "8 s"), (89.0, "89 s"), (125, "2 min 05 s"), (614, "10 min"), (3725, "1 h 02 min")],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -110,6 +113,23 @@ def test_an_error_inside_the_command_is_not_mistaken_for_bad_options() -> None:
 )
 def test_refusals(arguments: tuple[str, ...], expected: str) -> None:
     assert expected in refusal(*arguments)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_messages_are_the_same_on_a_terminal_without_frames(encoding: str, root: Path) -> None:
+    for arguments, expected in (
+        (["bench", "alignment", "run", "films", "--split", "tets"], "did you mean 'test'"),
+        (["record", "MujocoPush-v0"], "missing --out PATH, --episodes INT"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "tcn_robot", *arguments],
+            cwd=root,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        assert expected in done.stderr
 
 
 def test_help_shows_every_argument(capsys: pytest.CaptureFixture[str]) -> None:

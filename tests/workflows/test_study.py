@@ -213,6 +213,31 @@ def test_tables_are_made_from_lines(tmp_path, root):
     assert (tmp_path / "images" / "policy_success.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_alignment_tables_are_made_from_results(tmp_path, root):
+    append_line(tmp_path / "a.jsonl", line_of(0, 0.9))
+    (tmp_path / "alignment").mkdir()
+    for seed, error in ((0, 0.02), (1, 0.031)):
+        row = {"error": error, "error_interval": [0.01, 0.04], "tau_b": None}
+        result = {
+            **{"trained": row, "collapsed": {"error": 1 / 3}, "episodes": 20, "views": ["front"]},
+            **{"tasks": ["tcn_robot/MujocoPush-v0"], "commit": "abc", "versions": {"torch": "2"}},
+            "trained_with": {"objective": "tcn", "steps": 600, "seed": seed},
+            "machine": {"cpu": "c", "cores": 2},
+        }
+        (tmp_path / "alignment" / f"push-{seed}.json").write_text(json.dumps(result))
+    document = tmp_path / "page.md"
+    markers = "<!-- {0} tables -->\n<!-- end of {0} tables -->\n"
+    document.write_text(markers.format("alignment") + markers.format("policy"))
+    command = [sys.executable, "scripts/make_benchmark_tables.py", "--results", str(tmp_path)]
+    command += ["--document", str(document), "--images", str(tmp_path / "images")]
+    subprocess.run(command, cwd=root, check=True)
+    lines = document.read_text().splitlines()
+    assert "| row | error % |" in lines
+    assert "| trained | 2.0 [1.0, 4.0] |" in lines
+    assert "| collapsed | 33.3 |" in lines
+    assert "| tcn, 600 steps, seed 1 | 3.1 [1.0, 4.0] |" in lines
+
+
 def test_what_stands_between_markers_is_replaced():
     once = replace_between_markers("a <!-- x --> old <!-- end of x --> b", "x", "new")
     assert once == "a <!-- x -->\n\nnew\n\n<!-- end of x --> b"

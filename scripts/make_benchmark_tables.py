@@ -65,7 +65,8 @@ def alignment_tables(folder: Path) -> str:
         made = first["trained_with"]
         parts.append(
             f"### {task}\n\n{first['episodes']} held-out episodes, "
-            f"views {', '.join(first['views'])}; trained: {made['objective']}, {made['steps']:,} steps, seed {made['seed']}. "
+            f"views {', '.join(first['views'])}; trained: {made['objective']}, "
+            f"{made['steps']:,} steps, seed {made['seed']}. "
             f"Commit {commits}; {first['machine']['cpu']}, {first['machine']['cores']} cores.\n\n"
             + alignment_markdown(results)
         )

@@ -120,6 +120,7 @@ def test_a_recording_that_is_stopped_is_gone_on_with(tmp_path: Path) -> None:
         )
         return Stage("record", "", arguments, data / "dataset.json", lambda: can_resume)
 
+    before = set(psutil.Process().children(recursive=True))
     running = RunningStage(stage(False), StageRecord("record", ""), alongside=False)
     deadline = time.monotonic() + 60
     while not list(data.glob("episode_*")) and time.monotonic() < deadline:
@@ -128,7 +129,8 @@ def test_a_recording_that_is_stopped_is_gone_on_with(tmp_path: Path) -> None:
     running.stop()
     kept = len(open_recording(data))
     assert 1 <= kept < 12
-    assert not [one for one in psutil.Process().children(recursive=True) if one.is_running()]
+    left = set(psutil.Process().children(recursive=True)) - before
+    assert not [one for one in left if one.is_running()]
     assert not running.record.finished
     # As if the power had failed: known to have begun, not for how long.
     write_record(tmp_path / "stages", StageRecord("record", ""))

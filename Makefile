@@ -17,7 +17,7 @@ TEST_ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # The same list stands in envs/rendering.py, from where `tcn-robot doctor` names it.
-SYSTEM_PACKAGES := libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libosmesa6 libglib2.0-0
+SYSTEM_PACKAGES := libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libglib2.0-0
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SOURCES := $(shell find tcn_robot envs policies recordings -type f ! -name '*.pyc')
 
@@ -47,7 +47,7 @@ format: install
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' || { \
+	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' || { \
 	  echo "make: $(PYTHON) must be Python 3.10, 3.11, 3.12 or 3.13 (found: $$($(PYTHON) --version 2>&1)); name one: make PYTHON=python3.11"; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "make: $(PYTHON) cannot make a virtual environment; first: $(SUDO) apt-get install -y python3-venv"; exit 1; }

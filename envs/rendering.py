@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 GL_BACKENDS = ("egl", "osmesa", "glfw", "glx", "wgl", "cgl")
-SYSTEM_PACKAGES = "libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libosmesa6 libglib2.0-0"
+SYSTEM_PACKAGES = "libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libglib2.0-0"
 
 # Each of them can keep EGL from drivers and devices that are there.
 _EGL_VARIABLES = (

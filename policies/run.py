@@ -74,7 +74,12 @@ def read_result(run: Path, seed: int) -> dict[str, Any] | None:
     path = seed_folder(run, seed) / RESULT_FILE
     if not path.is_file():
         return None
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); delete it to finish the seed again"
+        ) from None
     return result
 
 

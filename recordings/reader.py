@@ -15,6 +15,8 @@ from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.tables import read_frames_table, read_steps_table
 from tcn_robot.recordings.video import decode_video
 
+_VIEW_FIELDS = {"frames", "width_px", "height_px"}
+
 
 class Episode:
     """One whole episode on disk; files are read when they are asked for.
@@ -40,6 +42,12 @@ class Episode:
                 f"{self.path / dataset_format.EPISODE_FILE} should name id {self.id} and its "
                 f"views, found id {metadata.get('id')!r}; folders must not be renamed"
             )
+        for view, entry in metadata["views"].items():
+            if not isinstance(entry, dict) or not entry.keys() >= _VIEW_FIELDS:
+                raise UserError(
+                    f"{self.path / dataset_format.EPISODE_FILE} should say {sorted(_VIEW_FIELDS)} "
+                    f"of view {view!r}, found {entry!r}; restore the file from a copy"
+                )
         return metadata
 
     @property

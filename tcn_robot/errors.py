@@ -9,7 +9,8 @@ import difflib
 import errno
 from collections.abc import Iterable
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+# No room on the disk, in the quota, or below the largest size of a file.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Faults of a path that the user has named, not of the program.
 _UNUSABLE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),

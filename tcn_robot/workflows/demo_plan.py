@@ -10,6 +10,7 @@ from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.errors import UserError
+from tcn_robot.recordings.format import read_json
 from tcn_robot.workflows.stages import Stage
 
 SCHEMA_VERSION = 1
@@ -184,7 +185,7 @@ def _last_request(dataset: Path, asked: dict[str, Any]) -> Callable[[], bool]:
         path = dataset / "request.json"
         if not path.is_file():
             return False
-        request = json.loads(path.read_text("utf-8"))
+        request = read_json(path)
         return all(request.get(name) == value for name, value in asked.items())
 
     return is_last
@@ -259,7 +260,7 @@ def start_demo(config: DemoConfig, out: Path, seed: int) -> None:
         "config": json.loads(json.dumps(asdict(config))),
     }
     if path.is_file():
-        if json.loads(path.read_text("utf-8")) != described:
+        if read_json(path) != described:
             raise UserError(
                 f"{out} holds a demo of another seed or size; give the same --seed and --quick, "
                 "choose another --out, or delete the folder"

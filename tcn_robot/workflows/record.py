@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import FULL, UserError, unknown_name
 from tcn_robot.workflows.options import parse_and_run
 from tcn_robot.workflows.recording_job import (
     MAXIMUM_PX,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 NUM_DEFAULT_VIEWS = 3
 INTERRUPTED_EXIT_CODE = 130
-FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def record(
@@ -209,7 +207,7 @@ def run_job(job: RecordingJob, ids: list[int], workers: int) -> None:
         )
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     except OSError as error:
-        if error.errno not in FULL_DISK_ERRORS:
+        if error.errno not in FULL:
             raise
         raise UserError(
             f"the disk of {job.out} is full ({error.strerror}): {len(done)} of {len(ids)} episodes "

@@ -106,10 +106,13 @@ def _with_policy(found: Sources, folder: Path, config: dict[str, Any]) -> Source
     found = replace(found, policies=(*found.policies, folder))
     if config.get("demos") and found.demos is None:
         found = replace(found, demos=_existing(Path(config["demos"])))
-    encoder = Path(config["encoder"]) if config.get("encoder") else None
-    if encoder and found.embedding is None and (encoder / "config.json").is_file():
-        found = _with_folder(found, encoder)
-    return found
+    if not config.get("encoder") or found.embedding is not None:
+        return found
+    encoder = Path(config["encoder"])
+    # `imitate` takes the encoder folder inside a run as well as the run.
+    run = encoder.parent if (encoder / "model.safetensors").is_file() else encoder
+    is_run = read_json(run / "config.json").get("kind") == "embedding"
+    return _with_folder(found, run) if is_run else found
 
 
 def read_json(path: Path) -> dict[str, Any]:

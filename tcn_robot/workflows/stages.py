@@ -84,8 +84,13 @@ def read_records(folder: Path) -> dict[str, StageRecord]:
     """Return the records of all stages so far, by name."""
     records = {}
     for path in sorted(folder.glob("*.json")):
-        values = json.loads(path.read_text("utf-8"))
-        records[values["name"]] = StageRecord(**values)
+        try:
+            record = StageRecord(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}); delete it to do the stage again"
+            ) from None
+        records[record.name] = record
     return records
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def study(
     from tcn_robot.policies.results import read_lines
     from tcn_robot.policies.study_plan import load_plan
 
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers must be at least 1, found {workers}")
     plan = load_plan(config)
     lines_path = results / f"{plan.name}.jsonl"
     known = {line["key"] for line in read_lines(lines_path)}

@@ -144,6 +144,16 @@ def test_a_renamed_episode_is_noticed(film_dataset: Path) -> None:
         _ = open_recording(film_dataset).by_id(7).views
 
 
+def test_a_view_without_its_size_is_noticed(film_dataset: Path) -> None:
+    path = open_recording(film_dataset)[0].path / "episode.json"
+    content = json.loads(path.read_text())
+    view = next(iter(content["views"]))
+    del content["views"][view]["width_px"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"width_px.*of view '{view}'"):
+        assert open_recording(film_dataset)[0].views
+
+
 def test_leftovers_are_not_episodes(film_dataset: Path) -> None:
     shutil.copytree(film_dataset / "episode_000000", film_dataset / ".partial-x")
     shutil.copytree(film_dataset / "episode_000000", film_dataset / "episode_000009.bak")

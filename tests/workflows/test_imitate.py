@@ -156,6 +156,7 @@ def test_ctrl_c_keeps_evaluations_and_resume_goes_on(tmp_path, root):
 
 
 BAD_INPUT = [
+    ([TASK, "--reward", "dense", "--resume"], "holds no run to resume"),
     (["PointReech-v0", "--reward", "dense"], "unknown task"),
     (["MujocoReech-v0", "--reward", "dense"], "did you mean 'tcn_robot/MujocoReach-v0'"),
     (["no_module:Task-v0", "--reward", "dense"], "cannot import 'no_module'"),

@@ -133,6 +133,17 @@ def test_two_runs_of_one_reward_are_both_shown(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("inner", ["", "encoder"])
+def test_a_policy_brings_the_run_of_its_encoder(
+    folders: tuple[Path, Path, Path], tmp_path: Path, inner: str
+) -> None:
+    run = policy_run(tmp_path / "run", [[0.5]])
+    described = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**described, "encoder": str(folders[2] / inner)}))
+    versions = gather_evidence([run], figures_only=True).versions
+    assert "torch threads" in versions  # only a training says that
+
+
 def test_a_run_that_is_not_finished_says_so_and_shows_how_far_it_is(tmp_path: Path) -> None:
     run = policy_run(tmp_path / "run", [[0.0, 0.5], [0.5]], finished=False)
     evidence = gather_evidence([run])

@@ -45,6 +45,11 @@ def work_off(plan, folder, *more):
     return read_lines(folder / "results" / "tiny.jsonl")
 
 
+def test_no_workers_is_refused(tmp_path):
+    with pytest.raises(UserError, match="--workers must be at least 1, found 0"):
+        study.main([str(write_plan(tmp_path, [{"reward": "dense"}])), "--workers", "0"])
+
+
 def test_each_seed_becomes_one_line(tmp_path):
     plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0, 3]}, {"reward": "sparse"}])
     lines = work_off(plan, tmp_path)

@@ -84,6 +84,16 @@ def test_missing_validation_episodes_are_explained_in_one_line(tmp_path, capsys)
     assert capsys.readouterr().out.count("no episode of split 'valid'") == 1
 
 
+def test_episodes_that_are_not_used_are_named(dataset, tmp_path, capsys):
+    films = dot_films(seed=5, train=1, length=12, size_px=16)
+    for film in films:
+        del film.clips["side"], film.times["side"]
+    lone = record(tmp_path / "lone", films)
+    out = tmp_path / "run"
+    assert main(["train", str(dataset), str(lone), "--out", str(out), "--steps", "1", *SMALL]) == 0
+    assert "1 of 4 episodes have one view only" in capsys.readouterr().out
+
+
 def test_a_finished_run_resumes_to_itself(run):
     before = (run / "encoder" / "model.safetensors").read_bytes()
     assert main(["train", "--out", str(run), "--resume"]) == 0

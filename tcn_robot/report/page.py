@@ -68,7 +68,7 @@ def render_report(evidence: Evidence) -> str:
         stage_rows=stage_rows(evidence),
         commands=[stage.command for stage in evidence.stages],
         facts=_recording_facts(evidence),
-        versions=evidence.versions,
+        versions={name.replace("_", " "): text for name, text in evidence.versions.items()},
     )
 
 

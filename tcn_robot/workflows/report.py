@@ -114,7 +114,7 @@ def _versions(sources: Sources) -> dict[str, str]:
 
 
 def _version_name(name: str) -> str:
-    return {"git_commit": "commit", "cpu": "processor"}.get(name, name.replace("_", " "))
+    return {"git_commit": "commit", "cpu": "processor"}.get(name, name)
 
 
 def _version_text(name: str, value: Any) -> str:

@@ -135,7 +135,7 @@ def test_the_whole_chain_in_miniature(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert all(
         cost["seconds"] > 0 and cost["peak_memory_mb"] > 0 for cost in summary["stages"].values()
     )
-    assert {"torch", "mujoco", "python"} <= set(summary["versions"])
+    assert {"tcn_robot", "torch", "mujoco", "python", "commit"} <= set(summary["versions"])
     report = (out / "report.html").read_text("utf-8")
     for section in ("views", "found", "similarity", "embedding", "alignment", "reward", "policy"):
         assert f'<section id="{section}"' in report

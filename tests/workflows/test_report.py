@@ -141,7 +141,7 @@ def test_a_policy_brings_the_run_of_its_encoder(
     described = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**described, "encoder": str(folders[2] / inner)}))
     versions = gather_evidence([run], figures_only=True).versions
-    assert "torch threads" in versions  # only a training says that
+    assert "torch_threads" in versions  # only a training says that
 
 
 def test_a_run_that_is_not_finished_says_so_and_shows_how_far_it_is(tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ def known_names(table: Iterable[str], group: str) -> list[str]:
     return ours + sorted(added - set(ours))
 
 
-def resolve(kind: str, name: str, table: Mapping[str, Any], group: str) -> Any:
+def resolve(
+    kind: str, name: str, table: Mapping[str, Any], group: str, needs: Iterable[str] = ()
+) -> Any:
     """Return the part that a name stands for.
 
     A name of ours wins over a plug-in's. Nothing is imported but what was asked for.
@@ -40,18 +42,19 @@ def resolve(kind: str, name: str, table: Mapping[str, Any], group: str) -> Any:
         name: A key of the table, the name of an entry point, or "package.module:Class".
         table: Our own parts by name.
         group: Entry-point group, one of `GROUPS`.
+        needs: Attributes that a part from elsewhere must have.
 
     Raises:
         UserError: There is no such name (with the nearest one), or what it names cannot be
-            imported.
+            imported or is no such part.
     """
     if name in table:
         return table[name]
     for point in importlib.metadata.entry_points(group=group):
         if point.name == name:
-            return _imported(kind, point.value)
+            return _fit(kind, point.value, needs)
     if ":" in name:
-        return _imported(kind, name)
+        return _fit(kind, name, needs)
     raise unknown_name(kind, name, known_names(table, group))
 
 
@@ -76,6 +79,17 @@ def import_module(kind: str, address: str, module_name: str) -> ModuleType:
             f"{kind} {address!r}: cannot import {module_name!r} ({error}); "
             "run from the folder it is in, or put that on PYTHONPATH"
         ) from error
+
+
+def _fit(kind: str, address: str, needs: Iterable[str]) -> Any:
+    """Return the object at an address after a look at what it must have."""
+    found = _imported(kind, address)
+    if lacking := [name for name in needs if not hasattr(found, name)]:
+        raise UserError(
+            f"{address!r} is no {kind}: it lacks {', '.join(lacking)}; CONTRIBUTING.md says what "
+            "one looks like"
+        )
+    return found
 
 
 def _imported(kind: str, address: str) -> Any:

@@ -20,7 +20,10 @@ TABLE = {"tcn": dict}
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install a distribution with one module and an entry point in every group."""
-    (tmp_path / "their_parts.py").write_text("class Theirs:\n    class Inner: ...\n\n_hidden = 1\n")
+    (tmp_path / "their_parts.py").write_text(
+        "class Theirs:\n    pairing, unit_length, fit, score_episode = 'views', True, None, None\n"
+        "    class Inner: ...\n\n_hidden = 1\n"
+    )
     info = tmp_path / "their_parts-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their_parts\nVersion: 1.0\n")
@@ -80,5 +83,7 @@ def test_refusals(name: str, told: str, plugin: Path) -> None:
 def test_objectives_and_rewards_take_plug_ins(plugin: Path) -> None:
     assert find_objective("theirs").__name__ == "Theirs"
     assert reward_class("theirs").__name__ == "Theirs"
+    with pytest.raises(UserError, match="is no reward: it lacks fit, score_episode"):
+        reward_class("their_parts:Theirs.Inner")
     assert all(find_objective(name) is part for name, part in OBJECTIVES.items())
     assert all(reward_class(name) is part for name, part in REWARDS.items())

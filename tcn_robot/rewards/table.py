@@ -22,5 +22,7 @@ def reward_class(name: str) -> RewardClass:
     Raises:
         UserError: There is none; with the nearest name.
     """
-    found: RewardClass = resolve("reward", name, REWARDS, "tcn_robot.rewards")
+    found: RewardClass = resolve(
+        "reward", name, REWARDS, "tcn_robot.rewards", needs=("fit", "score_episode")
+    )
     return found

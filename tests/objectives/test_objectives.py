@@ -267,3 +267,5 @@ def test_an_objective_of_somebody_else_is_found_by_its_address():
     assert find_objective(address) is OBJECTIVES["tcn_triplet"]
     with pytest.raises(UserError, match="no_such_module"):
         find_objective("no_such_module:Thing")
+    with pytest.raises(UserError, match="'json:JSONDecoder' is no objective: it lacks pairing"):
+        find_objective("json:JSONDecoder")

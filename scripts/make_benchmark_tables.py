@@ -11,7 +11,6 @@ first of a task, by name, gets its whole table. The same results give the same d
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -28,6 +27,7 @@ from tcn_robot.policies.tables import (
     replace_between_markers,
     table_of,
 )
+from tcn_robot.recordings.format import read_json
 
 MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
@@ -56,10 +56,15 @@ def alignment_tables(folder: Path) -> str:
     """Return one part per task from the results of encoders in a folder, "" if there are none."""
     tasks: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = read_json(path)
+        if not result.get("trained_with"):
+            raise UserError(
+                f"{path} does not say how its encoder was trained; write it once more by "
+                "`tcn-robot bench alignment RUN DIR --out`"
+            )
         tasks.setdefault(result["tasks"][0].rpartition("/")[2], []).append(result)
     parts = []
-    for task, results in sorted(tasks.items(), reverse=True):
+    for task, results in sorted(tasks.items()):
         first = results[0]
         commits = ", ".join(sorted({(result["commit"] or "unknown")[:10] for result in results}))
         made = first["trained_with"]

@@ -48,5 +48,5 @@ def find_objective(name: str) -> type[Objective]:
     Raises:
         UserError: If there is none; the message has the nearest name.
     """
-    needs = ("pairing", "unit_length", "__call__")
+    needs = ("pairing", "unit_length")
     return resolve("objective", name, OBJECTIVES, "tcn_robot.objectives", needs)

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from tcn_robot import __version__
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
-from tcn_robot.provenance import commit
+from tcn_robot.provenance import commit, versions
 from tcn_robot.training.config import TrainConfig, config_from_dict
 
 SCHEMA_VERSION = 1
@@ -56,7 +54,7 @@ def create_run(folder: Path, run: RunDescription) -> None:
     }
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(_json_text(described), "utf-8")
-        (partial / VERSIONS_FILE).write_text(_json_text(versions()), "utf-8")
+        (partial / VERSIONS_FILE).write_text(_json_text(describe_origin()), "utf-8")
         (partial / STATE_FOLDER).mkdir()
 
 
@@ -92,13 +90,21 @@ def read_run(folder: Path) -> RunDescription:
         raise UserError(f"{path} is damaged ({error!r}); train again") from error
 
 
-def versions() -> dict[str, Any]:
+def run_of_encoder(path: Path) -> Path | None:
+    """Return the run that trained an encoder; None for an encoder without one.
+
+    Args:
+        path: The run, or the encoder folder inside it, as `load_encoder` takes them.
+    """
+    run = path.parent if path.name == ENCODER_FOLDER else path
+    is_run = (run / ENCODER_FOLDER).is_dir() and (run / CONFIG_FILE).is_file()
+    return run if is_run else None
+
+
+def describe_origin() -> dict[str, Any]:
     """Return what the run is made with: versions, platform, threads, git commit if known."""
     return {
-        "tcn_robot": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
+        **versions(),
         "platform": platform.platform(),
         "torch_threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),

@@ -111,11 +111,12 @@ def _of_run(
 
 def _trained_with(run: Path) -> dict[str, Any] | None:
     """Return the options that tell one encoder from another; None for an encoder without a run."""
-    from tcn_robot.training.run_folder import CONFIG_FILE, read_run
+    from tcn_robot.training.run_folder import read_run, run_of_encoder
 
-    if not (run / CONFIG_FILE).is_file():
+    trained = run_of_encoder(run)
+    if trained is None:
         return None
-    config = read_run(run).config
+    config = read_run(trained).config
     return {"objective": config.objective, "steps": config.steps, "seed": config.seed}
 
 

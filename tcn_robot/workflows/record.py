@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tcn_robot.errors import FULL, UserError, unknown_name
+from tcn_robot.errors import FULL, UserError
 from tcn_robot.workflows.options import parse_and_run
 from tcn_robot.workflows.recording_job import (
     MAXIMUM_PX,
@@ -104,15 +104,14 @@ def plan_job(
         UserError: For an unknown task, view, embodiment or policy, with the nearest name.
     """
     from tcn_robot.envs import task_id
+    from tcn_robot.envs.rendering import check_views
 
     full_task = task_id(task)
     resolve_policy(full_task, policy)
     source = open_source(full_task, embodiment, policy)
     known = tuple(source.view_names)
     source.close()
-    for view in views:
-        if view not in known:
-            raise unknown_name("view", view, known)
+    check_views(views, known)
     if len(set(views)) < len(views):
         raise UserError(f"--views names a view twice: {' '.join(views)}")
     return RecordingJob(

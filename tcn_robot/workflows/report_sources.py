@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError
+from tcn_robot.recordings import format as dataset_format
 from tcn_robot.workflows.demo_plan import DEMO_FILE, DemoFolders
 
 ALIGNMENT_FILE = "alignment.json"
@@ -108,11 +108,10 @@ def _with_policy(found: Sources, folder: Path, config: dict[str, Any]) -> Source
         found = replace(found, demos=_existing(Path(config["demos"])))
     if not config.get("encoder") or found.embedding is not None:
         return found
-    encoder = Path(config["encoder"])
-    # `imitate` takes the encoder folder inside a run as well as the run.
-    run = encoder.parent if (encoder / "model.safetensors").is_file() else encoder
-    is_run = read_json(run / "config.json").get("kind") == "embedding"
-    return _with_folder(found, run) if is_run else found
+    from tcn_robot.training.run_folder import run_of_encoder
+
+    run = run_of_encoder(Path(config["encoder"]))
+    return _with_folder(found, run) if run else found
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -121,15 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         UserError: The file is damaged.
     """
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is no readable JSON ({error}); make it again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} should hold a JSON object, found {type(content).__name__}")
-    return content
+    return dataset_format.read_json(path) if path.is_file() else {}
 
 
 def _existing(path: Path) -> Path | None:

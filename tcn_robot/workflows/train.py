@@ -68,16 +68,14 @@ def train(
 
 def _train_with_display(config: TrainConfig, store: FrameStore, out: Path) -> Encoder:
     """Train, show how far it is, and say how to go on after an interruption."""
+    from tcn_robot.objectives import find_objective
     from tcn_robot.progress import Progress
     from tcn_robot.training.loop import train as run_training
 
     films = store.split("train")
     alone = sum(len(film.views) < 2 for film in films)
-    if 0 < alone < len(films):
-        print(
-            f"{alone} of {len(films)} episodes have one view only: only single-view "
-            "objectives use them"
-        )
+    if alone and find_objective(config.objective).pairing == "views":
+        print(f"{alone} of {len(films)} episodes have one view only and are not used")
     if not store.split("valid"):
         print("no episode of split 'valid': alignment is not measured while training")
     with Progress(config.steps, f"training {config.objective}", "steps") as display:

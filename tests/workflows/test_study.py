@@ -241,6 +241,12 @@ def test_alignment_tables_are_made_from_results(tmp_path, root):
     assert "| trained | 2.0 [1.0, 4.0] |" in lines
     assert "| collapsed | 33.3 |" in lines
     assert "| tcn, 600 steps, seed 1 | 3.1 [1.0, 4.0] |" in lines
+    for damage, told in (("{", "no readable JSON"), ("{}", "does not say how its encoder")):
+        (tmp_path / "alignment" / "push-0.json").write_text(damage)
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert document.read_text().splitlines() == lines
 
 
 def test_what_stands_between_markers_is_replaced():

@@ -1,6 +1,7 @@
 """`tcn-robot train` and `tcn-robot embed`, end to end on a small recording."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import tcn_robot
 from tcn_robot.cli import main
 from tcn_robot.training import read_metrics
+from tcn_robot.training.run_folder import run_of_encoder
 from tests.data.films import dot_films
 from tests.data.test_frame_store import record
 
@@ -84,6 +86,23 @@ def test_missing_validation_episodes_are_explained_in_one_line(tmp_path, capsys)
     assert capsys.readouterr().out.count("no episode of split 'valid'") == 1
 
 
+def test_the_run_of_an_encoder(run, tmp_path):
+    assert run_of_encoder(run) == run
+    assert run_of_encoder(run / "encoder") == run
+    alone = tmp_path / "encoder"  # copied out of its run
+    shutil.copytree(run / "encoder", alone)
+    assert run_of_encoder(alone) is None
+
+
+def test_a_benchmark_names_the_training_of_an_inner_encoder_folder(run, dataset, tmp_path):
+    for number, named in enumerate((run, run / "encoder")):
+        out = tmp_path / f"{number}.json"
+        given = [str(named), str(dataset), "--split", "train", "--untrained-seeds", "0"]
+        assert main(["bench", "alignment", *given, "--out", str(out)]) == 0
+        made = json.loads(out.read_text())["trained_with"]
+        assert made == {"objective": "tcn", "steps": 6, "seed": 3}
+
+
 def test_episodes_that_are_not_used_are_named(dataset, tmp_path, capsys):
     films = dot_films(seed=5, train=1, length=12, size_px=16)
     for film in films:
@@ -91,7 +110,7 @@ def test_episodes_that_are_not_used_are_named(dataset, tmp_path, capsys):
     lone = record(tmp_path / "lone", films)
     out = tmp_path / "run"
     assert main(["train", str(dataset), str(lone), "--out", str(out), "--steps", "1", *SMALL]) == 0
-    assert "1 of 4 episodes have one view only" in capsys.readouterr().out
+    assert "1 of 4 episodes have one view only and are not used" in capsys.readouterr().out
 
 
 def test_a_finished_run_resumes_to_itself(run):

@@ -51,8 +51,8 @@ def task_id(name: str) -> str:
         if known in gymnasium.registry:
             return f"{module}{colon}{known}"
     if colon:
-        theirs = [known for known in gymnasium.registry if known not in TASKS and _is_added(known)]
-        raise unknown_name("task", name, [f"{module}:{known}" for known in theirs])
+        added = [known for known in gymnasium.registry if _is_added(known)]
+        raise unknown_name("task", name, [f"{module}:{known}" for known in added])
     raise unknown_name("task", name, TASKS)
 
 

@@ -88,6 +88,7 @@ def _of_run(
     from tcn_robot.recordings import open_recording
 
     encoder = load_encoder(run)
+    trained_with = _trained_with(run)  # a damaged run is told before anything is measured
     opened = [(path, open_recording(path)) for path in recordings]
     episodes = held_out_episodes(
         [
@@ -106,7 +107,7 @@ def _of_run(
     tasks = sorted({recording.task for _, recording in opened})
     sources = {"run": str(run), "recordings": [str(path) for path in recordings], "split": split}
     origin = {"versions": versions(), "commit": commit(), "machine": machine()}
-    return {**result, **sources, "tasks": tasks, "trained_with": _trained_with(run), **origin}
+    return {**result, **sources, "tasks": tasks, "trained_with": trained_with, **origin}
 
 
 def _trained_with(run: Path) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Simulated tasks; importing this registers them with Gymnasium.
 
-Adding a task: one file with its class, one line in `TASKS`, one in `scripted.POLICIES`, one test.
+Adding a task: one file with its class, one with its demonstrators, one line in `TASK_TABLE`, one
+test.
 """
 
 from __future__ import annotations
@@ -15,24 +16,29 @@ from typing import Any
 import gymnasium
 
 from tcn_robot.envs.rendering import choose_gl_backend
-from tcn_robot.envs.scripted import play_horizon, scripted_policy
+from tcn_robot.envs.scripted import recording_horizon, scripted_policy
+from tcn_robot.envs.table import NAMESPACE, TASK_TABLE, TASKS
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.plugins import import_module
 
-__all__ = ["NAMESPACE", "TASKS", "make_task", "play_horizon", "scripted_policy", "task_id"]
+__all__ = [
+    "NAMESPACE",
+    "TASKS",
+    "TASK_TABLE",
+    "make_task",
+    "recording_horizon",
+    "scripted_policy",
+    "task_id",
+]
 
 choose_gl_backend()  # before anything imports MuJoCo
 
-NAMESPACE = "tcn_robot/"
-
-# id: (entry point, horizon in control steps)
-TASKS = {
-    "tcn_robot/MujocoReach-v0": ("tcn_robot.envs.reach:MujocoReach", 50),
-    "tcn_robot/MujocoPush-v0": ("tcn_robot.envs.push:MujocoPush", 80),
-}
-
-for _id, (_entry_point, _horizon) in TASKS.items():
-    gymnasium.register(_id, entry_point=_entry_point, kwargs={"horizon": _horizon})
+for _id, (_task, _simulator, _horizon) in TASKS.items():
+    gymnasium.register(
+        _id,
+        entry_point="tcn_robot.envs.task_env:TaskEnv",
+        kwargs={"task": _task, "simulator": _simulator, "horizon": _horizon},
+    )
 
 
 def task_id(name: str) -> str:
@@ -68,7 +74,7 @@ def make_task(name: str, **options: Any) -> gymnasium.Env:
 
     Args:
         name: Task id, with or without `tcn_robot/`.
-        options: Options of the task such as `horizon` or `reward`.
+        options: Options of the task such as `horizon`, `reward` or `embodiment`.
 
     Raises:
         UserError: For an unknown task or option.

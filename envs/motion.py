@@ -1,7 +1,7 @@
 """Pieces of motion from which scripted demonstrators are put together.
 
 A scripted policy is a generator: each `next()` gives the action for the state the environment is in
-now. When it ends, the demonstrator stops filming.
+now. When it ends, the demonstrator stops filming. All pieces act by end-effector control.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcn_robot.envs.arm_task import ArmTask
+from tcn_robot.envs.task_env import TaskEnv
 
 Actions = Iterator[np.ndarray]
 
@@ -38,15 +38,38 @@ class Style:
             pause_probability=float(generator.choice([0.0, 0.02, 0.05])),
         )
 
+    def steady(self) -> Style:
+        """Return the same speed without wobble and pauses, for what needs care."""
+        return Style(self.speed, 0.0, 0.0)
 
-def pause(env: ArmTask, frames: int) -> Actions:
+
+def action(
+    env: TaskEnv, move: np.ndarray | float = 0.0, roll: float = 0.0, grip: float = 0.0
+) -> np.ndarray:
+    """Return an action of the task, float32, clipped to [-1, 1].
+
+    Args:
+        env: The environment.
+        move: (axes,) along the task's axes, as shares of the largest step.
+        roll: Turn of the tool; left out where the task has none.
+        grip: Opening (+) or closing (-); left out where the task has none.
+    """
+    parts = [np.broadcast_to(np.asarray(move, dtype=np.float64), (len(env.task.axes),))]
+    if env.task.rolls:
+        parts.append(np.array([roll]))
+    if env.task.grips:
+        parts.append(np.array([grip]))
+    return np.clip(np.concatenate(parts), -1.0, 1.0).astype(np.float32)
+
+
+def pause(env: TaskEnv, frames: int) -> Actions:
     """Hold still for a number of control steps."""
     for _ in range(frames):
-        yield np.zeros(env.action_space.shape or (), dtype=np.float32)
+        yield action(env)
 
 
 def move_to(
-    env: ArmTask,
+    env: TaskEnv,
     target_metres: Callable[[], np.ndarray],
     style: Style,
     generator: np.random.Generator,
@@ -58,18 +81,18 @@ def move_to(
 
     Args:
         env: The environment.
-        target_metres: Asked at each step: the target along the controlled axes.
+        target_metres: Asked at each step: the target along the task's axes.
         style: How to move.
         generator: Source of all randomness.
         tolerance_metres: How near is there.
         max_frames: Give up after so many steps.
     """
-    axes = list(env.controlled_axes)
+    axes = list(env.task.axes)
     pace = style.speed
     deviation = np.zeros(len(axes))
     nearest_metres, stalled_frames = np.inf, 0
     for _ in range(max_frames):
-        way = target_metres() - env.tip_metres[axes]
+        way = target_metres() - env.world.tip_metres[axes]
         distance_metres = float(np.linalg.norm(way))
         stalled_frames = 0 if distance_metres < nearest_metres - 1e-3 else stalled_frames + 1
         nearest_metres = min(nearest_metres, distance_metres)
@@ -83,13 +106,34 @@ def move_to(
 
 
 def step_along(
-    env: ArmTask, way_metres: np.ndarray, pace: float, deviation: np.ndarray
+    env: TaskEnv, way_metres: np.ndarray, pace: float, deviation: np.ndarray
 ) -> np.ndarray:
     """Return the action that goes the given way at a pace, no farther than its end."""
-    action = way_metres / env.action_scale_metres
-    length = float(np.linalg.norm(action))
+    move = way_metres / env.task.action_scale_metres
+    length = float(np.linalg.norm(move))
     if length > pace:
-        action = action * (pace / length)
+        move = move * (pace / length)
     # Near the end the deviation fades, so that the end is reached.
-    action = action + deviation * min(1.0, length / 2)
-    return np.clip(action, -1.0, 1.0).astype(np.float32)
+    return action(env, move + deviation * min(1.0, length / 2))
+
+
+def close_fingers(env: TaskEnv, max_frames: int = 7) -> Actions:
+    """Close the fingers until something or they themselves stop them."""
+    yield from _fingers(env, -1.0, 0.0, max_frames)
+
+
+def open_fingers(env: TaskEnv, opening: float = 1.0, max_frames: int = 7) -> Actions:
+    """Open the fingers up to an opening in [0, 1]."""
+    yield from _fingers(env, 1.0, opening, max_frames)
+
+
+def _fingers(env: TaskEnv, direction: float, opening: float, max_frames: int) -> Actions:
+    before = np.inf
+    for frame in range(max_frames):
+        now = env.world.opening
+        left = direction * (opening - now)
+        if left < 0.02 or (frame > 1 and abs(now - before) < 0.01):
+            return
+        before = now
+        step = 1.0 if direction < 0 else min(1.0, left / env.task.grip_scale)
+        yield action(env, grip=direction * step)

@@ -8,22 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tcn_robot.envs.table import entry_of
 from tcn_robot.errors import unknown_name
 
 ScriptedPolicy = Callable[[Any, np.random.Generator], Iterator[np.ndarray]]
 
-# task id: {policy name: module:function}
-POLICIES: dict[str, dict[str, str]] = {
-    "tcn_robot/MujocoReach-v0": {
-        "expert": "tcn_robot.envs.reach_scripts:reach_expert",
-        "play": "tcn_robot.envs.reach_scripts:reach_play",
-    },
-    "tcn_robot/MujocoPush-v0": {
-        "expert": "tcn_robot.envs.push_scripts:push_expert",
-        "play": "tcn_robot.envs.push_scripts:push_play",
-    },
-}
 PLAY_HORIZON_FRAMES = 240
+FAILURE = "failure"
 
 
 def random_policy(env: Any, generator: np.random.Generator) -> Iterator[np.ndarray]:
@@ -31,6 +22,24 @@ def random_policy(env: Any, generator: np.random.Generator) -> Iterator[np.ndarr
     space = env.action_space
     while True:
         yield generator.uniform(space.low, space.high).astype(np.float32)
+
+
+def policies_of(task_id: str) -> dict[str, ScriptedPolicy]:
+    """Return the scripted policies of a task by name: "expert", "play", "failure", "failure-…"."""
+    entry = entry_of(task_id)
+    if entry is None:
+        return {"random": random_policy}
+    module = importlib.import_module(entry.demonstrators)
+    failures: dict[str, ScriptedPolicy] = {
+        f"{FAILURE}-{kind}": _labelled(kind, policy) for kind, policy in module.FAILURES.items()
+    }
+    return {
+        "expert": module.expert,
+        "play": module.play,
+        FAILURE: _any_of(failures),
+        **failures,
+        "random": random_policy,
+    }
 
 
 def scripted_policy(task_id: str, name: str) -> ScriptedPolicy:
@@ -41,21 +50,45 @@ def scripted_policy(task_id: str, name: str) -> ScriptedPolicy:
 
     Args:
         task_id: A full task id.
-        name: "expert", "play" or "random".
+        name: "expert", "play", "random", "failure" (of a kind drawn anew for each episode) or
+            "failure-KIND".
 
     Raises:
         UserError: When the task has no policy of that name.
     """
-    if name == "random":
-        return random_policy
-    policies = POLICIES.get(task_id, {})
+    policies = policies_of(task_id)
     if name not in policies:
-        raise unknown_name(f"scripted policy of {task_id}", name, [*policies, "random"])
-    module, function = policies[name].split(":")
-    policy: ScriptedPolicy = getattr(importlib.import_module(module), function)
-    return policy
+        raise unknown_name(f"scripted policy of {task_id}", name, tuple(policies))
+    return policies[name]
 
 
-def play_horizon(task_id: str) -> int:
-    """Return how many control steps an episode of play lasts."""
-    return PLAY_HORIZON_FRAMES
+def recording_horizon(task_id: str, policy: str) -> int | None:
+    """Return how many control steps an episode of a scripted policy may last.
+
+    Play is long; what is done and undone again needs more time than the task. None is the task's
+    own horizon.
+    """
+    if policy == "play":
+        return PLAY_HORIZON_FRAMES
+    entry = entry_of(task_id)
+    if entry is not None and policy.startswith(FAILURE):
+        return 2 * entry.horizon
+    return None
+
+
+def _labelled(kind: str, policy: ScriptedPolicy) -> ScriptedPolicy:
+    """Return the policy that also writes its kind into what is stored of the episode."""
+
+    def labelled(env: Any, generator: np.random.Generator) -> Iterator[np.ndarray]:
+        env.demonstration["failure"] = kind
+        yield from policy(env, generator)
+
+    return labelled
+
+
+def _any_of(policies: dict[str, ScriptedPolicy]) -> ScriptedPolicy:
+    def any_of(env: Any, generator: np.random.Generator) -> Iterator[np.ndarray]:
+        names = tuple(policies)
+        yield from policies[names[int(generator.integers(len(names)))]](env, generator)
+
+    return any_of

@@ -116,6 +116,7 @@ def describe_source(
         },
         "cameras": {view: source.camera_parameters(view, size) for view in views},
         "randomisation": dict(getattr(source, "randomisation", {})),
+        "demonstration": dict(getattr(source, "demonstration", {})),
     }
 
 
@@ -126,7 +127,7 @@ def _row(
     action: np.ndarray | None,
 ) -> dict[str, Any]:
     """Return one row of `steps.parquet`; labels keep the names the source gives them."""
-    labels = {name: _plain(name, value) for name, value in info.items() if np.ndim(value) == 0}
+    labels = {name: _plain(name, value) for name, value in info.items() if np.ndim(value) <= 1}
     return {
         "time_seconds": float(source.simulation_time_seconds),
         "action": action,
@@ -137,6 +138,8 @@ def _row(
 
 
 def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return np.array([_plain(name, part) for part in value])
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, float) and not math.isfinite(plain):
         raise UserError(f"the source's label {name!r} is {plain}; labels must be finite numbers")

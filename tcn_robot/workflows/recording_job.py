@@ -97,9 +97,10 @@ def open_source(task: str, embodiment: str, policy: str) -> Any:
     Raises:
         UserError: If the task or the embodiment is unknown, or the environment cannot be recorded.
     """
-    from tcn_robot.envs import make_task, play_horizon
+    from tcn_robot.envs import make_task, recording_horizon
 
-    options: dict[str, Any] = {"horizon": play_horizon(task)} if policy == "play" else {}
+    horizon = recording_horizon(task, policy)
+    options: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
     source: Any = make_task(task, **options).unwrapped
     missing = [name for name in SOURCE_NEEDS if not hasattr(source, name)]
     if missing:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.envs.arm_task import ArmTask, closeness
+from tcn_robot.envs.task import Start, Task
+from tcn_robot.envs.things import Shape, Thing
+from tcn_robot.envs.tolerance import tolerance
 
 SUCCESS_METRES = 0.035
 
 
-class MujocoReach(ArmTask):
+class Reach(Task):
     """Bring the tip of the tool to a yellow ball above the table.
 
     **Task.** The tip starts at a random place above the table, the ball stands on a post whose
@@ -31,11 +33,23 @@ class MujocoReach(ArmTask):
     **Length.** 50 steps at 10 Hz by default; nothing ends an episode early.
     """
 
-    bodies_xml = """
-    <body name="ball" mocap="true" pos="0.60 0.16 0.16">
-      <geom name="ball" type="sphere" size="0.035" rgba="0.98 0.80 0.10 1"/>
-      <geom name="post" type="cylinder" size="0.008 0.08" pos="0 0 -0.08" rgba="0.35 0.25 0.20 1"/>
-    </body>"""
+    things = (
+        Thing(
+            "ball",
+            (
+                Shape("sphere", (0.035,), (0.98, 0.80, 0.10, 1.0), collides=False),
+                Shape(
+                    "cylinder",
+                    (0.008, 0.08),
+                    (0.35, 0.25, 0.20, 1.0),
+                    (0.0, 0.0, -0.08),
+                    collides=False,
+                ),
+            ),
+            (0.60, 0.16, 0.16),
+        ),
+    )
+    seen = ("ball",)
     phases = ("approach", "near", "done")
     workspace_low_metres = np.array([0.38, -0.30, 0.03])
     workspace_high_metres = np.array([0.74, 0.30, 0.36])
@@ -46,27 +60,27 @@ class MujocoReach(ArmTask):
     ball_range_metres = np.array([0.03, 0.03, 0.01])
     _start_distance_metres = 1.0
 
-    def place(self, generator: np.random.Generator) -> np.ndarray:
+    def place(self, generator: np.random.Generator) -> Start:
         """Put the ball on the left, the tip anywhere on the right."""
         offset = generator.uniform(-self.ball_range_metres, self.ball_range_metres)
         ball = self.middle_ball_metres + offset
         self.move_ball(ball)
         tip = generator.uniform([0.42, -0.28, 0.06], [0.70, -0.02, 0.34])
         self._start_distance_metres = float(np.linalg.norm(ball - tip))
-        return tip
+        return Start(tip)
 
     def move_ball(self, ball_metres: np.ndarray) -> None:
         """Put the ball somewhere else, (3,)."""
-        self._data.mocap_pos[0] = ball_metres
+        self.world.place("ball", ball_metres)
 
     @property
     def ball_metres(self) -> np.ndarray:
         """The ball's centre, (3,)."""
-        return np.array(self._data.mocap_pos[0])
+        return self.world.position("ball")
 
     def observe(self) -> np.ndarray:
         """Return the observation the class describes."""
-        tip, ball = self.tip_metres, self.ball_metres
+        tip, ball = self.world.tip_metres, self.ball_metres
         metres = np.concatenate([tip - self.middle_metres, ball - self.middle_metres, ball - tip])
         return 10 * metres
 
@@ -77,7 +91,6 @@ class MujocoReach(ArmTask):
         phase = 2 if success else int(distance < 0.10)
         progress = np.clip(1.0 - distance / self._start_distance_metres, 0.0, 1.0)
         return {
-            "phase": self.phases[phase],
             "phase_index": phase,
             "progress": 1.0 if success else float(progress),
             "success": bool(success),
@@ -85,7 +98,7 @@ class MujocoReach(ArmTask):
 
     def dense_reward(self) -> float:
         """Return the shaped reward, in [0, 1]."""
-        return closeness(self._distance(), 0.08)
+        return tolerance(self._distance(), 0.0, 0.08)
 
     def _distance(self) -> float:
-        return float(np.linalg.norm(self.ball_metres - self.tip_metres))
+        return float(np.linalg.norm(self.ball_metres - self.world.tip_metres))

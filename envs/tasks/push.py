@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.envs.arm_task import ArmTask, closeness
+from tcn_robot.envs.task import Start, Task
+from tcn_robot.envs.things import Shape, Thing, rotation_matrix, turn_about
+from tcn_robot.envs.tolerance import tolerance
 
 BLOCK_HALF_METRES = 0.04
 PUSH_HEIGHT_METRES = 0.035
@@ -14,7 +16,7 @@ CONTACT_METRES = 0.075
 SUCCESS_METRES = 0.04
 
 
-class MujocoPush(ArmTask):
+class Push(Task):
     """Push a red block across the table into a green zone.
 
     **Task.** The tool stays at one height above the table. The block starts at a random place and
@@ -40,18 +42,31 @@ class MujocoPush(ArmTask):
     **Length.** 80 steps at 10 Hz; nothing ends an episode early.
     """
 
-    bodies_xml = f"""
-    <geom name="zone" type="cylinder" size="0.075 0.001" pos="0.58 0.20 0.0012"
-          rgba="0.15 0.70 0.30 1"/>
-    <body name="block" pos="0.55 0 {BLOCK_HALF_METRES}">
-      <freejoint name="block"/>
-      <geom name="block" type="box" size="0.04 0.04 0.04" mass="0.2" rgba="0.85 0.15 0.12 1"
-            friction="0.5 0.01 0.001" condim="4" contype="1" conaffinity="1"/>
-      <geom name="block_top" type="box" size="0.04 0.008 0.001" pos="0 0 0.0402" mass="0.0001"
-            rgba="0.98 0.85 0.30 1"/>
-    </body>"""
+    things = (
+        Thing(
+            "zone",
+            (Shape("cylinder", (0.075, 0.001), (0.15, 0.70, 0.30, 1.0), collides=False),),
+            (0.58, 0.20, 0.0012),
+        ),
+        Thing(
+            "block",
+            (
+                Shape("box", (0.04, 0.04, 0.04), (0.85, 0.15, 0.12, 1.0), mass_kg=0.2),
+                Shape(
+                    "box",
+                    (0.04, 0.008, 0.001),
+                    (0.98, 0.85, 0.30, 1.0),
+                    (0.0, 0.0, 0.0402),
+                    collides=False,
+                ),
+            ),
+            (0.55, 0.0, BLOCK_HALF_METRES),
+            motion="free",
+        ),
+    )
+    seen = ("block", "zone")
     phases = ("approach", "push", "done")
-    controlled_axes = (0, 1)
+    axes = (0, 1)
     workspace_low_metres = np.array([0.36, -0.32, 0.02])
     workspace_high_metres = np.array([0.76, 0.32, 0.10])
     observation_size = 10
@@ -59,14 +74,16 @@ class MujocoPush(ArmTask):
     middle_metres = np.array([0.56, 0.0])
     _start_distance_metres = 1.0
 
-    def place(self, generator: np.random.Generator) -> np.ndarray:
+    def place(self, generator: np.random.Generator) -> Start:
         """Put the block on the right half, the tip farther right."""
         block = generator.uniform([0.50, -0.10], [0.64, 0.0])
         yaw_radians = generator.uniform(-np.pi / 4, np.pi / 4)
-        self.place_free_body("block", [*block, BLOCK_HALF_METRES], yaw_radians)
+        self.world.place(
+            "block", [*block, BLOCK_HALF_METRES], turn_about((0.0, 0.0, 1.0), yaw_radians)
+        )
         self._start_distance_metres = float(np.linalg.norm(self.zone_metres - block))
         tip = generator.uniform([0.42, -0.31], [0.70, -0.27])
-        return np.array([*tip, PUSH_HEIGHT_METRES])
+        return Start(np.array([*tip, PUSH_HEIGHT_METRES]))
 
     def hold_axes(self, target_metres: np.ndarray) -> np.ndarray:
         """Keep the tip at the height for pushing."""
@@ -75,19 +92,18 @@ class MujocoPush(ArmTask):
     @property
     def block_metres(self) -> np.ndarray:
         """The block's centre on the table, (2,)."""
-        return self.body_metres("block")[:2]
+        return self.world.position("block")[:2]
 
     def move_block(self, place_metres: np.ndarray) -> None:
         """Put the block elsewhere on the table, (2,), at rest and turned as it was."""
-        joint = self._data.joint("block")
-        joint.qpos[:2] = place_metres
-        joint.qvel[:] = 0.0
+        height_metres = self.world.position("block")[2]
+        self.world.place("block", [*place_metres, height_metres])
 
     def observe(self) -> np.ndarray:
         """Return the observation the class describes."""
-        tip, block = self.tip_metres[:2], self.block_metres
-        rotation = self._data.body("block").xmat
-        yaw_radians = np.arctan2(rotation[3], rotation[0])
+        tip, block = self.world.tip_metres[:2], self.block_metres
+        rotation = rotation_matrix(self.world.quaternion("block"))
+        yaw_radians = np.arctan2(rotation[1, 0], rotation[0, 0])
         metres = [tip - self.middle_metres, block - self.middle_metres, block - tip]
         metres.append(self.zone_metres - block)
         turn = [np.cos(4 * yaw_radians), np.sin(4 * yaw_radians)]
@@ -102,7 +118,6 @@ class MujocoPush(ArmTask):
         reached = np.clip(1.0 - (to_block - CONTACT_METRES) / 0.25, 0.0, 1.0)
         pushed = np.clip(1.0 - to_zone / self._start_distance_metres, 0.0, 1.0)
         return {
-            "phase": self.phases[phase],
             "phase_index": phase,
             "progress": 1.0 if success else float(0.2 * reached + 0.8 * pushed),
             "success": bool(success),
@@ -111,11 +126,11 @@ class MujocoPush(ArmTask):
     def dense_reward(self) -> float:
         """Return the shaped reward, in [0, 1]."""
         to_zone, to_block = self._distances()
-        reach = closeness(max(0.0, to_block - CONTACT_METRES), 0.1)
-        return 0.25 * reach + 0.75 * closeness(to_zone, 0.08)
+        reach = tolerance(to_block, CONTACT_METRES, 0.1)
+        return 0.25 * reach + 0.75 * tolerance(to_zone, 0.0, 0.08)
 
     def _distances(self) -> tuple[float, float]:
         block = self.block_metres
         to_zone = float(np.linalg.norm(self.zone_metres - block))
-        to_block = float(np.linalg.norm(self.tip_metres[:2] - block))
+        to_block = float(np.linalg.norm(self.world.tip_metres[:2] - block))
         return to_zone, to_block

@@ -1,0 +1,1 @@
+"""The tasks, one file each; the docstring of a task's class is its page."""

@@ -10,7 +10,6 @@ import numpy as np
 from tcn_robot.envs.bodies.body import roll_of
 from tcn_robot.envs.bullet_model import (
     ARM_FORCE,
-    BODY,
     PALM,
     SIMULATOR,
     description_text,
@@ -20,13 +19,15 @@ from tcn_robot.envs.bullet_model import (
 from tcn_robot.envs.bullet_simulation import BulletSimulation
 from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.rendering import check_views
-from tcn_robot.envs.world import NUM_RAMP_PIECES, TIMESTEP_SECONDS, Scene
+from tcn_robot.envs.things import rotation_matrix
+from tcn_robot.envs.world import TIMESTEP_SECONDS, Scene
 
-ARM_GAIN = 0.3
+GAIN = 0.3
 """Share of the way to its target that a motor asks for in one timestep."""
-FINGER_GAIN = 0.3
-HOLDING_SHARE = 0.1
+HOLDING_SHARE = 0.05
 """Of a finger's force limit: what holds it in its place when nothing is squeezed."""
+SQUEEZE_DAMPING_SECONDS = 0.02
+"""Damping of the fingers' springs over their stiffness: nearly critical for every effector."""
 TOUCH_METRES = 0.0005
 
 
@@ -58,12 +59,12 @@ class BulletWorld:
         fingers = scene.body.effector.fingers
         self._travel = np.array([finger.travel for finger in fingers])
         self._finger_limits = np.array([finger_limit(finger) for finger in fingers])
-        ramp_seconds = 1.0 / (scene.control_hz * NUM_RAMP_PIECES)
-        self._substeps = round(ramp_seconds / TIMESTEP_SECONDS)
+        self._substeps = round(1.0 / (scene.control_hz * TIMESTEP_SECONDS))
         self._targets = np.zeros(self._num_joints + 2)
         self._time_seconds = 0.0
-        self._save_extra()
-        self._start = self._simulation.get_state()
+        self._state = self._start = np.zeros(0)
+        self._moved()
+        self._start = self._state
 
     # The body -----------------------------------------------------------------------------------
 
@@ -114,39 +115,37 @@ class BulletWorld:
         """Put the body there at rest and let positions follow, without passing time."""
         self._targets = np.concatenate([joints, opening * self._travel])
         self._simulation.set_joints(self._body, self._targets)
-        self.version += 1
+        self._moved()
 
     def command(self, joint_targets: np.ndarray, opening_target: float) -> None:
         """Simulate one control step, the targets moving evenly to the given ones."""
-        # Ramps, not jumps: the tip follows the command without overshooting.
         self._simulation.forget_contacts()
+        # Ramps, not jumps: the tip follows the command without overshooting.
         start = self._targets
         end = np.concatenate([joint_targets, opening_target * self._travel])
-        for share in np.arange(1, NUM_RAMP_PIECES + 1) / NUM_RAMP_PIECES:
+        for share in np.arange(1, self._substeps + 1) / self._substeps:
             self._targets = start + share * (end - start)
             self._drive()
-            for _ in range(self._substeps):
-                self._bullet.stepSimulation()
-            self._time_seconds += self._substeps * TIMESTEP_SECONDS
-        self.version += 1
+            self._bullet.stepSimulation()
+        self._time_seconds += self._substeps * TIMESTEP_SECONDS
+        self._moved()
 
     def _drive(self) -> None:
-        """Set the motors: the carrier's as good as rigid, the fingers' like springs."""
-        joints = self._simulation.joint_positions(self._body)
-        stretch = np.abs(self._targets - joints)[self._num_joints :]
-        fingers = self.scene.body.effector.squeeze * stretch + HOLDING_SHARE * self._finger_limits
-        forces = np.full(len(joints), ARM_FORCE)
-        forces[self._num_joints :] = np.minimum(fingers, self._finger_limits)
-        gains = np.full(len(joints), ARM_GAIN)
-        gains[self._num_joints :] = FINGER_GAIN
+        """Set the motors: the carrier's as good as rigid, the fingers' like damped springs."""
+        states = self._bullet.getJointStates(self._body.id, self._body.joints[self._num_joints :])
+        fingers = np.array([state[:2] for state in states])  # (2, position and velocity)
+        way = self._targets[self._num_joints :] - fingers[:, 0]
+        squeeze = np.abs(way - SQUEEZE_DAMPING_SECONDS * fingers[:, 1])
+        forces = self.scene.body.effector.squeeze * squeeze + HOLDING_SHARE * self._finger_limits
+        forces = np.minimum(forces, self._finger_limits)
         self._bullet.setJointMotorControlArray(
             self._body.id,
             self._body.joints,
             self._bullet.POSITION_CONTROL,
             targetPositions=self._targets.tolist(),
-            forces=forces.tolist(),
-            positionGains=gains.tolist(),
-            velocityGains=[1.0] * len(joints),
+            forces=[ARM_FORCE] * self._num_joints + forces.tolist(),
+            positionGains=[GAIN] * len(self._targets),
+            velocityGains=[1.0] * len(self._targets),
         )
 
     # The things ---------------------------------------------------------------------------------
@@ -178,7 +177,7 @@ class BulletWorld:
         """Put a thing elsewhere at rest; None leaves it turned as it is."""
         turned = self.quaternion(thing) if quaternion is None else quaternion
         self._simulation.place(self._simulation.bodies[thing], position, turned)
-        self.version += 1
+        self._moved()
 
     def slide(self, thing: str) -> float:
         """Position of a sliding thing along its axis, in metres."""
@@ -187,7 +186,7 @@ class BulletWorld:
     def set_slide(self, thing: str, metres: float) -> None:
         """Move a sliding thing along its axis and leave it at rest."""
         self._simulation.set_joints(self._simulation.bodies[thing], np.array([metres]))
-        self.version += 1
+        self._moved()
 
     def touching(self, thing: str) -> bool:
         """Whether the effector touches a thing."""
@@ -208,8 +207,7 @@ class BulletWorld:
 
     def get_state(self) -> np.ndarray:
         """Return time, targets, and poses and velocities of everything, float64 (S,)."""
-        self._save_extra()
-        return self._simulation.get_state()
+        return self._state.copy()
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a state that `get_state` returned.
@@ -220,14 +218,23 @@ class BulletWorld:
         self._simulation.set_state(state)
         self._time_seconds = float(self._simulation.extra[0])
         self._targets = self._simulation.extra[1:].copy()
+        self._state = np.array(state, dtype=np.float64)
         self.version += 1
 
     def close(self) -> None:
         """Free the simulation."""
         self._simulation.close()
 
-    def _save_extra(self) -> None:
+    def _moved(self) -> None:
+        """Take down the state after a change, and go on from what was taken down.
+
+        Bullet turns quaternions into matrices and back when they are set: only a state that was
+        set again is to the last bit the one that is remembered.
+        """
         self._simulation.extra = np.concatenate([[self._time_seconds], self._targets])
+        self._state = self._simulation.get_state()
+        self._simulation.set_state(self._state)
+        self.version += 1
 
     def _palm_pose(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the palm's position (3,) and rotation (3, 3)."""
@@ -245,7 +252,5 @@ class BulletWorld:
 
 def _rotation(quaternion: Sequence[float]) -> np.ndarray:
     """Return the rotation (3, 3) of PyBullet's quaternion (x, y, z, w)."""
-    from tcn_robot.envs.things import rotation_matrix
-
     x, y, z, w = quaternion
     return rotation_matrix((w, x, y, z))

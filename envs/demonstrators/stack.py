@@ -1,0 +1,3 @@
+FAILURES={}
+def expert(e,g):yield
+def play(e,g):yield

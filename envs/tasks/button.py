@@ -24,8 +24,8 @@ RED: Colour = (0.85, 0.12, 0.10, 1.0)
 class Button(Task):
     """Press a big red button on a box and hold it down.
 
-    **Task.** The box stands at a random place on the table, the closed fingers start above it and
-    aside. A spring pushes the button up. Success: it is pressed by at least four fifths of its
+    **Task.** The box stands at a random place on the table, the closed fingers start anywhere above
+    and mostly to the right. A spring pushes the button up. Success: it is pressed by at least four fifths of its
     2.5 cm at this moment; once let go it is not.
 
     **Action** `Box(-1, 1, (3,))`: move the tip by up to 3 cm along x, y and z.
@@ -92,16 +92,16 @@ class Button(Task):
     workspace_low_metres = np.array([0.40, -0.30, 0.065])
     workspace_high_metres = np.array([0.74, 0.30, 0.30])
     observation_size = 8
-    camera_target_metres = (0.56, 0.0, 0.09)
+    camera_target_metres = (0.56, 0.0, 0.11)
     middle_metres = np.array([0.56, 0.0, 0.15])
     low_metres = np.array([0.48, -0.02])
     high_metres = np.array([0.68, 0.22])
     """Where the middle of the box may be, (2,)."""
 
     def place(self, generator: np.random.Generator) -> Start:
-        """Put the box anywhere on the left, the tip above the right half."""
+        """Put the box on the left half, the tip anywhere above, mostly to the right of it."""
         self.move_box(generator.uniform(self.low_metres, self.high_metres))
-        return Start(generator.uniform([0.44, -0.28, 0.14], [0.70, -0.06, 0.28]))
+        return Start(generator.uniform([0.44, -0.28, 0.14], [0.70, 0.12, 0.28]))
 
     def move_box(self, place_metres: np.ndarray) -> None:
         """Put the box with its button elsewhere on the table, (2,)."""
@@ -133,7 +133,7 @@ class Button(Task):
         """Return phase, progress, success, contact and the share of the travel."""
         pressed, contact = self.pressed, self.world.touching("button")
         success = pressed >= PRESSED_SHARE
-        reached = float(np.clip(1.0 - (self._distance() - 0.01) / 0.30, 0.0, 1.0))
+        reached = float(np.clip(1.0 - (self._distance() - 0.01) / 0.45, 0.0, 1.0))
         share = min(1.0, pressed / PRESSED_SHARE)
         return {
             "phase_index": 2 if success else int(contact or pressed > 0.15),

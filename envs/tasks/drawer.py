@@ -113,7 +113,7 @@ class Drawer(Task):
     workspace_low_metres = np.array([0.40, -0.30, 0.030])
     workspace_high_metres = np.array([0.76, 0.26, 0.28])
     observation_size = 9
-    camera_target_metres = (0.56, 0.0, 0.08)
+    camera_target_metres = (0.56, 0.0, 0.11)
     middle_metres = np.array([0.58, 0.0, 0.12])
     low_metres = np.array([0.54, 0.09])
     high_metres = np.array([0.62, 0.15])
@@ -161,7 +161,7 @@ class Drawer(Task):
         success = opening >= OPEN_METRES
         start = self._start_opening_metres
         pulled = float(np.clip((opening - start) / (OPEN_METRES - start), 0.0, 1.0))
-        reached = float(np.clip(1.0 - (self._off_the_way() - 0.03) / 0.25, 0.0, 1.0))
+        reached = float(np.clip(1.0 - (self._off_the_way() - 0.03) / 0.35, 0.0, 1.0))
         hooked = int(np.abs(self.world.tip_metres - self.hook_metres).max() < 0.035)
         phase = 3 if success else 2 if opening > start + 0.02 else hooked
         return {

@@ -62,7 +62,7 @@ class Stack(Task):
     workspace_low_metres = np.array([0.38, -0.30, 0.022])
     workspace_high_metres = np.array([0.74, 0.30, 0.30])
     observation_size = 15
-    camera_target_metres = (0.56, 0.0, 0.08)
+    camera_target_metres = (0.56, 0.0, 0.11)
     middle_metres = np.array([0.56, 0.0, 0.10])
     low_metres = np.array([0.46, -0.18])
     high_metres = np.array([0.66, 0.18])
@@ -103,17 +103,17 @@ class Stack(Task):
 
     def labels(self) -> dict[str, Any]:
         """Return phase, progress, success and whether the fingers touch the red cube."""
-        contact = self.world.touching("red")
-        success = self._on_green() and not contact
+        contact, on_green = self.world.touching("red"), self._on_green()
+        success = on_green and not contact
         to_red = self._to_red()
+        reached = _share(1.0 - (to_red - 0.015) / 0.35)
+        carried = _share(1.0 - self._to_goal() / self._start_distance_metres)
+        raised = _share(self.lift_metres / 0.05)
+        on_the_way = 0.2 * reached + 0.15 * raised + 0.5 * carried + 0.1 * on_green
         lifted = self.lift_metres > LIFTED_METRES
-        reached = np.clip(1.0 - (to_red - 0.015) / 0.25, 0.0, 1.0)
-        carried = np.clip(1.0 - self._to_goal() / self._start_distance_metres, 0.0, 1.0)
-        raised = np.clip(self.lift_metres / 0.05, 0.0, 1.0)
-        on_the_way = 0.2 * reached + 0.15 * raised + 0.5 * carried + 0.1 * self._on_green()
         return {
             "phase_index": 3 if success else 2 if lifted else int(contact or to_red < 0.03),
-            "progress": 1.0 if success else float(on_the_way),
+            "progress": 1.0 if success else on_the_way,
             "success": success,
             "contact": contact,
         }
@@ -123,15 +123,16 @@ class Stack(Task):
         if self._on_green():
             return 0.9 if self.world.touching("red") else 1.0
         reach = tolerance(self._to_red(), 0.01, 0.08)
-        lift = min(1.0, max(0.0, self.lift_metres / 0.05))
+        lift = _share(self.lift_metres / 0.05)
         near = tolerance(self._to_goal(), 0.005, 0.06) * min(1.0, 0.3 + lift)
         return 0.2 * reach + 0.2 * lift + 0.4 * near
 
     def _on_green(self) -> bool:
         """Whether the red cube rests on the green one, whoever touches it."""
-        off = np.abs(self.world.position("red") - self.goal_metres)
-        slow = np.linalg.norm(self.world.velocity("red")) < REST_METRES_PER_SECOND
-        return bool(off[:2].max() < OFF_METRES and off[2] < HEIGHT_TOLERANCE_METRES and slow)
+        x, y, z = self.world.position("red") - self.goal_metres
+        if max(abs(x), abs(y)) > OFF_METRES or abs(z) > HEIGHT_TOLERANCE_METRES:
+            return False
+        return bool(np.linalg.norm(self.world.velocity("red")) < REST_METRES_PER_SECOND)
 
     def _to_red(self) -> float:
         return float(np.linalg.norm(self.world.position("red") - self.world.tip_metres))
@@ -144,3 +145,7 @@ class Stack(Task):
         rotation = rotation_matrix(self.world.quaternion(name))
         yaw_radians = np.arctan2(rotation[1, 0], rotation[0, 0])
         return float(np.cos(4 * yaw_radians)), float(np.sin(4 * yaw_radians))
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, float(value)))

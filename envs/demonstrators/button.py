@@ -42,7 +42,7 @@ def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
     stations = generator.uniform(low, task.workspace_high_metres, (2, 3))
     while True:
         style = Style.draw(generator, slowest=0.7)
-        if generator.random() < 0.75:
+        if generator.random() < 0.85:
             yield from _touch(env, style, generator)
         for station in stations[generator.permutation(2)[: generator.integers(1, 3)]]:
             yield from rest_at(env, station, style, generator)
@@ -53,13 +53,14 @@ def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
 
 def _touch(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
     """Press the button a little once or twice, or come down right above or beside it."""
-    if generator.random() < 0.3:
+    if generator.random() < 0.2:
         yield from _press_beside(env, style, generator)
     else:
         yield from _go_above(env, style, generator)
-        for _ in range(int(generator.integers(1, 3))):
+        for _ in range(int(generator.integers(2, 6))):
             yield from _press(env, float(generator.uniform(0.0, 0.6)), style)
             yield from pause(env, int(generator.integers(0, 4)))
+            yield from _leave(env, style, generator, (0.015, 0.03))
     yield from _leave(env, style, generator)
 
 
@@ -67,9 +68,7 @@ def _go_above(env: TaskEnv, style: Style, generator: np.random.Generator) -> Act
     """Bring the fingers above the button, not always above its middle."""
     task = _task(env)
     off = np.array([*generator.uniform(-0.01, 0.01, 2), FINGER_METRES + ABOVE_METRES])
-    yield from move_to(
-        env, lambda: task.top_metres + off, style, generator, tolerance_metres=0.014
-    )
+    yield from move_to(env, lambda: task.top_metres + off, style, generator, tolerance_metres=0.014)
 
 
 def _press(env: TaskEnv, share: float, style: Style) -> Actions:
@@ -96,10 +95,15 @@ def _under_way_metres(env: TaskEnv) -> float:
     return float(env.world.tip_metres[2] - commanded[2])
 
 
-def _leave(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
-    """Go straight up."""
-    up = env.world.tip_metres + np.array([0.0, 0.0, generator.uniform(0.05, 0.09)])
-    yield from move_to(env, lambda: up, style.steady(), generator, tolerance_metres=0.02)
+def _leave(
+    env: TaskEnv,
+    style: Style,
+    generator: np.random.Generator,
+    by_metres: tuple[float, float] = (0.05, 0.09),
+) -> Actions:
+    """Go straight up by a distance between two."""
+    up = env.world.tip_metres + np.array([0.0, 0.0, generator.uniform(*by_metres)])
+    yield from move_to(env, lambda: up, style.steady(), generator, tolerance_metres=0.012)
 
 
 def _press_beside(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:

@@ -83,7 +83,7 @@ def _hook(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions
     """Go above the gap behind the bar and down into it."""
     task = _task(env)
     off = np.array([generator.uniform(-0.03, 0.03), generator.uniform(-0.004, 0.004), 0.0])
-    above = off + [0.0, 0.0, ABOVE_METRES]
+    above = off + np.array([0.0, 0.0, ABOVE_METRES])
     # Sideways only at a height that clears the bar.
     high = max(float(env.world.tip_metres[2]), float(task.hook_metres[2]) + ABOVE_METRES)
 

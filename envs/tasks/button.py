@@ -25,8 +25,8 @@ class Button(Task):
     """Press a big red button on a box and hold it down.
 
     **Task.** The box stands at a random place on the table, the closed fingers start anywhere above
-    and mostly to the right. A spring pushes the button up. Success: it is pressed by at least four fifths of its
-    2.5 cm at this moment; once let go it is not.
+    and mostly to the right. A spring pushes the button up. Success: it is pressed by at least four
+    fifths of its 2.5 cm at this moment; once let go it is not.
 
     **Action** `Box(-1, 1, (3,))`: move the tip by up to 3 cm along x, y and z.
 
@@ -89,7 +89,7 @@ class Button(Task):
     seen = ("button", "box")
     phases = ("approach", "press", "done")
     # No lower than what presses the button home: nothing is squeezed.
-    workspace_low_metres = np.array([0.40, -0.30, 0.065])
+    workspace_low_metres = np.array([0.40, -0.30, 0.067])
     workspace_high_metres = np.array([0.74, 0.30, 0.30])
     observation_size = 8
     camera_target_metres = (0.56, 0.0, 0.11)

@@ -15,13 +15,13 @@ HEIGHT_METRES = 0.08
 DEPTH_METRES = 0.15
 WALL_METRES = 0.006
 FRONT_METRES = 0.012
-GAP_METRES = 0.070
+GAP_METRES = 0.082
 """Between the drawer's front and its handle: room for the closed fingers of every body."""
 BAR_RADIUS_METRES = 0.006
 BAR_HEIGHT_METRES = 0.060
 TRAVEL_METRES = 0.13
 OPEN_METRES = 0.10
-HOOK_HEIGHT_METRES = 0.055
+HOOK_HEIGHT_METRES = 0.058
 """Of the tip, when the fingers reach well below the bar."""
 CLEAR_METRES = 0.05
 """How much higher the tip has to be to pass over the bar."""
@@ -68,7 +68,10 @@ def drawer() -> Thing:
             0.15,
         ),
     ]
-    along_x, along_y = turn_about((0.0, 1.0, 0.0), np.pi / 2), turn_about((1.0, 0.0, 0.0), np.pi / 2)
+    along_x, along_y = (
+        turn_about((0.0, 1.0, 0.0), np.pi / 2),
+        turn_about((1.0, 0.0, 0.0), np.pi / 2),
+    )
     at = (0.0, bar, BAR_HEIGHT_METRES)
     shapes.append(Shape("capsule", (BAR_RADIUS_METRES, 0.07), RED, at, along_x, 0.05, friction=0.4))
     for side in (-1.0, 1.0):

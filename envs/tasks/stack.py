@@ -38,7 +38,8 @@ class Stack(Task):
     the workspace, red cube minus tip (x, y, z), green minus red (x, y), in units of 10 cm; opening
     of the fingers; cosine and sine of four times the angle of the red and of the green cube.
 
-    **Phases** `approach`, `grasp` (the fingers are at the red cube), `carry` (it is lifted), `done`.
+    **Phases** `approach`, `grasp` (the fingers are at the red cube), `carry` (it is lifted) and
+    `done`.
 
     **Rewards.** Sparse: 1 while the cubes are stacked. Dense, in [0, 1]: a fifth for the tip near
     the red cube, a fifth for the red cube lifted, four tenths for its nearness to its place on the

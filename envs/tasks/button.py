@@ -14,11 +14,25 @@ BOX_HEIGHT_METRES = 0.05
 TOP_METRES = 0.08
 """Height of the button's upper side above the table when nothing presses it."""
 TRAVEL_METRES = 0.025
-CAP_METRES = 0.0045
 PRESSED_SHARE = 0.8
 FINGER_METRES = 0.015
 """How far the fingers reach below the tip, about, for every body."""
 RED: Colour = (0.85, 0.12, 0.10, 1.0)
+YELLOW: Colour = (0.93, 0.80, 0.25, 1.0)
+
+
+def box() -> Thing:
+    """Return a box with a hole for the button, which is filled with what stops nothing."""
+    half, hole, half_height = 0.06, 0.036, 0.5 * BOX_HEIGHT_METRES
+    middle, width = 0.5 * (half + hole), 0.5 * (half - hole)
+    at = (0.0, 0.0, half_height - 0.0003)
+    shapes = [Shape("box", (hole, hole, half_height), YELLOW, at, collides=False)]
+    for side in (-1.0, 1.0):
+        shapes += [
+            Shape("box", (width, half, half_height), YELLOW, (side * middle, 0.0, half_height)),
+            Shape("box", (hole, width, half_height), YELLOW, (0.0, side * middle, half_height)),
+        ]
+    return Thing("box", tuple(shapes), (0.58, 0.10, 0.0))
 
 
 class Button(Task):
@@ -50,35 +64,16 @@ class Button(Task):
     """
 
     things = (
-        Thing(
-            "box",
-            (
-                Shape(
-                    "box",
-                    (0.06, 0.06, 0.5 * BOX_HEIGHT_METRES),
-                    (0.93, 0.80, 0.25, 1.0),
-                    (0.0, 0.0, 0.5 * BOX_HEIGHT_METRES),
-                ),
-            ),
-            (0.58, 0.10, 0.0),
-        ),
+        box(),
         Thing(
             "button",
             (
                 Shape(
                     "cylinder",
-                    (0.036, 0.5 * CAP_METRES),
+                    (0.034, 0.5 * (TOP_METRES - BOX_HEIGHT_METRES)),
                     RED,
-                    (0.0, 0.0, TOP_METRES - 0.5 * CAP_METRES),
+                    (0.0, 0.0, 0.5 * (TOP_METRES + BOX_HEIGHT_METRES)),
                     mass_kg=0.03,
-                ),
-                # What sinks into the box must not collide with it.
-                Shape(
-                    "cylinder",
-                    (0.034, 0.5 * TRAVEL_METRES),
-                    RED,
-                    (0.0, 0.0, BOX_HEIGHT_METRES + 0.5 * TRAVEL_METRES),
-                    collides=False,
                 ),
             ),
             (0.58, 0.10, 0.0),

@@ -14,7 +14,7 @@ ABOVE_METRES = 0.07
 NUM_ATTEMPTS = 3
 MAX_PULLING_FRAMES = 40
 STATION_HEIGHT_METRES = 0.15
-PLAY_OPENING_METRES = 0.08
+PLAY_OPENING_METRES = 0.065
 NEAR_MISS_METRES = (0.080, 0.093)
 
 
@@ -38,7 +38,7 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
             break
         yield from _unhook(env, style, generator)
         yield from _hook(env, style, generator)
-    yield from pause(env, int(generator.integers(1, 12)))
+    yield from pause(env, int(generator.integers(1, 18)))
     if generator.random() < 0.5:
         yield from _unhook(env, style, generator)
 
@@ -70,7 +70,7 @@ def _moved_by_hand(env: TaskEnv, generator: np.random.Generator) -> Actions:
         yield from change_evenly(env, task.move_cabinet, task.cabinet_metres, place)
         return
     end = generator.uniform(0.0, PLAY_OPENING_METRES, 1)
-    if generator.random() < 0.4:  # nearly open: what a near miss looks like
+    if generator.random() < 0.25:  # nearly open: what a near miss looks like
         end = generator.uniform(*NEAR_MISS_METRES, 1)
 
     def put(opening: np.ndarray) -> None:

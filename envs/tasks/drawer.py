@@ -124,11 +124,11 @@ class Drawer(Task):
     _start_opening_metres = 0.0
 
     def place(self, generator: np.random.Generator) -> Start:
-        """Put the cabinet on the left, the drawer nearly closed, the tip above the right half."""
+        """Put the cabinet on the left, the drawer nearly closed, the tip above and to the right."""
         self.move_cabinet(generator.uniform(self.low_metres, self.high_metres))
         self._start_opening_metres = float(generator.uniform(0.0, 0.02))
         self.world.set_slide("drawer", self._start_opening_metres)
-        return Start(generator.uniform([0.46, -0.28, 0.12], [0.70, -0.05, 0.26]))
+        return Start(generator.uniform([0.46, -0.28, 0.12], [0.70, 0.02, 0.26]))
 
     def move_cabinet(self, place_metres: np.ndarray) -> None:
         """Put the cabinet with its drawer elsewhere on the table, (2,)."""

@@ -136,7 +136,10 @@ class MujocoWorld:
         return np.asarray(joint.qvel[0] * joint.xaxis)
 
     def place(
-        self, thing: str, position: Sequence[float], quaternion: Sequence[float] | None = None
+        self,
+        thing: str,
+        position: Sequence[float] | np.ndarray,
+        quaternion: Sequence[float] | np.ndarray | None = None,
     ) -> None:
         """Put a thing elsewhere at rest; None leaves it turned as it is.
 

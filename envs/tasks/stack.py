@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tcn_robot.envs.task import Start, Task
-from tcn_robot.envs.things import Colour, Shape, Thing, rotation_matrix, turn_about
+from tcn_robot.envs.things import Colour, Shape, Thing, turn_about
 from tcn_robot.envs.tolerance import tolerance
 
 CUBE_HALF_METRES = 0.024
@@ -130,7 +131,7 @@ class Stack(Task):
 
     def _on_green(self) -> bool:
         """Whether the red cube rests on the green one, whoever touches it."""
-        x, y, z = self.world.position("red") - self.goal_metres
+        x, y, z = (self.world.position("red") - self.goal_metres).tolist()
         if max(abs(x), abs(y)) > OFF_METRES or abs(z) > HEIGHT_TOLERANCE_METRES:
             return False
         return bool(np.linalg.norm(self.world.velocity("red")) < REST_METRES_PER_SECOND)
@@ -143,9 +144,9 @@ class Stack(Task):
 
     def _turn(self, name: str) -> tuple[float, float]:
         """Return cosine and sine of four times an angle: a quarter turn looks the same."""
-        rotation = rotation_matrix(self.world.quaternion(name))
-        yaw_radians = np.arctan2(rotation[1, 0], rotation[0, 0])
-        return float(np.cos(4 * yaw_radians)), float(np.sin(4 * yaw_radians))
+        w, x, y, z = self.world.quaternion(name).tolist()
+        yaw_radians = math.atan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z))
+        return math.cos(4 * yaw_radians), math.sin(4 * yaw_radians)
 
 
 def _share(value: float) -> float:

@@ -38,7 +38,7 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
         yield from _put(env, "red", _on_top(env, "green", generator), style, generator)
         if task.labels()["success"]:
             break
-    yield from pause(env, int(generator.integers(1, 6)))
+    yield from pause(env, int(generator.integers(1, 18)))
 
 
 def play(env: TaskEnv, generator: np.random.Generator) -> Actions:

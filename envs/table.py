@@ -34,6 +34,9 @@ TASK_TABLE: dict[str, TaskEntry] = {
     "PickPlace": TaskEntry(
         _TASKS + "pick_place:PickPlace", _DEMONSTRATORS + "pick_place", 80, BOTH
     ),
+    "Stack": TaskEntry(_TASKS + "stack:Stack", _DEMONSTRATORS + "stack", 100),
+    "Drawer": TaskEntry(_TASKS + "drawer:Drawer", _DEMONSTRATORS + "drawer", 80),
+    "Button": TaskEntry(_TASKS + "button:Button", _DEMONSTRATORS + "button", 50),
 }
 
 # id: ("module:Class", simulator, horizon in control steps)

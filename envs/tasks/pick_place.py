@@ -52,7 +52,7 @@ class PickPlace(Task):
     near the cube, a fifth for the cube lifted, three fifths for its nearness to a point above the
     tray and then in it. **Progress**: a quarter for the way to the cube, the rest for the cube's.
 
-    **Length.** 80 steps at 10 Hz; nothing ends an episode early.
+    **Length.** 100 steps at 10 Hz; nothing ends an episode early.
     """
 
     things = (

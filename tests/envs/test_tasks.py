@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import pickle  # noqa: TID251 - how worker processes get their environments
 import warnings
 
 import gymnasium

@@ -16,7 +16,7 @@ from tcn_robot.envs.cameras import (
     fixed_camera_pose,
     wrist_camera_pose,
 )
-from tcn_robot.envs.things import Shape, Thing, quaternion_of
+from tcn_robot.envs.things import Shape, Slide, Thing, quaternion_of
 from tcn_robot.envs.world import Scene
 
 ROLLING_FRICTION = "0.01 0.001"
@@ -73,24 +73,35 @@ def _geoms(owner: str, shapes: tuple[Shape, ...], bits: str, mass: bool = True) 
 
 
 def _thing(thing: Thing) -> str:
-    joint, kind = "", ""
+    if thing.slide is not None:
+        return _sliding(thing, thing.slide)
+    joint, kind = "", ' mocap="true"'
     if thing.motion == "free":
-        joint = f'<freejoint name="{thing.name}"/>'
-    elif thing.slide is not None:
-        slide = thing.slide
-        joint = (
-            f'<joint name="{thing.name}" type="slide" axis="{_numbers(slide.axis)}" '
-            f'range="{slide.low_metres:.9g} {slide.high_metres:.9g}" '
-            f'stiffness="{slide.stiffness:.9g}" damping="{slide.damping:.9g}" '
-            f'frictionloss="{slide.friction_newton:.9g}"/>'
-        )
-    else:
-        kind = ' mocap="true"'
+        joint, kind = f'<freejoint name="{thing.name}"/>', ""
     return (
-        f'<body name="{thing.name}" pos="{_numbers(thing.at_metres)}" '
-        f'quat="{_numbers(thing.quaternion)}"{kind}>\n{joint}\n'
-        f"{_geoms(thing.name, thing.shapes, THING_BITS, thing.motion != 'placed')}\n</body>"
+        f'<body name="{thing.name}" {_frame(thing)}{kind}>\n{joint}\n'
+        f"{_geoms(thing.name, thing.shapes, THING_BITS, thing.motion == 'free')}\n</body>"
     )
+
+
+def _sliding(thing: Thing, slide: Slide) -> str:
+    """Return a thing on its joint, carried by a stand that only the task moves.
+
+    Where a stand is placed belongs to MuJoCo's state, where a body begins in the model does not.
+    """
+    return (
+        f'<body name="{thing.name}/stand" {_frame(thing)} mocap="true">\n'
+        f'<body name="{thing.name}">\n'
+        f'<joint name="{thing.name}" type="slide" axis="{_numbers(slide.axis)}" '
+        f'range="{slide.low_metres:.9g} {slide.high_metres:.9g}" '
+        f'stiffness="{slide.stiffness:.9g}" damping="{slide.damping:.9g}" '
+        f'frictionloss="{slide.friction_newton:.9g}"/>\n'
+        f"{_geoms(thing.name, thing.shapes, THING_BITS)}\n</body>\n</body>"
+    )
+
+
+def _frame(thing: Thing) -> str:
+    return f'pos="{_numbers(thing.at_metres)}" quat="{_numbers(thing.quaternion)}"'
 
 
 def _camera(name: str, at: np.ndarray, rotation: np.ndarray, fovy_degrees: float) -> str:

@@ -136,20 +136,27 @@ class MujocoWorld:
         return np.asarray(joint.qvel[0] * joint.xaxis)
 
     def place(
-        self, thing: str, position: Sequence[float], quaternion: Sequence[float] | None = None
+        self,
+        thing: str,
+        position: Sequence[float] | np.ndarray,
+        quaternion: Sequence[float] | np.ndarray | None = None,
     ) -> None:
-        """Put a thing elsewhere at rest; None leaves it turned as it is."""
+        """Put a thing elsewhere at rest; None leaves it turned as it is.
+
+        A sliding thing is put where it is at position 0 of its slide, which stays as it is.
+        """
         body = self._bodies[thing]
         turned = self.data.xquat[body].copy() if quaternion is None else np.asarray(quaternion)
-        mocap = self.model.body_mocapid[body]
+        # A sliding thing is moved with the stand that carries it.
+        mocap = self.model.body_mocapid[[body, self.model.body_parentid[body]]].max()
+        if thing in self._joints:
+            self._joints[thing].qvel[:] = 0.0
         if mocap >= 0:
             self.data.mocap_pos[mocap] = position
             self.data.mocap_quat[mocap] = turned
         else:
-            joint = self._joints[thing]
-            joint.qpos[:3] = position
-            joint.qpos[3:] = turned
-            joint.qvel[:] = 0.0
+            self._joints[thing].qpos[:3] = position
+            self._joints[thing].qpos[3:] = turned
         self._moved()
 
     def slide(self, thing: str) -> float:

@@ -32,8 +32,11 @@ TASK_TABLE: dict[str, TaskEntry] = {
     "Reach": TaskEntry(_TASKS + "reach:Reach", _DEMONSTRATORS + "reach", 50, BOTH),
     "Push": TaskEntry(_TASKS + "push:Push", _DEMONSTRATORS + "push", 80, BOTH),
     "PickPlace": TaskEntry(
-        _TASKS + "pick_place:PickPlace", _DEMONSTRATORS + "pick_place", 80, BOTH
+        _TASKS + "pick_place:PickPlace", _DEMONSTRATORS + "pick_place", 100, BOTH
     ),
+    "Stack": TaskEntry(_TASKS + "stack:Stack", _DEMONSTRATORS + "stack", 100),
+    "Drawer": TaskEntry(_TASKS + "drawer:Drawer", _DEMONSTRATORS + "drawer", 80),
+    "Button": TaskEntry(_TASKS + "button:Button", _DEMONSTRATORS + "button", 50),
 }
 
 # id: ("module:Class", simulator, horizon in control steps)

@@ -76,6 +76,16 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         ):
             if name not in known:
                 raise unknown_name(kind, name, known)
+        self._options = {
+            "task": task,
+            "simulator": simulator,
+            "horizon": horizon,
+            "reward": reward,
+            "embodiment": embodiment,
+            "control": control,
+            "shadows": shadows,
+            "render_mode": render_mode,
+        }
         if horizon < 1:
             raise UserError(f"horizon must be at least 1 control step, found {horizon}")
         self.simulator, self.embodiment, self.horizon = simulator, embodiment, int(horizon)
@@ -201,6 +211,30 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             UserError: When the state belongs to another model.
         """
         self.world.set_state(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to go on from here; models are built again there."""
+        episode = {name: value for name, value in vars(self.task).items() if name != "world"}
+        return {
+            "options": self._options,
+            "spec": self.spec,
+            "state": self.get_state(),
+            "episode": episode,
+            "elapsed_steps": self._elapsed_steps,
+            "demonstration": self.demonstration,
+            "np_random": self._np_random,
+            "np_random_seed": self._np_random_seed,
+        }
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        """Build the environment anew and go to where the other one was."""
+        self.__init__(**saved["options"])  # type: ignore[misc]
+        self.spec = saved["spec"]
+        self.set_state(saved["state"])
+        vars(self.task).update(saved["episode"])
+        self._elapsed_steps = saved["elapsed_steps"]
+        self.demonstration = saved["demonstration"]
+        self._np_random, self._np_random_seed = saved["np_random"], saved["np_random_seed"]
 
     # Inside -------------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ class Thing:
         at_metres: Where it is until a task places it.
         quaternion: How it is turned until then.
         motion: "placed": nothing but the task moves it; "free": physics does; "slide": along
-            `slide` only.
+            `slide` only, from where the task places it.
         slide: The joint of a sliding thing.
     """
 

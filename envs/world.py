@@ -104,7 +104,10 @@ class World(Protocol):
         ...
 
     def place(
-        self, thing: str, position: Sequence[float], quaternion: Sequence[float] | None = None
+        self,
+        thing: str,
+        position: Sequence[float] | np.ndarray,
+        quaternion: Sequence[float] | np.ndarray | None = None,
     ) -> None:
         """Put a thing elsewhere at rest; None leaves it turned as it is."""
         ...

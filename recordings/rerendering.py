@@ -121,4 +121,5 @@ def _render_episode(
     target.copy_steps(episode.path / STEPS_FILE)
     target.metadata.update({name: episode.metadata.get(name) for name in _KEPT})
     target.metadata["cameras"] = {view: renderer.camera_parameters(view, size) for view in views}
-    target.metadata["randomisation"] = episode.metadata.get("randomisation", {})
+    for name in ("randomisation", "demonstration"):
+        target.metadata[name] = episode.metadata.get(name, {})

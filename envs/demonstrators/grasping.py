@@ -108,7 +108,7 @@ def tossed_about(
         generator: Source of all randomness.
     """
     task = env.task
-    low = task.workspace_low_metres + [0.0, 0.0, 0.07]
+    low = task.workspace_low_metres + np.array([0.0, 0.0, 0.07])
     stations = generator.uniform(low, task.workspace_high_metres, (2, 3))
     while True:
         style = Style.draw(generator, slowest=0.7)

@@ -19,12 +19,15 @@ PLAY_HIGH_METRES = np.array([0.68, 0.06])
 def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Put the cube into the tray, at a varied pace, with pauses, detours and second attempts."""
     style = Style.draw(generator)
-    yield from pause(env, int(generator.integers(0, 4)))
+    yield from pause(env, int(generator.integers(0, 8)))
+    if generator.random() < 0.4:  # looks about first
+        aside = generator.uniform([0.44, -0.25, 0.12], [0.70, 0.15, 0.22])
+        yield from move_to(env, lambda: aside, style, generator, max_frames=12)
     for _ in range(NUM_ATTEMPTS):
         yield from _put(env, _in_tray(env, generator), style, generator)
         if env.task.labels()["success"]:
             break
-    yield from pause(env, int(generator.integers(1, 5)))
+    yield from pause(env, int(generator.integers(1, 14)))
 
 
 def play(env: TaskEnv, generator: np.random.Generator) -> Actions:

@@ -131,6 +131,12 @@ def _take_from_zone(env: TaskEnv) -> Actions:
         yield from pause(env, 1)
 
 
+def _inside(env: TaskEnv, place: np.ndarray) -> np.ndarray:
+    """Return the nearest place (2,) in the workspace."""
+    task = env.task
+    return np.clip(place, task.workspace_low_metres[:2], task.workspace_high_metres[:2])
+
+
 def _to_zone(env: TaskEnv) -> float:
     return float(np.linalg.norm(_task(env).zone_metres - _task(env).block_metres))
 

@@ -14,7 +14,8 @@ BALL_PLAY_METRES = np.array([0.08, 0.10, 0.03])
 
 def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Bring the tip to the ball, at a varied pace, with pauses and detours."""
-    style = Style.draw(generator)
+    task, style = _task(env), Style.draw(generator)
+    low, high = task.workspace_low_metres, task.workspace_high_metres
     yield from pause(env, int(generator.integers(0, 4)))
     if generator.random() < 0.7:
         half_way = 0.5 * (env.world.tip_metres + _task(env).ball_metres) + generator.normal(
@@ -27,7 +28,7 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
         style = Style.draw(generator)
     if generator.random() < 0.35:
         past = _task(env).ball_metres + generator.normal(0.0, 0.05, 3)
-        past = np.clip(past, _task(env).workspace_low_metres, _task(env).workspace_high_metres)
+        past = np.clip(past, low, high)
         yield from move_to(env, lambda: past, style, generator, max_frames=20)
         yield from pause(env, int(generator.integers(0, 6)))
     yield from move_to(
@@ -46,6 +47,8 @@ def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
     Between two moves the ball is sometimes put elsewhere, as a person at the table would do it:
     a place that is visited again with the ball elsewhere makes the encoder see both.
     """
+    task = _task(env)
+    low, high = task.workspace_low_metres, task.workspace_high_metres
     places = [env.world.tip_metres]
     while True:
         style = Style.draw(generator)
@@ -57,9 +60,7 @@ def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
         if len(places) > 3 and generator.random() < 0.4:
             place = places[generator.integers(len(places))]
         else:
-            place = generator.uniform(
-                _task(env).workspace_low_metres, _task(env).workspace_high_metres
-            )
+            place = generator.uniform(low, high)
         yield from move_to(env, lambda place=place: place, style, generator, max_frames=30)  # type: ignore[misc]
         places.append(env.world.tip_metres)
 

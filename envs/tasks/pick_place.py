@@ -39,8 +39,8 @@ class PickPlace(Task):
     is always the same, and its rim keeps the cube from being pushed in. Success: the cube lies
     inside the rim, within 5.5 cm of the tray's middle along x and y, and low.
 
-    **Action** `Box(-1, 1, (4,))`: move the tip by up to 3 cm along x, y and z; open (+) or close (-)
-    the fingers by up to a third.
+    **Action** `Box(-1, 1, (4,))`: move the tip by up to 3 cm along x, y and z; open (+) or close
+    (-) the fingers by up to a third.
 
     **Observation** `Box(-10, 10, (13,))`: tip (x, y, z) and cube (x, y, z) from the middle of the
     table, cube minus tip (x, y, z), tray minus cube (x, y), in units of 10 cm; opening of the
@@ -52,7 +52,7 @@ class PickPlace(Task):
     near the cube, a fifth for the cube lifted, three fifths for its nearness to a point above the
     tray and then in it. **Progress**: a quarter for the way to the cube, the rest for the cube's.
 
-    **Length.** 80 steps at 10 Hz; nothing ends an episode early.
+    **Length.** 100 steps at 10 Hz; nothing ends an episode early.
     """
 
     things = (

@@ -56,8 +56,8 @@ def scene_description(scene: Scene) -> dict[str, Any]:
         "simulator": SIMULATOR,
         "format": MODEL_FORMAT,
         "bodies": [
-            _body_entry("table", robot_xml("table", [link_xml("table", [TABLE], None, False)])),
-            _body_entry("floor", robot_xml("floor", [link_xml("floor", [FLOOR], None, False)])),
+            _body_entry("table", robot_xml("table", [link_xml("table", [TABLE], 1.0, False)])),
+            _body_entry("floor", robot_xml("floor", [link_xml("floor", [FLOOR], 1.0, False)])),
             _body_entry(BODY, body_urdf(scene)),
             *(_thing_entry(thing) for thing in scene.things),
         ],
@@ -81,7 +81,7 @@ def finger_limit(finger: Finger) -> float:
 def body_urdf(scene: Scene) -> str:
     """Return the URDF of the body: what carries the palm, the palm and two fingers."""
     body, tool = scene.body, scene.tool
-    effector = _effector_parts(body.effector, _finger_friction_scale(scene))
+    effector = _effector_parts(body.effector)
     if body.arm is None:
         return robot_xml(BODY, [*_floating_parts(tool), *effector])
     flange = joint_xml(
@@ -94,7 +94,7 @@ def thing_urdf(thing: Thing) -> str:
     """Return the URDF of a thing; a sliding one hangs on a base without shape."""
     if thing.motion == "placed":
         # What only the task moves has friction 1: the other's own counts, as on the table.
-        return robot_xml(thing.name, [link_xml(thing.name, thing.shapes, None, False)])
+        return robot_xml(thing.name, [link_xml(thing.name, thing.shapes, 1.0, False)])
     link = link_xml(thing.name, thing.shapes)
     if thing.slide is None:
         return robot_xml(thing.name, [link])
@@ -142,33 +142,24 @@ def _cameras(scene: Scene) -> dict[str, Any]:
     return cameras
 
 
-def _finger_friction_scale(scene: Scene) -> float:
-    """Return by how much the fingers are rougher here than in MuJoCo.
+def _effector_parts(effector: Effector) -> list[str]:
+    """Return palm and fingers.
 
-    MuJoCo takes the larger of two frictions, which between a finger and a thing is the finger's;
-    Bullet multiplies them. The smoothest thing that moves gets the finger's own.
+    Between finger and thing the product of both frictions counts, where MuJoCo takes the finger's.
+    Its soft contacts slip from step to step and Bullet's do not: with the finger's own friction a
+    block sticks to the hand that should slide along it.
     """
-    frictions = [
-        shape.friction
-        for thing in scene.things
-        for shape in thing.shapes
-        if shape.collides and thing.motion != "placed"
-    ]
-    return 1.0 / min([*frictions, 1.0])
-
-
-def _effector_parts(effector: Effector, friction_scale: float) -> list[str]:
-    parts = [link_xml(PALM, effector.palm, friction_scale)]
+    parts = [link_xml(PALM, effector.palm)]
     for name, finger in zip(FINGERS, effector.fingers, strict=True):
-        parts += _finger_parts(name, finger, friction_scale)
+        parts += _finger_parts(name, finger)
     return parts
 
 
-def _finger_parts(name: str, finger: Finger, friction_scale: float) -> Iterable[str]:
+def _finger_parts(name: str, finger: Finger) -> Iterable[str]:
     hinge = finger.joint == "hinge"
     anchor = finger.anchor_metres if hinge else (0.0, 0.0, 0.0)
     shapes = [_moved(shape, anchor) for shape in finger.shapes]
-    yield link_xml(name, shapes, friction_scale, extra_mass_kg=FINGER_EXTRA_MASS_KG)
+    yield link_xml(name, shapes, extra_mass_kg=FINGER_EXTRA_MASS_KG)
     yield joint_xml(
         name,
         "revolute" if hinge else "prismatic",

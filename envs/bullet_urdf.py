@@ -11,8 +11,9 @@ import numpy as np
 
 from tcn_robot.envs.things import Quaternion, Shape, rotation_matrix
 
-SPINNING_FRICTION_METRES = 0.01
-"""Against turning about a contact's normal, as MuJoCo's models have it."""
+SPINNING_FRICTION_METRES = 0.005
+"""Against turning about a contact's normal; Bullet adds those of both, weighted by the other's
+sliding friction, which makes about MuJoCo's 0.01."""
 
 
 def numbers(values: Iterable[float]) -> str:
@@ -40,7 +41,7 @@ def origin_xml(at_metres: Iterable[float], rotation: np.ndarray | None = None) -
 def link_xml(
     name: str,
     shapes: Sequence[Shape],
-    friction_scale: float | None = 1.0,
+    friction: float | None = None,
     has_mass: bool = True,
     extra_mass_kg: float = 0.0,
 ) -> str:
@@ -49,14 +50,14 @@ def link_xml(
     Args:
         name: Its name.
         shapes: In the link's frame.
-        friction_scale: By which the friction of its shapes is multiplied; None makes it 1, so that
-            the other body's own friction counts, since Bullet multiplies the two.
+        friction: Sliding friction, None for that of its shapes. Bullet multiplies the frictions
+            of two bodies: with 1 the other's own counts.
         has_mass: Whether physics moves it.
         extra_mass_kg: Added at its centre, for links that are light against what they press.
     """
     colliding = [shape for shape in shapes if shape.collides]
-    friction = max((shape.friction for shape in colliding), default=1.0)
-    friction = 1.0 if friction_scale is None else friction * friction_scale
+    if friction is None:
+        friction = max((shape.friction for shape in colliding), default=1.0)
     # A link without an inertial element gets a mass of 1 kg.
     inertial = '<inertial><mass value="0"/>' + _inertia_xml(np.zeros(3)) + "</inertial>"
     if has_mass:

@@ -106,7 +106,6 @@ def thing_urdf(thing: Thing) -> str:
         thing.name,
         slide.axis,
         (slide.low_metres, slide.high_metres),
-        damping=slide.damping,
     )
     return robot_xml(thing.name, [plain_link_xml("rail", 0.0), link, joint])
 

@@ -90,7 +90,6 @@ def joint_xml(
     limits: tuple[float, float] = (0.0, 0.0),
     at_metres: Iterable[float] = (0.0, 0.0, 0.0),
     rotation: np.ndarray | None = None,
-    damping: float = 0.0,
 ) -> str:
     """Return a joint.
 
@@ -103,13 +102,12 @@ def joint_xml(
         limits: Least and greatest position, in metres or radians.
         at_metres: (3,) the child's frame in the parent's.
         rotation: (3, 3) of the child's frame, None for none.
-        damping: In N s/m or N m s/rad.
     """
     return (
         f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>'
         f'{origin_xml(at_metres, rotation)}<axis xyz="{numbers(axis)}"/>'
         f'<limit effort="1000" lower="{limits[0]:.17g}" upper="{limits[1]:.17g}" velocity="100"/>'
-        f'<dynamics damping="{damping:.17g}" friction="0"/></joint>'
+        f'<dynamics damping="0" friction="0"/></joint>'
     )
 
 

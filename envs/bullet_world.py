@@ -55,6 +55,7 @@ class BulletWorld:
         self._body = self._simulation.body
         self._palm = self._body.links[PALM]
         self._things = {thing.name: thing for thing in scene.things}
+        self._sliding = {thing.name: thing.slide for thing in scene.things if thing.slide}
         self._num_joints = scene.body.carrier.num_joints
         fingers = scene.body.effector.fingers
         self._travel = np.array([finger.travel for finger in fingers])
@@ -126,6 +127,8 @@ class BulletWorld:
         for share in np.arange(1, self._substeps + 1) / self._substeps:
             self._targets = start + share * (end - start)
             self._drive()
+            for name in self._sliding:
+                self._resist(name)
             self._bullet.stepSimulation()
         self._time_seconds += self._substeps * TIMESTEP_SECONDS
         self._moved()
@@ -147,6 +150,21 @@ class BulletWorld:
             positionGains=[GAIN] * len(self._targets),
             velocityGains=[1.0] * len(self._targets),
         )
+
+    def _resist(self, thing: str) -> None:
+        """Set spring, damping and friction of a sliding thing."""
+        bullet, body, slide = self._bullet, self._simulation.bodies[thing], self._sliding[thing]
+        position, velocity = bullet.getJointState(body.id, body.joints[0])[:2]
+        brake = slide.friction_newton + slide.damping * abs(velocity)
+        # A motor that wants rest can brake but never push, however light the thing is.
+        bullet.setJointMotorControl2(
+            body.id, body.joints[0], bullet.VELOCITY_CONTROL, targetVelocity=0.0, force=brake
+        )
+        if slide.stiffness > 0.0:
+            spring = -slide.stiffness * position
+            bullet.setJointMotorControl2(
+                body.id, body.joints[0], bullet.TORQUE_CONTROL, force=spring
+            )
 
     # The things ---------------------------------------------------------------------------------
 
@@ -174,9 +192,15 @@ class BulletWorld:
         position: Sequence[float] | np.ndarray,
         quaternion: Sequence[float] | np.ndarray | None = None,
     ) -> None:
-        """Put a thing elsewhere at rest; None leaves it turned as it is."""
+        """Put a thing elsewhere at rest; None leaves it turned as it is.
+
+        A sliding thing is put where it is at position 0 of its slide, which stays as it is.
+        """
+        body = self._simulation.bodies[thing]
         turned = self.quaternion(thing) if quaternion is None else quaternion
-        self._simulation.place(self._simulation.bodies[thing], position, turned)
+        self._simulation.place(body, position, turned)
+        if body.joints:
+            self._simulation.set_joints(body, self._simulation.joint_positions(body))
         self._moved()
 
     def slide(self, thing: str) -> float:

@@ -201,4 +201,3 @@ def _kuka_urdf() -> str:
     text = (bullet_data_folder() / KUKA_FOLDER / "model.urdf").read_text("utf-8")
     text = re.sub(r"<collision>.*?</collision>\s*", "", text, flags=re.S)
     return text.replace('filename="', f'filename="{KUKA_FOLDER}/')
-

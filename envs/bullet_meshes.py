@@ -1,9 +1,16 @@
-"""Round primitives as meshes: TinyRenderer's own smooth the edges of cylinders and capsules away.
+"""Meshes for TinyRenderer: round primitives, and normals that it leaves alone.
 
-As finely cut as MuJoCo's (assets/scene.xml), so that pictures are alike and quick.
+Its own cylinders and capsules have no edges. These are as finely cut as MuJoCo's
+(assets/scene.xml), so that pictures are alike and quick.
+
+TinyRenderer makes the length of a normal 1 each time it draws it, in place and in single precision:
+normals of most lengths go back and forth between two values, and once in millions of pixels two
+pictures of the same state differ. A normal of which it computes the length 1 stays as it is.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -43,6 +50,41 @@ def disc() -> str:
     return _wavefront(np.concatenate(ends), np.concatenate(normals), faces)
 
 
+def with_steady_normals(wavefront: str) -> str:
+    """Return the text of a mesh with such normals, and without the names of its materials."""
+    lines = [line for line in wavefront.splitlines() if not line.startswith(("mtllib", "usemtl"))]
+    places = [index for index, line in enumerate(lines) if line.startswith("vn ")]
+    normals = np.array([[float(part) for part in lines[index].split()[1:4]] for index in places])
+    for index, line in zip(places, _normal_lines(normals.reshape(-1, 3)), strict=True):
+        lines[index] = line
+    return "\n".join(lines) + "\n"
+
+
+def steady_normals(normals: np.ndarray) -> np.ndarray:
+    """Return float32 (N, 3) near the given directions, whose length in single precision is 1."""
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    wanted = (normals / np.maximum(lengths, 1e-12)).astype(np.float32)
+    steady = wanted.copy()
+    steps = np.spacing(np.abs(wanted))
+    for move in sorted(itertools.product(range(-3, 4), repeat=3), key=lambda move: np.abs(move).sum()):
+        left = ~_has_length_one(steady)
+        if not left.any():
+            break
+        steady[left] = wanted[left] + steps[left] * np.array(move, np.float32)
+    return steady
+
+
+def _has_length_one(normals: np.ndarray) -> np.ndarray:
+    """Return which rows (N, 3), float32, have length 1 in whatever order squares are added."""
+    x, y, z = np.square(normals).T
+    one = np.float32(1.0)
+    return (np.sqrt((x + y) + z) == one) & (np.sqrt((z + y) + x) == one)
+
+
+def _normal_lines(normals: np.ndarray) -> list[str]:
+    return [f"vn {x:.9g} {y:.9g} {z:.9g}" for x, y, z in steady_normals(normals)]
+
+
 def _ring(radius: float, height: float) -> np.ndarray:
     """Return points (SLICES, 3) on a circle about z."""
     angles = 2 * np.pi * np.arange(SLICES) / SLICES
@@ -62,6 +104,6 @@ def _band(first: int, count: int) -> list[tuple[int, int, int]]:
 
 def _wavefront(points: np.ndarray, normals: np.ndarray, faces: list[tuple[int, int, int]]) -> str:
     lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in points]
-    lines += [f"vn {x:.6f} {y:.6f} {z:.6f}" for x, y, z in normals]
+    lines += _normal_lines(normals)
     lines += ["f " + " ".join(f"{corner + 1}//{corner + 1}" for corner in face) for face in faces]
     return "\n".join(lines) + "\n"

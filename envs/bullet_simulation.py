@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tcn_robot.envs.bullet_client import Connection, bullet_data_folder
+from tcn_robot.envs.bullet_meshes import with_steady_normals
 from tcn_robot.envs.bullet_model import BODY, KUKA_FOLDER
 from tcn_robot.envs.bullet_rendering import BulletRenderer
 from tcn_robot.errors import UserError
 
 GRAVITY = 9.81
 SOLVER_ITERATIONS = 80
+ARM_MESHES = f"{KUKA_FOLDER}/meshes"
 EVERYTHING = 1  # the one collision group; see forget_contacts
 
 
@@ -62,17 +66,17 @@ class BulletSimulation:
             deterministicOverlappingPairs=1,
         )
         with tempfile.TemporaryDirectory(prefix="tcn_robot-") as folder:
-            for name, text in description["meshes"].items():
-                (Path(folder) / name).write_text(text, encoding="utf-8")
+            _write_meshes(Path(folder), description)
             self.bodies = {
-                entry["name"]: _load(bullet, entry, Path(folder)) for entry in description["bodies"]
+                entry["name"]: _load(bullet, entry, Path(folder) / f"{index}.urdf")
+                for index, entry in enumerate(description["bodies"])
             }
         self.body = self.bodies[BODY]
         links = {name: (self.body.id, link) for name, link in self.body.links.items()}
         self.renderer = BulletRenderer(bullet, description, links)
         self.view_names = tuple(description["cameras"])
-        self.extra = np.zeros(0)
-        """What a state holds besides the bodies; its size is fixed once."""
+        self.commands = np.zeros(1 + len(self.body.joints))
+        """The world's clock in seconds, then the targets of the body's joints: part of a state."""
         self._moving = [body for body in self.bodies.values() if body.joints or _can_move(body)]
 
     # Poses --------------------------------------------------------------------------------------
@@ -134,8 +138,8 @@ class BulletSimulation:
     # States -------------------------------------------------------------------------------------
 
     def get_state(self) -> np.ndarray:
-        """Return `extra`, then poses and velocities of bases and joints, float64 (S,)."""
-        parts: list[Any] = [self.extra]
+        """Return `commands`, then poses and velocities of bases and joints, float64 (S,)."""
+        parts: list[Any] = [self.commands]
         for body in self._moving:
             at, turn = self.bullet.getBasePositionAndOrientation(body.id)
             parts += [at, turn]
@@ -159,7 +163,7 @@ class BulletSimulation:
                 f"expected a state of {expected} finite numbers, found shape {state.shape}: "
                 "it belongs to another model"
             )
-        self.extra, rest = state[: len(self.extra)], state[len(self.extra) :].tolist()
+        self.commands, rest = state[: len(self.commands)], state[len(self.commands) :].tolist()
         for body in self._moving:
             self.bullet.resetBasePositionAndOrientation(body.id, rest[:3], rest[3:7])
             rest = rest[7:]
@@ -181,14 +185,26 @@ def _can_move(body: LoadedBody) -> bool:
     return body.name not in ("table", "floor")
 
 
-def _load(bullet: Connection, entry: dict[str, Any], folder: Path) -> LoadedBody:
-    """Load one body of a description; `folder` holds its text while PyBullet reads it."""
-    text = entry["urdf"]
-    if f'filename="{KUKA_FOLDER}/' in text:
-        meshes = f"{bullet_data_folder()}/{KUKA_FOLDER}/"
-        text = text.replace(f'filename="{KUKA_FOLDER}/', f'filename="{meshes}')
-    path = folder / f"{entry['name']}.urdf"
-    path.write_text(text, encoding="utf-8")
+def _write_meshes(folder: Path, description: dict[str, Any]) -> None:
+    """Put the meshes where the bodies look for them: the description's own, and the arm's."""
+    for name, text in description["meshes"].items():
+        # Names come with the dataset: never a way out of the folder.
+        (folder / Path(name).name).write_text(text, encoding="utf-8")
+    named = "".join(entry["urdf"] for entry in description["bodies"])
+    (folder / ARM_MESHES).mkdir(parents=True)
+    for name in set(re.findall(rf'filename="{ARM_MESHES}/(\w+\.obj)"', named)):
+        (folder / ARM_MESHES / name).write_text(_arm_mesh(name), encoding="utf-8")
+
+
+@lru_cache(maxsize=None)
+def _arm_mesh(name: str) -> str:
+    text = (bullet_data_folder() / ARM_MESHES / name).read_text("utf-8")
+    return with_steady_normals(text)
+
+
+def _load(bullet: Connection, entry: dict[str, Any], path: Path) -> LoadedBody:
+    """Load one body of a description by way of a file, which must be new: PyBullet keeps texts."""
+    path.write_text(entry["urdf"], encoding="utf-8")
     w, x, y, z = entry["quaternion"]
     flags = bullet.URDF_USE_INERTIA_FROM_FILE | bullet.URDF_ENABLE_CACHED_GRAPHICS_SHAPES
     body = bullet.loadURDF(

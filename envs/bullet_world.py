@@ -240,8 +240,8 @@ class BulletWorld:
             UserError: When it belongs to another model.
         """
         self._simulation.set_state(state)
-        self._time_seconds = float(self._simulation.extra[0])
-        self._targets = self._simulation.extra[1:].copy()
+        self._time_seconds = float(self._simulation.commands[0])
+        self._targets = self._simulation.commands[1:].copy()
         self._state = np.array(state, dtype=np.float64)
         self.version += 1
 
@@ -255,7 +255,7 @@ class BulletWorld:
         Bullet turns quaternions into matrices and back when they are set: only a state that was
         set again is to the last bit the one that is remembered.
         """
-        self._simulation.extra = np.concatenate([[self._time_seconds], self._targets])
+        self._simulation.commands = np.concatenate([[self._time_seconds], self._targets])
         self._state = self._simulation.get_state()
         self._simulation.set_state(self._state)
         self.version += 1

@@ -134,6 +134,11 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def model_suffix(text: str) -> str:
+    """Return how the file of a simulator's model ends: JSON, or else XML."""
+    return ".json" if text.lstrip().startswith("{") else ".xml"
+
+
 def store_asset(dataset_path: Path, text: str, suffix: str) -> str:
     """Write a text below `assets/` under its SHA-256, unless it is there; return the name."""
     name = hashlib.sha256(text.encode("utf-8")).hexdigest() + suffix

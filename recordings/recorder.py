@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings.format import SPLITS
+from tcn_robot.recordings.format import SPLITS, model_suffix
 from tcn_robot.recordings.sources import Policy, SimulatedSource
 from tcn_robot.recordings.writer import EpisodeWriter
 
@@ -112,7 +112,7 @@ def describe_source(
         "simulator": {
             "name": source.simulator,
             "version": version,
-            "model": episode.add_asset(source.model_xml, ".xml"),
+            "model": episode.add_asset(source.model_xml, model_suffix(source.model_xml)),
         },
         "cameras": {view: source.camera_parameters(view, size) for view in views},
         "randomisation": dict(getattr(source, "randomisation", {})),

@@ -8,7 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.recordings.format import ASSETS_FOLDER, STEPS_FILE, episode_folder_name
+from tcn_robot.recordings.format import (
+    ASSETS_FOLDER,
+    STEPS_FILE,
+    episode_folder_name,
+    model_suffix,
+)
 from tcn_robot.recordings.reader import Episode, Recording
 from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
@@ -88,7 +93,7 @@ def rerender(
         rate_hz = float(episode.metadata["fps_asked"])
         with writer.episode(rate_hz, episode.id) as target:
             _render_episode(episode, target, renderers[model], views, size_px)
-            target.add_asset(model, ".xml")
+            target.add_asset(model, model_suffix(model))
         yield episode.id
 
 

@@ -32,22 +32,26 @@ def render_again(
 
     Returns:
         {view: uint8 (T, size_px, size_px, 3)}, frame for frame what was recorded; None where the
-        episode is no MuJoCo simulation whose model lies with the dataset, or nothing renders.
+        episode is no simulation whose model lies with the dataset, or nothing renders.
     """
-    from tcn_robot.workflows.rerender import StoredModel
+    from tcn_robot.envs.stored_model import open_stored_model
 
     steps = episode.steps
     simulator = episode.metadata.get("simulator") or {}
     model = episode.path.parent / "assets" / str(simulator.get("model"))
-    if steps is None or "state" not in steps or simulator.get("name") != "mujoco":
+    known = simulator.get("name") in ("mujoco", "pybullet")
+    if steps is None or "state" not in steps or not known:
         return None
     if not model.is_file():
         return None
-    stored = StoredModel(model.read_text("utf-8"))
     frames: dict[str, list[np.ndarray]] = {view: [] for view in views}
     try:
+        stored = open_stored_model(model.read_text("utf-8"))
+    except UserError:
+        return None
+    try:
         for state in steps["state"]:
-            stored.set_state(np.array(state))  # a copy: MuJoCo wants memory it may write to
+            stored.set_state(state)
             for view, frame in stored.render_views(views, (size_px, size_px)).items():
                 frames[view].append(frame)
     except UserError:

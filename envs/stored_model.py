@@ -1,0 +1,145 @@
+"""Models that a dataset stored: they render stored states, no task is needed for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from tcn_robot.envs.cameras import camera_parameters
+from tcn_robot.envs.world import TIMESTEP_SECONDS
+from tcn_robot.errors import UserError
+
+
+class StoredModel(Protocol):
+    """A simulator that shows states of one model.
+
+    Attributes:
+        view_names: Every named camera of the model.
+    """
+
+    view_names: tuple[str, ...]
+
+    def set_state(self, state: np.ndarray) -> None:
+        """Go to a stored state, float64 (S,)."""
+        ...
+
+    def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
+        ...
+
+    def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
+        """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""
+        ...
+
+    def close(self) -> None:
+        """Free renderers and connections."""
+        ...
+
+
+def open_stored_model(text: str) -> StoredModel:
+    """Return the model that a text describes: MuJoCo's XML, or our JSON for PyBullet.
+
+    Raises:
+        UserError: When the text is of a newer kind, or its simulator is not installed.
+    """
+    if not text.lstrip().startswith("{"):
+        return StoredMujocoModel(text)
+    return StoredBulletModel(text)
+
+
+class StoredMujocoModel:
+    """A MuJoCo model."""
+
+    def __init__(self, model_xml: str) -> None:
+        """Compile the model."""
+        from tcn_robot.envs import rendering
+        from tcn_robot.envs.simulator import mujoco
+
+        self._mujoco: Any = mujoco
+        self._model = mujoco.MjModel.from_xml_string(model_xml)
+        self._data = mujoco.MjData(self._model)
+        self._renderer = rendering.ViewRenderer(self._model)
+        self.view_names = tuple(self._model.cam(i).name for i in range(self._model.ncam))
+
+    def set_state(self, state: np.ndarray) -> None:
+        """Go to a stored integration state, float64 (S,).
+
+        Raises:
+            UserError: When it belongs to another model.
+        """
+        state = np.array(state, dtype=np.float64)  # a copy: MuJoCo wants memory it may write to
+        kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
+        expected = self._mujoco.mj_stateSize(self._model, kind)
+        if state.shape != (expected,):
+            raise _other_model(expected, state)
+        self._mujoco.mj_setState(self._model, self._data, state, kind)
+        self._mujoco.mj_forward(self._model, self._data)
+
+    def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
+        return self._renderer.render(self._data, views, size)
+
+    def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
+        """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""
+        camera, fovy_degrees = self._data.cam(view), float(self._model.cam(view).fovy[0])
+        return camera_parameters(camera.xpos, camera.xmat.reshape(3, 3), fovy_degrees, size)
+
+    def close(self) -> None:
+        """Free the GL contexts."""
+        self._renderer.close()
+
+
+class StoredBulletModel:
+    """A scene of `bullet_model`."""
+
+    def __init__(self, text: str) -> None:
+        """Load the bodies.
+
+        Raises:
+            UserError: When the text is of a newer kind, or PyBullet is not installed.
+        """
+        from tcn_robot.envs.bullet_model import MODEL_FORMAT, SIMULATOR
+        from tcn_robot.envs.bullet_simulation import BulletSimulation
+
+        description = json.loads(text)
+        found = (description.get("simulator"), description.get("format"))
+        if found != (SIMULATOR, MODEL_FORMAT):
+            raise UserError(
+                f"expected a model of {SIMULATOR} in format {MODEL_FORMAT}, found {found[0]} in "
+                f"format {found[1]}; it needs another version of tcn_robot"
+            )
+        self._simulation = BulletSimulation(description, TIMESTEP_SECONDS)
+        self.view_names = self._simulation.view_names
+
+    def set_state(self, state: np.ndarray) -> None:
+        """Go to a stored state, float64 (S,).
+
+        Raises:
+            UserError: When it belongs to another model.
+        """
+        expected = self._simulation.get_state().shape
+        if state.shape != expected:
+            raise _other_model(expected[0], state)
+        self._simulation.set_state(state)
+
+    def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
+        return self._simulation.renderer.render(views, size)
+
+    def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
+        """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""
+        return self._simulation.renderer.parameters(view, size)
+
+    def close(self) -> None:
+        """Free the simulation."""
+        self._simulation.close()
+
+
+def _other_model(expected: int, state: np.ndarray) -> UserError:
+    return UserError(
+        f"expected states of {expected} numbers, found {state.shape}: states and model "
+        "do not belong together; restore the dataset from a copy"
+    )

@@ -16,6 +16,7 @@ from tcn_robot.envs.bodies.body import TOOL_ROTATIONS, Effector, Finger, Tool
 from tcn_robot.envs.bodies.floating import REACH_METRES
 from tcn_robot.envs.bodies.iiwa import FLANGE_METRES
 from tcn_robot.envs.bullet_client import bullet_data_folder
+from tcn_robot.envs.bullet_meshes import primitive_meshes
 from tcn_robot.envs.bullet_urdf import joint_xml, link_xml, plain_link_xml, robot_xml
 from tcn_robot.envs.cameras import (
     FAR_METRES,
@@ -61,6 +62,7 @@ def scene_description(scene: Scene) -> dict[str, Any]:
             _body_entry(BODY, body_urdf(scene)),
             *(_thing_entry(thing) for thing in scene.things),
         ],
+        "meshes": primitive_meshes(),
         "cameras": _cameras(scene),
         "near_metres": NEAR_METRES,
         "far_metres": FAR_METRES,

@@ -76,7 +76,7 @@ class BulletRenderer:
             width,
             height,
             viewMatrix=_view_matrix(at, rotation),
-            projectionMatrix=_projection_matrix(fovy, width / height, self._near, self._far),
+            projectionMatrix=_projection_matrix(fovy, (height, width), self._near, self._far),
             lightDirection=(light / diffuse).tolist(),
             lightColor=[1.0, 1.0, 1.0],
             lightDistance=LIGHT_METRES,
@@ -99,12 +99,15 @@ def _view_matrix(at: np.ndarray, rotation: np.ndarray) -> list[float]:
 
 
 def _projection_matrix(
-    fovy_degrees: float, aspect: float, near_metres: float, far_metres: float
+    fovy_degrees: float, size: tuple[int, int], near_metres: float, far_metres: float
 ) -> list[float]:
+    height, width = size
     scale = 1.0 / np.tan(np.radians(fovy_degrees) / 2)
     depth = near_metres - far_metres
     matrix = np.zeros((4, 4))
-    matrix[0, 0], matrix[1, 1], matrix[3, 2] = scale / aspect, scale, -1.0
+    matrix[0, 0], matrix[1, 1], matrix[3, 2] = scale * height / width, scale, -1.0
+    # TinyRenderer looks through the corners of its pixels; this moves them to the middles.
+    matrix[0, 2], matrix[1, 2] = 1.0 / width, 1.0 / height
     matrix[2, 2] = (far_metres + near_metres) / depth
     matrix[2, 3] = 2 * far_metres * near_metres / depth
     return [float(part) for part in matrix.T.reshape(-1)]

@@ -62,6 +62,8 @@ class BulletSimulation:
             deterministicOverlappingPairs=1,
         )
         with tempfile.TemporaryDirectory(prefix="tcn_robot-") as folder:
+            for name, text in description["meshes"].items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
             self.bodies = {
                 entry["name"]: _load(bullet, entry, Path(folder)) for entry in description["bodies"]
             }

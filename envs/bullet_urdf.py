@@ -173,7 +173,7 @@ def _inertia_xml(moments: np.ndarray) -> str:
     return f'<inertia ixx="{x}" iyy="{y}" izz="{z}" ixy="0" ixz="0" iyz="0"/>'
 
 
-def _geometry_xml(shape: Shape) -> str:
+def _collision_xml(shape: Shape) -> str:
     size = shape.size_metres
     if shape.kind == "box":
         inner = f'<box size="{numbers(2 * part for part in size)}"/>'
@@ -181,22 +181,35 @@ def _geometry_xml(shape: Shape) -> str:
         inner = f'<sphere radius="{size[0]:.17g}"/>'
     else:
         inner = f'<{shape.kind} radius="{size[0]:.17g}" length="{2 * size[1]:.17g}"/>'
-    return f"<geometry>{inner}</geometry>"
-
-
-def _placed_geometry_xml(shape: Shape) -> str:
-    return origin_xml(shape.at_metres, _turn(shape.quaternion)) + _geometry_xml(shape)
+    origin = origin_xml(shape.at_metres, _turn(shape.quaternion))
+    return f"<collision>{origin}<geometry>{inner}</geometry></collision>"
 
 
 def _visual_xml(shape: Shape, material: str) -> str:
-    return (
-        f'<visual>{_placed_geometry_xml(shape)}<material name="{material}">'
-        f'<color rgba="{numbers(shape.rgba)}"/></material></visual>'
+    """Return what is seen of a shape: a box, or the meshes of `bullet_meshes`."""
+    size, turn = shape.size_metres, rotation_matrix(shape.quaternion)
+    at = np.asarray(shape.at_metres)
+    if shape.kind == "box":
+        parts = [(at, f'<box size="{numbers(2 * part for part in size)}"/>')]
+    elif shape.kind == "sphere":
+        parts = [(at, _mesh_xml("ball", size[0], size[0]))]
+    else:
+        parts = [(at, _mesh_xml("tube", size[0], size[1]))]
+        if shape.kind == "cylinder":
+            parts.append((at, _mesh_xml("disc", size[0], size[1])))
+        else:
+            ends = (at + end * turn[:, 2] for end in (size[1], -size[1]))
+            parts += [(end, _mesh_xml("ball", size[0], size[0])) for end in ends]
+    colour = f'<material name="{material}"><color rgba="{numbers(shape.rgba)}"/></material>'
+    return "\n".join(
+        f"<visual>{origin_xml(place, turn)}<geometry>{inner}</geometry>{colour}</visual>"
+        for place, inner in parts
     )
 
 
-def _collision_xml(shape: Shape) -> str:
-    return f"<collision>{_placed_geometry_xml(shape)}</collision>"
+def _mesh_xml(name: str, radius_metres: float, half_length_metres: float) -> str:
+    scale = numbers((radius_metres, radius_metres, half_length_metres))
+    return f'<mesh filename="{name}.obj" scale="{scale}"/>'
 
 
 def _turn(quaternion: Quaternion) -> np.ndarray | None:

@@ -34,7 +34,7 @@ def disc() -> str:
     """Return the two ends of a cylinder."""
     ends: list[np.ndarray] = []
     normals: list[np.ndarray] = []
-    faces: list[np.ndarray] = []
+    faces: list[tuple[int, int, int]] = []
     for end in (1.0, -1.0):
         first = len(ends) * SLICES
         ends.append(_ring(1.0, end))

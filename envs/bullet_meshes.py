@@ -39,7 +39,9 @@ def tube() -> str:
 
 def disc() -> str:
     """Return the two ends of a cylinder."""
-    ends, normals, faces = [], [], []
+    ends: list[np.ndarray] = []
+    normals: list[np.ndarray] = []
+    faces: list[tuple[int, int, int]] = []
     for end in (1.0, -1.0):
         first = len(ends) * SLICES
         ends.append(_ring(1.0, end))

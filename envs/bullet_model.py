@@ -132,7 +132,7 @@ def _thing_entry(thing: Thing) -> dict[str, Any]:
 
 
 def _cameras(scene: Scene) -> dict[str, Any]:
-    cameras = {}
+    cameras: dict[str, dict[str, Any]] = {}
     for name, camera in FIXED_CAMERAS.items():
         at, rotation = fixed_camera_pose(name, scene.camera_target_metres)
         cameras[name] = {"fovy_degrees": camera.fovy_degrees, "link": None}

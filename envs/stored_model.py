@@ -43,7 +43,7 @@ def open_stored_model(text: str) -> StoredModel:
     """Return the model that a text describes: MuJoCo's XML, or our JSON for PyBullet.
 
     Raises:
-        UserError: When the text is of a newer kind, or its simulator is not installed.
+        UserError: When the text is damaged or of a newer kind, or its simulator is not installed.
     """
     if not text.lstrip().startswith("{"):
         return StoredMujocoModel(text)
@@ -99,12 +99,17 @@ class StoredBulletModel:
         """Load the bodies.
 
         Raises:
-            UserError: When the text is of a newer kind, or PyBullet is not installed.
+            UserError: When the text is damaged or of a newer kind, or PyBullet is not installed.
         """
         from tcn_robot.envs.bullet_model import MODEL_FORMAT, SIMULATOR
         from tcn_robot.envs.bullet_simulation import BulletSimulation
 
-        description = json.loads(text)
+        try:
+            description = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"the stored model is damaged ({error}); restore the dataset from a copy"
+            ) from error
         found = (description.get("simulator"), description.get("format"))
         if found != (SIMULATOR, MODEL_FORMAT):
             raise UserError(

@@ -31,7 +31,7 @@ def import_bullet() -> Any:
             with _silent_standard_error():
                 import pybullet
     except ModuleNotFoundError:
-        raise missing_bullet("Bullet tasks need PyBullet") from None
+        raise missing_bullet("Bullet tasks need PyBullet", "the same task in MuJoCo") from None
     return pybullet
 
 
@@ -44,18 +44,20 @@ def bullet_data_folder() -> Path:
     try:
         import pybullet_data
     except ModuleNotFoundError:
-        raise missing_bullet("the meshes of KUKA's arm come with PyBullet") from None
+        raise missing_bullet(
+            "the meshes of KUKA's arm come with PyBullet", "the embodiment 'robot' in MuJoCo"
+        ) from None
     return Path(pybullet_data.getDataPath())
 
 
-def missing_bullet(need: str) -> UserError:
-    """Return the error for a Python without PyBullet, after what it is needed for."""
+def missing_bullet(need: str, instead: str) -> UserError:
+    """Return the error for a Python without PyBullet: what it is needed for, what else there is."""
     if sys.version_info[:2] > NEWEST_PYTHON:
         newest = ".".join(map(str, NEWEST_PYTHON))
         here = ".".join(map(str, sys.version_info[:2]))
         return UserError(
             f"{need}, which has wheels up to Python {newest} only, and this is Python {here}; "
-            f"use Python {newest}, or the same task in MuJoCo"
+            f"use Python {newest}, or {instead}"
         )
     return UserError(f"{need}, which is not installed; try: pip install pybullet")
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.envs.bodies.body import roll_of
+from tcn_robot.envs.bullet_client import import_bullet
 from tcn_robot.envs.bullet_model import (
     ARM_FORCE,
     PALM,
@@ -46,6 +47,7 @@ class BulletWorld:
         Raises:
             UserError: When PyBullet is not installed.
         """
+        import_bullet()  # before the arm's model is missed, which comes with it
         self.scene = scene
         self.version = 0
         description = scene_description(scene)

@@ -81,21 +81,27 @@ class Connection:
         self._closer = weakref.finalize(self, _disconnect, self._bullet, self._id)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a function or constant of PyBullet."""
+        """Return a function or constant of PyBullet.
+
+        Raises:
+            UserError: When the simulation has been closed.
+        """
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if not self._closer.alive:
+            raise UserError("this simulation has been closed; make the environment anew")
         value = getattr(self._bullet, name)
         if callable(value):
             value = partial(value, physicsClientId=self._id)
         self.__dict__[name] = value
         return value
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not been closed."""
-        return bool(self._closer.alive)
-
     def close(self) -> None:
         """Free the simulation; a second time does nothing."""
         self._closer()
+        # PyBullet gives the number to the next simulation: nothing may be called with it any more.
+        for name in [name for name in self.__dict__ if not name.startswith("_")]:
+            del self.__dict__[name]
 
 
 def _disconnect(bullet: Any, connection_id: int) -> None:

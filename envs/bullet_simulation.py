@@ -19,7 +19,7 @@ from tcn_robot.envs.bullet_rendering import BulletRenderer
 from tcn_robot.errors import UserError
 
 GRAVITY = 9.81
-SOLVER_ITERATIONS = 80
+SOLVER_ITERATIONS = 40
 ARM_MESHES = f"{KUKA_FOLDER}/meshes"
 EVERYTHING = 1  # the one collision group; see forget_contacts
 

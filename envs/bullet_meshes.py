@@ -68,7 +68,9 @@ def steady_normals(normals: np.ndarray) -> np.ndarray:
     wanted = (normals / np.maximum(lengths, 1e-12)).astype(np.float32)
     steady = wanted.copy()
     steps = np.spacing(np.abs(wanted))
-    for move in sorted(itertools.product(range(-3, 4), repeat=3), key=lambda move: np.abs(move).sum()):
+    for move in sorted(
+        itertools.product(range(-3, 4), repeat=3), key=lambda move: np.abs(move).sum()
+    ):
         left = ~_has_length_one(steady)
         if not left.any():
             break

@@ -72,7 +72,7 @@ def scene_description(scene: Scene) -> dict[str, Any]:
 
 def description_text(description: dict[str, Any]) -> str:
     """Return the JSON text of a description."""
-    return json.dumps(description, indent=1, sort_keys=True) + "\n"
+    return json.dumps(description, indent=1) + "\n"
 
 
 def finger_limit(finger: Finger) -> float:

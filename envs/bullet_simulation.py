@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,7 @@ def _write_meshes(folder: Path, description: dict[str, Any]) -> None:
         (folder / ARM_MESHES / name).write_text(_arm_mesh(name), encoding="utf-8")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _arm_mesh(name: str) -> str:
     text = (bullet_data_folder() / ARM_MESHES / name).read_text("utf-8")
     return with_steady_normals(text)

@@ -9,26 +9,14 @@ import numpy as np
 
 from tcn_robot.envs.bodies.body import roll_of
 from tcn_robot.envs.bullet_client import import_bullet
-from tcn_robot.envs.bullet_model import (
-    ARM_FORCE,
-    PALM,
-    SIMULATOR,
-    description_text,
-    finger_limit,
-    scene_description,
-)
+from tcn_robot.envs.bullet_model import PALM, SIMULATOR, description_text, scene_description
+from tcn_robot.envs.bullet_motors import BulletMotors
 from tcn_robot.envs.bullet_simulation import BulletSimulation
 from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.rendering import check_views
 from tcn_robot.envs.things import rotation_matrix
 from tcn_robot.envs.world import TIMESTEP_SECONDS, Scene
 
-GAIN = 0.3
-"""Share of the way to its target that a motor asks for in one timestep."""
-HOLDING_SHARE = 0.05
-"""Of a finger's force limit: what holds it in its place when nothing is squeezed."""
-SQUEEZE_DAMPING_SECONDS = 0.02
-"""Damping of the fingers' springs over their stiffness: nearly critical for every effector."""
 TOUCH_METRES = 0.0005
 
 
@@ -57,11 +45,9 @@ class BulletWorld:
         self._body = self._simulation.body
         self._palm = self._body.links[PALM]
         self._things = {thing.name: thing for thing in scene.things}
-        self._sliding = {thing.name: thing.slide for thing in scene.things if thing.slide}
         self._num_joints = scene.body.carrier.num_joints
-        fingers = scene.body.effector.fingers
-        self._travel = np.array([finger.travel for finger in fingers])
-        self._finger_limits = np.array([finger_limit(finger) for finger in fingers])
+        self._travel = np.array([finger.travel for finger in scene.body.effector.fingers])
+        self._motors = BulletMotors(scene, self._simulation)
         self._substeps = round(1.0 / (scene.control_hz * TIMESTEP_SECONDS))
         self._targets = np.zeros(self._num_joints + 2)
         self._time_seconds = 0.0
@@ -128,45 +114,10 @@ class BulletWorld:
         end = np.concatenate([joint_targets, opening_target * self._travel])
         for share in np.arange(1, self._substeps + 1) / self._substeps:
             self._targets = start + share * (end - start)
-            self._drive()
-            for name in self._sliding:
-                self._resist(name)
+            self._motors.drive(self._targets)
             self._bullet.stepSimulation()
         self._time_seconds += self._substeps * TIMESTEP_SECONDS
         self._moved()
-
-    def _drive(self) -> None:
-        """Set the motors: the carrier's as good as rigid, the fingers' like damped springs."""
-        states = self._bullet.getJointStates(self._body.id, self._body.joints[self._num_joints :])
-        fingers = np.array([state[:2] for state in states])  # (2, position and velocity)
-        way = self._targets[self._num_joints :] - fingers[:, 0]
-        squeeze = np.abs(way - SQUEEZE_DAMPING_SECONDS * fingers[:, 1])
-        forces = self.scene.body.effector.squeeze * squeeze + HOLDING_SHARE * self._finger_limits
-        forces = np.minimum(forces, self._finger_limits)
-        self._bullet.setJointMotorControlArray(
-            self._body.id,
-            self._body.joints,
-            self._bullet.POSITION_CONTROL,
-            targetPositions=self._targets.tolist(),
-            forces=[ARM_FORCE] * self._num_joints + forces.tolist(),
-            positionGains=[GAIN] * len(self._targets),
-            velocityGains=[1.0] * len(self._targets),
-        )
-
-    def _resist(self, thing: str) -> None:
-        """Set spring, damping and friction of a sliding thing."""
-        bullet, body, slide = self._bullet, self._simulation.bodies[thing], self._sliding[thing]
-        position, velocity = bullet.getJointState(body.id, body.joints[0])[:2]
-        brake = slide.friction_newton + slide.damping * abs(velocity)
-        # A motor that wants rest can brake but never push, however light the thing is.
-        bullet.setJointMotorControl2(
-            body.id, body.joints[0], bullet.VELOCITY_CONTROL, targetVelocity=0.0, force=brake
-        )
-        if slide.stiffness > 0.0:
-            spring = -slide.stiffness * position
-            bullet.setJointMotorControl2(
-                body.id, body.joints[0], bullet.TORQUE_CONTROL, force=spring
-            )
 
     # The things ---------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,7 @@ INVISIBLE_GROUP = 3  # MuJoCo shows groups 0 to 2
 GRID_METRES = 1e-5
 """Vertices nearer than this are one; finer than anybody sees, and it keeps the text short."""
 
-_STL_TRIANGLE = np.dtype(
-    [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")]
-)
+_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
 def show_meshes(arm_xml: str) -> tuple[str, str]:
@@ -71,14 +69,15 @@ def read_links(path: Path) -> list[tuple[str, np.ndarray, Colour]]:
     for link, turn in zip(model.findall("link"), [np.eye(3), *turns], strict=True):
         rotation = rotation @ turn
         mesh, material = link.find("visual/geometry/mesh"), link.find("visual/material")
-        assert mesh is not None and material is not None
+        assert mesh is not None
+        assert material is not None
         red, green, blue, opacity = colours[material.get("name")]
         name = Path(str(mesh.get("filename"))).with_suffix(".stl").name
         links.append((name, rotation, (red, green, blue, opacity)))
     return links
 
 
-@lru_cache(maxsize=None)
+@cache
 def _asset_xml(name: str, path: Path) -> str:
     vertices, faces = read_mesh(path)
     corners = " ".join(f"{part:.5g}" for part in vertices.reshape(-1))

@@ -64,6 +64,8 @@ class BulletSimulation:
             fixedTimeStep=timestep_seconds,
             numSolverIterations=SOLVER_ITERATIONS,
             deterministicOverlappingPairs=1,
+            # Always all iterations: when they end early depends on episodes before.
+            solverResidualThreshold=0.0,
         )
         with tempfile.TemporaryDirectory(prefix="tcn_robot-") as folder:
             _write_meshes(Path(folder), description)

@@ -58,10 +58,12 @@ def _numbers(values: Iterable[float]) -> str:
 def _geom(shape: Shape, name: str, bits: str, mass: bool) -> str:
     weight = f'mass="{shape.mass_kg:.9g}" ' if mass else ""
     bits = bits if shape.collides else 'contype="0" conaffinity="0"'
+    # Of two geoms the one of higher priority says whether there is friction.
+    friction = 'condim="4"' if shape.friction > 0.0 else 'condim="1" priority="1"'
     return (
         f'<geom name="{name}" type="{shape.kind}" size="{_numbers(shape.size_metres)}" '
         f'pos="{_numbers(shape.at_metres)}" quat="{_numbers(shape.quaternion)}" '
-        f'rgba="{_numbers(shape.rgba)}" {weight}condim="4" '
+        f'rgba="{_numbers(shape.rgba)}" {weight}{friction} '
         f'friction="{shape.friction:.9g} {ROLLING_FRICTION}" {bits}/>'
     )
 

@@ -6,11 +6,13 @@ of another skin colour in each episode: the demonstrations of the TCN paper came
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tcn_robot.envs.bodies.body import TOOL_ROTATIONS, Body, Effector, Finger, Tool
 from tcn_robot.envs.bodies.floating import FloatingCarrier
-from tcn_robot.envs.things import Shape, quaternion_of
+from tcn_robot.envs.things import Shape, quaternion_of, quaternion_product, turn_about
 
 SKINS = (
     (0.96, 0.80, 0.69),
@@ -86,6 +88,27 @@ def _forearm(tool: Tool) -> tuple[Shape, ...]:
     )
 
 
+def _turned_over(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Return shapes after half a turn about z: forward, a hand takes things with the thumb up."""
+    half_turn = turn_about((0.0, 0.0, 1.0), np.pi)
+    turned = []
+    for shape in shapes:
+        x, y, z = shape.at_metres
+        quaternion = quaternion_product(half_turn, shape.quaternion)
+        turned.append(replace(shape, at_metres=(-x, -y, z), quaternion=quaternion))
+    return tuple(turned)
+
+
+def _finger_turned_over(finger: Finger) -> Finger:
+    (axis_x, axis_y, axis_z), (x, y, z) = finger.axis, finger.anchor_metres
+    return replace(
+        finger,
+        shapes=_turned_over(finger.shapes),
+        axis=(-axis_x, -axis_y, axis_z),
+        anchor_metres=(-x, -y, z),
+    )
+
+
 def hand(tool: Tool) -> Body:
     """Return the hand."""
     palm = (
@@ -113,5 +136,8 @@ def hand(tool: Tool) -> Body:
         TRAVEL_RADIANS,
         (0.0, -0.030, KNUCKLE_METRES),
     )
+    if tool == "forward":
+        palm = _turned_over(palm)
+        fingers, thumb = (_finger_turned_over(finger) for finger in (fingers, thumb))
     effector = Effector(palm, (fingers, thumb), TIP_METRES, radius_metres=0.022, squeeze=6.0)
     return Body("hand", effector, FloatingCarrier(TIP_METRES), skin=SKINS)

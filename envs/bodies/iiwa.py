@@ -23,7 +23,7 @@ JOINTS = (
 
 HOMES: dict[Tool, np.ndarray] = {
     "down": np.array([0.0, 0.55, 0.0, -1.65, 0.0, 0.94, 0.0]),
-    "forward": np.array([0.0, 0.35, 0.0, -1.95, 0.0, -0.73, 0.0]),
+    "forward": np.array([0.0, 1.10, 0.0, -1.85, 0.0, -1.38, 0.0]),
 }
 
 

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tcn_robot.envs.cameras import camera_parameters
 from tcn_robot.errors import UserError
 
 
@@ -16,6 +15,10 @@ class StoredModel(Protocol):
     """A stored model that goes to stored states and renders them."""
 
     view_names: tuple[str, ...]
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what was drawn for an episode; states are set after it."""
+        ...
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored state, float64 (S,)."""
@@ -55,13 +58,23 @@ class StoredMujocoModel:
     def __init__(self, model_xml: str) -> None:
         """Build the model."""
         from tcn_robot.envs import rendering
+        from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
         from tcn_robot.envs.simulator import mujoco
 
         self._mujoco: Any = mujoco
         self._model = mujoco.MjModel.from_xml_string(model_xml)
         self._data = mujoco.MjData(self._model)
         self._renderer = rendering.ViewRenderer(self._model)
+        self._randomisation = MujocoRandomisation(self._model)
         self.view_names = tuple(self._model.cam(i).name for i in range(self._model.ncam))
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what was drawn for an episode.
+
+        Raises:
+            UserError: For what the model has not.
+        """
+        self._randomisation.apply(self._data, randomisation)
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored integration state, float64 (S,)."""
@@ -77,13 +90,12 @@ class StoredMujocoModel:
 
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
+        self._randomisation.follow(self._data)
         return self._renderer.render(self._data, views, size)
 
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""
-        camera = self._data.cam(view)
-        fovy_degrees = float(self._model.cam(view).fovy[0])
-        return camera_parameters(camera.xpos, camera.xmat.reshape(3, 3), fovy_degrees, size)
+        return self._randomisation.camera_parameters(self._data, view, size)
 
     def close(self) -> None:
         """Free the GL contexts."""

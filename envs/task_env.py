@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -12,12 +13,16 @@ import numpy as np
 from tcn_robot.envs.bodies import BODIES, make_body
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
 from tcn_robot.envs.control import CONTROLS, Control
+from tcn_robot.envs.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation import Drawn, draw, separate_generator
+from tcn_robot.envs.randomisation_table import chosen_names
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.world import Scene, World
 from tcn_robot.errors import UserError, unknown_name
 
 OBSERVATION_LIMIT = 10.0
 REWARDS = ("sparse", "dense")
+RESET_OPTIONS = ("randomisation", "state")
 SIMULATORS = {
     "mujoco": "tcn_robot.envs.mujoco_world:MujocoWorld",
     "pybullet": "tcn_robot.envs.bullet_world:BulletWorld",
@@ -30,7 +35,12 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     An episode always lasts `horizon` steps: success never ends it, because a learned reward per
     step would pay the agent to hover just before the end. `info` carries `phase`, `phase_index`,
     `progress`, `success`, `contact`, the poses of things, `reward_sparse` and `reward_dense`; they
-    are for benchmarks and comparisons, never for learning an embedding.
+    are for benchmarks and comparisons, never for learning an embedding. `reset` also returns
+    `randomisation`: what was drawn for the episode besides where things start.
+
+    Attributes:
+        randomise: Names of what is drawn anew for each episode.
+        randomisation: What was drawn for this one; a body's skin is drawn always.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -52,6 +62,8 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         embodiment: str = "robot",
         control: str = "end_effector",
         shadows: bool = False,
+        randomise: str | Sequence[str] = (),
+        moving_cameras: bool = False,
         render_mode: str | None = None,
     ) -> None:
         """Build the model.
@@ -64,6 +76,9 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             embodiment: Who does the task: a name of `BODIES`.
             control: What an action means: "end_effector" or "joint_positions".
             shadows: Whether pictures have shadows and reflections; ten times slower in software.
+            randomise: What each episode draws anew: names of `randomisation_table.RANGES`, or
+                "all". Where things start does not depend on it.
+            moving_cameras: Whether the fixed cameras drift as if held by hand.
             render_mode: None or "rgb_array".
 
         Raises:
@@ -84,17 +99,21 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             "embodiment": embodiment,
             "control": control,
             "shadows": shadows,
+            "randomise": randomise,
+            "moving_cameras": moving_cameras,
             "render_mode": render_mode,
         }
         if horizon < 1:
             raise UserError(f"horizon must be at least 1 control step, found {horizon}")
         self.simulator, self.embodiment, self.horizon = simulator, embodiment, int(horizon)
         self.reward, self.render_mode = reward, render_mode
+        self.randomise, self.moving_cameras = chosen_names(randomise), bool(moving_cameras)
+        self.randomisation: Drawn = {}
         task_class = _load(task) if isinstance(task, str) else task
         body = make_body(embodiment, task_class.tool)
         self.world: World = _load(SIMULATORS[simulator])(
             Scene(
-                task_class.things,
+                (*task_class.things, *(DISTRACTORS if "distractors" in self.randomise else ())),
                 body,
                 task_class.tool,
                 task_class.camera_target_metres,
@@ -121,13 +140,32 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode from a random place drawn from the seed."""
+        """Start an episode from a random place drawn from the seed.
+
+        Args:
+            seed: Seed of the randomness; None goes on with it.
+            options: `randomisation`: what to set instead of drawing it, as `info` had it. `state`:
+                where to start, as `get_state` returned it. What a task remembers of its start, as
+                for `progress`, still follows from the seed.
+
+        Raises:
+            UserError: For another option, or what belongs to another model.
+        """
+        options = options or {}
+        for name in options:
+            if name not in RESET_OPTIONS:
+                raise unknown_name("reset option", name, RESET_OPTIONS)
         super().reset(seed=seed)
         self.demonstration = {}
         self.world.clear()
+        drawn = options.get("randomisation")
+        self._set_randomisation(self._draw() if drawn is None else copy.deepcopy(drawn))
         self._stand(self.task.place(self.np_random))
+        if "state" in options:
+            self.world.set_state(options["state"])
         self._elapsed_steps = 0
-        return self._observation(), self._info()
+        info = {**self._info(), "randomisation": copy.deepcopy(self.randomisation)}
+        return self._observation(), info
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Move for one control step; values beyond [-1, 1] are clipped.
@@ -186,7 +224,8 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return `intrinsics` (3, 3) in px and `extrinsics` (4, 4), world to camera, as lists.
 
-        The camera looks along its +z with y down, as in OpenCV.
+        The camera looks along its +z with y down, as in OpenCV. `moving` is true where they are of
+        this moment only.
         """
         return self.world.camera_parameters(view, size)
 
@@ -218,6 +257,7 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return {
             "options": self._options,
             "spec": self.spec,
+            "randomisation": self.randomisation,
             "state": self.get_state(),
             "episode": episode,
             "elapsed_steps": self._elapsed_steps,
@@ -230,6 +270,7 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """Build the environment anew and go to where the other one was."""
         self.__init__(**saved["options"])  # type: ignore[misc]
         self.spec = saved["spec"]
+        self._set_randomisation(saved["randomisation"])
         self.set_state(saved["state"])
         vars(self.task).update(saved["episode"])
         self._elapsed_steps = saved["elapsed_steps"]
@@ -237,6 +278,15 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self._np_random, self._np_random_seed = saved["np_random"], saved["np_random_seed"]
 
     # Inside -------------------------------------------------------------------------------------
+
+    def _draw(self) -> Drawn:
+        workspace = (self.task.workspace_low_metres, self.task.workspace_high_metres)
+        generator = separate_generator(self.np_random)
+        return draw(generator, self.randomise, self.world.scene, workspace, self.moving_cameras)
+
+    def _set_randomisation(self, drawn: Drawn) -> None:
+        self.world.apply(drawn)
+        self.randomisation = drawn
 
     def _stand(self, start: Start) -> None:
         carrier, tool = self.world.scene.body.carrier, self.world.scene.tool

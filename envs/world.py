@@ -83,6 +83,17 @@ class World(Protocol):
         """Put every thing where its description has it, everything at rest, the clock to 0."""
         ...
 
+    def apply(self, drawn: dict[str, Any]) -> None:
+        """Set what `randomisation.draw` returned, as plain JSON data; {} takes all of it back.
+
+        Before things are placed: distractors are put where they were drawn. Cameras with waves
+        move with the clock from then on.
+
+        Raises:
+            UserError: For what the model has not, or the simulator cannot do.
+        """
+        ...
+
     def stand(self, joints: np.ndarray, opening: float) -> None:
         """Put the body there at rest and let positions follow, without passing time."""
         ...

@@ -46,6 +46,7 @@ def render_again(
     stored = open_stored_model(model.read_text("utf-8"))
     frames: dict[str, list[np.ndarray]] = {view: [] for view in views}
     try:
+        stored.apply(episode.metadata.get("randomisation", {}))
         for state in steps["state"]:
             stored.set_state(np.array(state))  # a copy: MuJoCo wants memory it may write to
             for view, frame in stored.render_views(views, (size_px, size_px)).items():

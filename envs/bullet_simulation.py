@@ -12,6 +12,7 @@ import numpy as np
 
 from tcn_robot.envs.bullet_client import Connection, bullet_data_folder
 from tcn_robot.envs.bullet_model import BODY, KUKA_FOLDER
+from tcn_robot.envs.bullet_randomisation import BulletRandomisation
 from tcn_robot.envs.bullet_rendering import BulletRenderer
 from tcn_robot.errors import UserError
 
@@ -73,6 +74,7 @@ class BulletSimulation:
         self.view_names = tuple(description["cameras"])
         self.extra = np.zeros(0)
         """What a state holds besides the bodies; its size is fixed once."""
+        self.randomisation = BulletRandomisation(self)
         self._moving = [body for body in self.bodies.values() if body.joints or _can_move(body)]
 
     # Poses --------------------------------------------------------------------------------------

@@ -165,9 +165,9 @@ class MujocoRandomisation:
             for geom in self._geoms(thing):
                 self._shift(geom, shift)
 
-    def _shift(self, geom: int, shift: Sequence[float]) -> None:
+    def _shift(self, geom: Any, shift: Sequence[float]) -> None:
         rgba, material = self._model.geom_rgba[geom], self._model.geom_matid[geom]
-        if material >= 0 and np.array_equal(rgba, np.float32(_DEFAULT_RGBA)):
+        if material >= 0 and np.array_equal(rgba, _DEFAULT_RGBA):
             rgba[:] = self._model.mat_rgba[material]
         rgba[:3] = shifted_colour(rgba, shift)
 

@@ -11,6 +11,7 @@ from tcn_robot.envs.bodies.body import roll_of
 from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.mujoco_model import TIP_SITE, model_xml
 from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
+from tcn_robot.envs.randomisation_table import RANGES
 from tcn_robot.envs.rendering import ViewRenderer, check_views
 from tcn_robot.envs.simulator import mujoco
 from tcn_robot.envs.world import NUM_RAMP_PIECES, Scene
@@ -26,6 +27,7 @@ class MujocoWorld:
     """
 
     simulator = "mujoco"
+    randomisations = tuple(RANGES)
 
     def __init__(self, scene: Scene) -> None:
         """Build the model of a scene."""

@@ -76,14 +76,18 @@ WAVE_AT = Range(-0.02, 0.02, "metres along each axis, for each wave: some 3 cm t
 WAVE_TARGET = Range(-0.008, 0.008, "metres along each axis: where it looks")
 
 
-def chosen_names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Return names of `RANGES` in the table's order; "all" stands for all of them.
+def chosen_names(names: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return names in the table's order.
+
+    Args:
+        names: Names of `RANGES`; "all" stands for all that are known.
+        known: Those that a simulator can set.
 
     Raises:
         UserError: For an unknown name, with the nearest.
     """
     asked = (names,) if isinstance(names, str) else tuple(names)
     for name in asked:
-        if name not in (*RANGES, ALL):
-            raise unknown_name("randomisation", name, (*RANGES, ALL))
-    return tuple(name for name in RANGES if ALL in asked or name in asked)
+        if name not in (*known, ALL):
+            raise unknown_name("randomisation", name, (*known, ALL))
+    return tuple(name for name in known if ALL in asked or name in asked)

@@ -127,12 +127,21 @@ class StoredBulletModel:
         self._simulation = BulletSimulation(description, TIMESTEP_SECONDS)
         self.view_names = self._simulation.view_names
 
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what was drawn for an episode.
+
+        Raises:
+            UserError: For what the scene has not.
+        """
+        self._simulation.randomisation.apply(randomisation)
+
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored state, float64 (S,)."""
         if not len(self._simulation.extra):  # what a state holds besides the bodies comes first
             extra = len(state) - len(self._simulation.get_state())
             self._simulation.extra = np.zeros(max(0, extra))
         self._simulation.set_state(state)
+        self._simulation.renderer.time_seconds = float(state[0])
 
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""

@@ -43,6 +43,8 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         randomisation: What was drawn for this one; a body's skin is drawn always.
     """
 
+    randomisation: Drawn
+
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "render_modes": ["rgb_array"],
         "render_fps": 10,
@@ -84,13 +86,6 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         Raises:
             UserError: For an unknown name or a horizon below one.
         """
-        for kind, name, known in (
-            ("task reward", reward, REWARDS),
-            ("control", control, tuple(CONTROLS)),
-            ("simulator", simulator, tuple(SIMULATORS)),
-        ):
-            if name not in known:
-                raise unknown_name(kind, name, known)
         self._options = {
             "task": task,
             "simulator": simulator,
@@ -103,24 +98,17 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             "moving_cameras": moving_cameras,
             "render_mode": render_mode,
         }
+        _check_names(reward, control, simulator)
         if horizon < 1:
             raise UserError(f"horizon must be at least 1 control step, found {horizon}")
         self.simulator, self.embodiment, self.horizon = simulator, embodiment, int(horizon)
         self.reward, self.render_mode = reward, render_mode
-        self.randomise, self.moving_cameras = chosen_names(randomise), bool(moving_cameras)
-        self.randomisation: Drawn = {}
         task_class = _load(task) if isinstance(task, str) else task
-        body = make_body(embodiment, task_class.tool)
-        self.world: World = _load(SIMULATORS[simulator])(
-            Scene(
-                (*task_class.things, *(DISTRACTORS if "distractors" in self.randomise else ())),
-                body,
-                task_class.tool,
-                task_class.camera_target_metres,
-                self.control_hz,
-                shadows,
-            )
-        )
+        world_class: Any = _load(SIMULATORS[simulator])
+        self.randomise = chosen_names(randomise, world_class.randomisations)
+        self.moving_cameras, self.randomisation = bool(moving_cameras), {}
+        scene = _scene(task_class, embodiment, self.control_hz, shadows, self.randomise)
+        self.world: World = world_class(scene)
         self.task: Task = task_class(self.world)
         self._control: Control = CONTROLS[control](self.task, self.world)
         self.demonstration: dict[str, Any] = {}
@@ -312,6 +300,29 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def _pose(self, thing: str) -> np.ndarray:
         """Return position in metres and quaternion (w, x, y, z) of a thing, (7,)."""
         return np.concatenate([self.world.position(thing), self.world.quaternion(thing)])
+
+
+def _check_names(reward: str, control: str, simulator: str) -> None:
+    for kind, name, known in (
+        ("task reward", reward, REWARDS),
+        ("control", control, tuple(CONTROLS)),
+        ("simulator", simulator, tuple(SIMULATORS)),
+    ):
+        if name not in known:
+            raise unknown_name(kind, name, known)
+
+
+def _scene(
+    task: type[Task], embodiment: str, control_hz: float, shadows: bool, randomise: Sequence[str]
+) -> Scene:
+    return Scene(
+        (*task.things, *(DISTRACTORS if "distractors" in randomise else ())),
+        make_body(embodiment, task.tool),
+        task.tool,
+        task.camera_target_metres,
+        control_hz,
+        shadows,
+    )
 
 
 def _load(name: str) -> Any:

@@ -40,6 +40,8 @@ class World(Protocol):
     """A simulated table with a body. Positions in metres, quaternions (w, x, y, z)."""
 
     simulator: str
+    randomisations: tuple[str, ...]
+    """Names of `randomisation_table.RANGES` that `apply` can set."""
     scene: Scene
     version: int
     """Grows whenever anything moves: pictures of one version are the same."""

@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.envs.bullet_client import Connection
+from tcn_robot.envs.camera_poses import CameraEntry, camera_pose, is_moving
 from tcn_robot.envs.cameras import camera_parameters
 from tcn_robot.errors import UserError
 
 # The lights of assets/scene.xml: one at the camera, one straight above.
-AMBIENT, AT_CAMERA, ABOVE = 0.45, 0.35, 0.45
+DESCRIBED_LIGHT: dict[str, Any] = {
+    "direction": [0.0, 0.0, -1.0],
+    "diffuse": [0.45, 0.45, 0.45],
+    "ambient": 0.45,
+    "headlight": 0.35,
+}
 LIGHT_METRES = 2.2
 MAXIMUM_PX = 4096
 
@@ -34,11 +40,19 @@ class BulletRenderer:
         self._cameras: dict[str, dict[str, Any]] = description["cameras"]
         self._near, self._far = description["near_metres"], description["far_metres"]
         self._shadows = bool(description["shadows"])
+        self.light: dict[str, Any] | None = None
+        """As `randomisation` draws it; None for the described one."""
+        self.drawn_cameras: dict[str, CameraEntry] = {}
+        """Entries that take the place of described cameras."""
+        self.time_seconds = 0.0
+        """Where on its way a moving camera is."""
 
     def pose(self, view: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a camera's position (3,) and rotation (3, 3): columns right, up, backwards."""
         camera = self._cameras[view]
         at, rotation = np.array(camera["at_metres"]), np.array(camera["rotation"])
+        if view in self.drawn_cameras:
+            at, rotation = camera_pose(self.drawn_cameras[view], self.time_seconds)
         if camera["link"] is None:
             return at, rotation
         link = self._connection.getLinkState(
@@ -49,7 +63,14 @@ class BulletRenderer:
 
     def parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3, 3) in px and extrinsics (4, 4), world to camera, as lists."""
-        return camera_parameters(*self.pose(view), self._cameras[view]["fovy_degrees"], size)
+        parameters: dict[str, Any] = camera_parameters(*self.pose(view), self._fovy(view), size)
+        drawn = self.drawn_cameras.get(view)
+        if self._cameras[view]["link"] is not None or (drawn and is_moving(drawn)):
+            parameters["moving"] = True
+        return parameters
+
+    def _fovy(self, view: str) -> float:
+        return float({**self._cameras[view], **self.drawn_cameras.get(view, {})}["fovy_degrees"])
 
     def render(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (height, width, 3) RGB by view; size is (height, width) in pixels.
@@ -68,9 +89,11 @@ class BulletRenderer:
     def _picture(self, view: str, height: int, width: int) -> np.ndarray:
         bullet = self._connection
         at, rotation = self.pose(view)
-        fovy = self._cameras[view]["fovy_degrees"]
+        fovy = self._fovy(view)
+        drawn = self.light or DESCRIBED_LIGHT
+        lamp = np.array(drawn["diffuse"])
         # Where both lights fall, this one is their sum.
-        light = AT_CAMERA * rotation[:, 2] + np.array([0.0, 0.0, ABOVE])
+        light = drawn["headlight"] * rotation[:, 2] - lamp.mean() * np.array(drawn["direction"])
         diffuse = float(np.linalg.norm(light))
         pixels = bullet.getCameraImage(
             width,
@@ -78,10 +101,10 @@ class BulletRenderer:
             viewMatrix=_view_matrix(at, rotation),
             projectionMatrix=_projection_matrix(fovy, (height, width), self._near, self._far),
             lightDirection=(light / diffuse).tolist(),
-            lightColor=[1.0, 1.0, 1.0],
+            lightColor=(lamp / lamp.mean()).tolist(),
             lightDistance=LIGHT_METRES,
             shadow=int(self._shadows),
-            lightAmbientCoeff=AMBIENT,
+            lightAmbientCoeff=drawn["ambient"],
             lightDiffuseCoeff=diffuse,
             lightSpecularCoeff=0.0,
             renderer=bullet.ER_TINY_RENDERER,

@@ -15,6 +15,7 @@ import numpy as np
 from tcn_robot.envs.bullet_client import Connection, bullet_data_folder
 from tcn_robot.envs.bullet_meshes import with_steady_normals
 from tcn_robot.envs.bullet_model import BODY, KUKA_FOLDER
+from tcn_robot.envs.bullet_randomisation import BulletRandomisation
 from tcn_robot.envs.bullet_rendering import BulletRenderer
 from tcn_robot.errors import UserError
 
@@ -79,6 +80,7 @@ class BulletSimulation:
         self.view_names = tuple(description["cameras"])
         self.commands = np.zeros(1 + len(self.body.joints))
         """The world's clock in seconds, then the targets of the body's joints: part of a state."""
+        self.randomisation = BulletRandomisation(self)
         self._moving = [body for body in self.bodies.values() if body.joints or _can_move(body)]
 
     # Poses --------------------------------------------------------------------------------------

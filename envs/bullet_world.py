@@ -11,6 +11,7 @@ from tcn_robot.envs.bodies.body import roll_of
 from tcn_robot.envs.bullet_client import import_bullet
 from tcn_robot.envs.bullet_model import PALM, SIMULATOR, description_text, scene_description
 from tcn_robot.envs.bullet_motors import BulletMotors
+from tcn_robot.envs.bullet_randomisation import BULLET_RANDOMISATIONS
 from tcn_robot.envs.bullet_simulation import BulletSimulation
 from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.rendering import check_views
@@ -28,6 +29,7 @@ class BulletWorld:
     """
 
     simulator = SIMULATOR
+    randomisations = BULLET_RANDOMISATIONS
 
     def __init__(self, scene: Scene) -> None:
         """Build the model of a scene.
@@ -99,6 +101,15 @@ class BulletWorld:
     def clear(self) -> None:
         """Put every thing where its description has it, everything at rest, the clock to 0."""
         self.set_state(self._start)
+
+    def apply(self, drawn: dict[str, Any]) -> None:
+        """Set what `randomisation.draw` returned; {} takes all of it back.
+
+        Raises:
+            UserError: For what the scene has not, or what cannot be set here.
+        """
+        self._simulation.randomisation.apply(drawn)
+        self._moved()
 
     def stand(self, joints: np.ndarray, opening: float) -> None:
         """Put the body there at rest and let positions follow, without passing time."""
@@ -175,11 +186,13 @@ class BulletWorld:
     def render(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (height, width, 3) RGB by view; size is (height, width) in pixels."""
         check_views(views, VIEW_NAMES)
+        self._simulation.renderer.time_seconds = self._time_seconds
         return self._simulation.renderer.render(views, size)
 
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3, 3) in px and extrinsics (4, 4), world to camera, as lists."""
         check_views([view], VIEW_NAMES)
+        self._simulation.renderer.time_seconds = self._time_seconds
         return self._simulation.renderer.parameters(view, size)
 
     def get_state(self) -> np.ndarray:

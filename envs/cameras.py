@@ -37,6 +37,7 @@ FIXED_CAMERAS: dict[str, Camera] = {
 }
 WRIST = "wrist"
 WRIST_AT_METRES: Vector = (-0.075, 0.0, 0.015)
+WRIST_UP: Vector = (-1.0, 0.0, 0.0)
 WRIST_FOVY_DEGREES = 75.0
 VIEW_NAMES = (*FIXED_CAMERAS, WRIST)
 NEAR_METRES, FAR_METRES = 0.02, 20.0
@@ -51,23 +52,25 @@ def look_at(at_metres: np.ndarray, target_metres: np.ndarray, up: Vector) -> np.
     return np.stack([right, np.cross(backwards, right), backwards], axis=1)
 
 
-def fixed_camera_pose(name: str, target_metres: Vector) -> tuple[np.ndarray, np.ndarray]:
-    """Return position (3,) and rotation (3, 3) of a fixed camera that looks at a point.
+def fixed_camera_target(name: str, target_metres: Vector) -> Vector:
+    """Return where a fixed camera looks in a scene; `top` looks straight down."""
+    if name == "top":
+        x, y, _ = FIXED_CAMERAS[name].at_metres
+        return (x, y, 0.0)
+    return target_metres
 
-    `top` stands straight above the point along y.
-    """
+
+def fixed_camera_pose(name: str, target_metres: Vector) -> tuple[np.ndarray, np.ndarray]:
+    """Return position (3,) and rotation (3, 3) of a fixed camera in a scene."""
     camera = FIXED_CAMERAS[name]
     at = np.array(camera.at_metres)
-    target = np.array(target_metres)
-    if name == "top":
-        target = np.array([at[0], at[1], 0.0])
-    return at, look_at(at, target, camera.up)
+    return at, look_at(at, np.array(fixed_camera_target(name, target_metres)), camera.up)
 
 
 def wrist_camera_pose(tip_metres: float) -> tuple[np.ndarray, np.ndarray]:
     """Return position (3,) and rotation (3, 3) of the wrist's camera in the palm's frame."""
     at = np.array(WRIST_AT_METRES)
-    return at, look_at(at, np.array([0.0, 0.0, tip_metres]), (-1.0, 0.0, 0.0))
+    return at, look_at(at, np.array([0.0, 0.0, tip_metres]), WRIST_UP)
 
 
 def camera_parameters(

@@ -24,6 +24,7 @@ THING_BITS = 'contype="1" conaffinity="3"'
 EFFECTOR_BITS = 'contype="2" conaffinity="1"'
 FINGER_FORCE = 25.0
 TIP_SITE = "tip"
+FINGER_JOINTS = ("finger1", "finger2")
 
 
 def model_xml(scene: Scene) -> str:

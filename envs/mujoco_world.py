@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.envs.bodies.body import roll_of
-from tcn_robot.envs.cameras import VIEW_NAMES, camera_parameters
+from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.mujoco_model import TIP_SITE, model_xml
+from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
+from tcn_robot.envs.randomisation_table import RANGES
 from tcn_robot.envs.rendering import ViewRenderer, check_views
 from tcn_robot.envs.simulator import mujoco
 from tcn_robot.envs.world import NUM_RAMP_PIECES, Scene
@@ -25,6 +27,7 @@ class MujocoWorld:
     """
 
     simulator = "mujoco"
+    randomisations = tuple(RANGES)
 
     def __init__(self, scene: Scene) -> None:
         """Build the model of a scene."""
@@ -34,6 +37,7 @@ class MujocoWorld:
         self.model = mujoco.MjModel.from_xml_string(self.model_text)
         self.data = mujoco.MjData(self.model)
         self._renderer = ViewRenderer(self.model, scene.shadows)
+        self._randomisation = MujocoRandomisation(self.model)
         self._num_joints = scene.body.carrier.num_joints
         self._travel = np.array([finger.travel for finger in scene.body.effector.fingers])
         self._tip = self.model.site(TIP_SITE).id
@@ -94,6 +98,15 @@ class MujocoWorld:
         """Put every thing where its description has it, everything at rest, the clock to 0."""
         mujoco.mj_resetData(self.model, self.data)
         self._moved()
+
+    def apply(self, drawn: dict[str, Any]) -> None:
+        """Set what `randomisation.draw` returned; {} takes all of it back.
+
+        Raises:
+            UserError: For what the model has not.
+        """
+        self._randomisation.apply(self.data, drawn)
+        self.version += 1
 
     def stand(self, joints: np.ndarray, opening: float) -> None:
         """Put the body there at rest and let positions follow, without passing time."""
@@ -183,14 +196,13 @@ class MujocoWorld:
     def render(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (height, width, 3) RGB by view; size is (height, width) in pixels."""
         check_views(views, VIEW_NAMES)
+        self._randomisation.follow(self.data)
         return self._renderer.render(self.data, views, size)
 
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3, 3) in px and extrinsics (4, 4), world to camera, as lists."""
         check_views([view], VIEW_NAMES)
-        camera = self.data.cam(view)
-        fovy_degrees = float(self.model.cam(view).fovy[0])
-        return camera_parameters(camera.xpos, camera.xmat.reshape(3, 3), fovy_degrees, size)
+        return self._randomisation.camera_parameters(self.data, view, size)
 
     def get_state(self) -> np.ndarray:
         """Return MuJoCo's full integration state, float64 (S,)."""

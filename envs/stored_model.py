@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tcn_robot.envs.cameras import camera_parameters
 from tcn_robot.envs.world import TIMESTEP_SECONDS
 from tcn_robot.errors import UserError
 
@@ -21,6 +20,10 @@ class StoredModel(Protocol):
     """
 
     view_names: tuple[str, ...]
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what was drawn for an episode; states are set after it."""
+        ...
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored state, float64 (S,)."""
@@ -56,13 +59,23 @@ class StoredMujocoModel:
     def __init__(self, model_xml: str) -> None:
         """Compile the model."""
         from tcn_robot.envs import rendering
+        from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
         from tcn_robot.envs.simulator import mujoco
 
         self._mujoco: Any = mujoco
         self._model = mujoco.MjModel.from_xml_string(model_xml)
         self._data = mujoco.MjData(self._model)
         self._renderer = rendering.ViewRenderer(self._model)
+        self._randomisation = MujocoRandomisation(self._model)
         self.view_names = tuple(self._model.cam(i).name for i in range(self._model.ncam))
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what was drawn for an episode.
+
+        Raises:
+            UserError: For what the model has not.
+        """
+        self._randomisation.apply(self._data, randomisation)
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored integration state, float64 (S,).
@@ -80,12 +93,12 @@ class StoredMujocoModel:
 
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
+        self._randomisation.follow(self._data)
         return self._renderer.render(self._data, views, size)
 
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""
-        camera, fovy_degrees = self._data.cam(view), float(self._model.cam(view).fovy[0])
-        return camera_parameters(camera.xpos, camera.xmat.reshape(3, 3), fovy_degrees, size)
+        return self._randomisation.camera_parameters(self._data, view, size)
 
     def close(self) -> None:
         """Free the GL contexts."""
@@ -119,6 +132,14 @@ class StoredBulletModel:
         self._simulation = BulletSimulation(description, TIMESTEP_SECONDS)
         self.view_names = self._simulation.view_names
 
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what was drawn for an episode.
+
+        Raises:
+            UserError: For what the scene has not.
+        """
+        self._simulation.randomisation.apply(randomisation)
+
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored state, float64 (S,).
 
@@ -129,6 +150,7 @@ class StoredBulletModel:
         if state.shape != expected:
             raise _other_model(expected[0], state)
         self._simulation.set_state(state)
+        self._simulation.renderer.time_seconds = float(state[0])
 
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""

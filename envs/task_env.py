@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -12,12 +13,16 @@ import numpy as np
 from tcn_robot.envs.bodies import BODIES, make_body
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
 from tcn_robot.envs.control import CONTROLS, Control
+from tcn_robot.envs.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation import Drawn, draw, separate_generator
+from tcn_robot.envs.randomisation_table import chosen_names
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.world import Scene, World
 from tcn_robot.errors import UserError, unknown_name
 
 OBSERVATION_LIMIT = 10.0
 REWARDS = ("sparse", "dense")
+RESET_OPTIONS = ("randomisation", "state")
 SIMULATORS = {
     "mujoco": "tcn_robot.envs.mujoco_world:MujocoWorld",
     "pybullet": "tcn_robot.envs.bullet_world:BulletWorld",
@@ -30,8 +35,15 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     An episode always lasts `horizon` steps: success never ends it, because a learned reward per
     step would pay the agent to hover just before the end. `info` carries `phase`, `phase_index`,
     `progress`, `success`, `contact`, the poses of things, `reward_sparse` and `reward_dense`; they
-    are for benchmarks and comparisons, never for learning an embedding.
+    are for benchmarks and comparisons, never for learning an embedding. `reset` also returns
+    `randomisation`: what was drawn for the episode besides where things start.
+
+    Attributes:
+        randomise: Names of what is drawn anew for each episode.
+        randomisation: What was drawn for this one; a body's skin is drawn always.
     """
+
+    randomisation: Drawn
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "render_modes": ["rgb_array"],
@@ -52,6 +64,8 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         embodiment: str = "robot",
         control: str = "end_effector",
         shadows: bool = False,
+        randomise: str | Sequence[str] = (),
+        moving_cameras: bool = False,
         render_mode: str | None = None,
     ) -> None:
         """Build the model.
@@ -64,18 +78,14 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             embodiment: Who does the task: a name of `BODIES`.
             control: What an action means: "end_effector" or "joint_positions".
             shadows: Whether pictures have shadows and reflections; ten times slower in software.
+            randomise: What each episode draws anew: names of `randomisation_table.RANGES`, or
+                "all". Where things start does not depend on it.
+            moving_cameras: Whether the fixed cameras drift as if held by hand.
             render_mode: None or "rgb_array".
 
         Raises:
             UserError: For an unknown name or a horizon below one.
         """
-        for kind, name, known in (
-            ("task reward", reward, REWARDS),
-            ("control", control, tuple(CONTROLS)),
-            ("simulator", simulator, tuple(SIMULATORS)),
-        ):
-            if name not in known:
-                raise unknown_name(kind, name, known)
         self._options = {
             "task": task,
             "simulator": simulator,
@@ -84,24 +94,21 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             "embodiment": embodiment,
             "control": control,
             "shadows": shadows,
+            "randomise": randomise,
+            "moving_cameras": moving_cameras,
             "render_mode": render_mode,
         }
+        _check_names(reward, control, simulator)
         if horizon < 1:
             raise UserError(f"horizon must be at least 1 control step, found {horizon}")
         self.simulator, self.embodiment, self.horizon = simulator, embodiment, int(horizon)
         self.reward, self.render_mode = reward, render_mode
         task_class = _load(task) if isinstance(task, str) else task
-        body = make_body(embodiment, task_class.tool)
-        self.world: World = _load(SIMULATORS[simulator])(
-            Scene(
-                task_class.things,
-                body,
-                task_class.tool,
-                task_class.camera_target_metres,
-                self.control_hz,
-                shadows,
-            )
-        )
+        world_class: Any = _load(SIMULATORS[simulator])
+        self.randomise = chosen_names(randomise, world_class.randomisations)
+        self.moving_cameras, self.randomisation = bool(moving_cameras), {}
+        scene = _scene(task_class, embodiment, self.control_hz, shadows, self.randomise)
+        self.world: World = world_class(scene)
         self.task: Task = task_class(self.world)
         self._control: Control = CONTROLS[control](self.task, self.world)
         self.demonstration: dict[str, Any] = {}
@@ -121,13 +128,32 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode from a random place drawn from the seed."""
+        """Start an episode from a random place drawn from the seed.
+
+        Args:
+            seed: Seed of the randomness; None goes on with it.
+            options: `randomisation`: what to set instead of drawing it, as `info` had it. `state`:
+                where to start, as `get_state` returned it. What a task remembers of its start, as
+                for `progress`, still follows from the seed.
+
+        Raises:
+            UserError: For another option, or what belongs to another model.
+        """
+        options = options or {}
+        for name in options:
+            if name not in RESET_OPTIONS:
+                raise unknown_name("reset option", name, RESET_OPTIONS)
         super().reset(seed=seed)
         self.demonstration = {}
         self.world.clear()
+        drawn = options.get("randomisation")
+        self._set_randomisation(self._draw() if drawn is None else copy.deepcopy(drawn))
         self._stand(self.task.place(self.np_random))
+        if "state" in options:
+            self.world.set_state(options["state"])
         self._elapsed_steps = 0
-        return self._observation(), self._info()
+        info = {**self._info(), "randomisation": copy.deepcopy(self.randomisation)}
+        return self._observation(), info
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Move for one control step; values beyond [-1, 1] are clipped.
@@ -186,7 +212,8 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return `intrinsics` (3, 3) in px and `extrinsics` (4, 4), world to camera, as lists.
 
-        The camera looks along its +z with y down, as in OpenCV.
+        The camera looks along its +z with y down, as in OpenCV. `moving` is true where they are of
+        this moment only.
         """
         return self.world.camera_parameters(view, size)
 
@@ -218,6 +245,7 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return {
             "options": self._options,
             "spec": self.spec,
+            "randomisation": self.randomisation,
             "state": self.get_state(),
             "episode": episode,
             "elapsed_steps": self._elapsed_steps,
@@ -230,6 +258,7 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """Build the environment anew and go to where the other one was."""
         self.__init__(**saved["options"])  # type: ignore[misc]
         self.spec = saved["spec"]
+        self._set_randomisation(saved["randomisation"])
         self.set_state(saved["state"])
         vars(self.task).update(saved["episode"])
         self._elapsed_steps = saved["elapsed_steps"]
@@ -237,6 +266,15 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self._np_random, self._np_random_seed = saved["np_random"], saved["np_random_seed"]
 
     # Inside -------------------------------------------------------------------------------------
+
+    def _draw(self) -> Drawn:
+        workspace = (self.task.workspace_low_metres, self.task.workspace_high_metres)
+        generator = separate_generator(self.np_random)
+        return draw(generator, self.randomise, self.world.scene, workspace, self.moving_cameras)
+
+    def _set_randomisation(self, drawn: Drawn) -> None:
+        self.world.apply(drawn)
+        self.randomisation = drawn
 
     def _stand(self, start: Start) -> None:
         carrier, tool = self.world.scene.body.carrier, self.world.scene.tool
@@ -262,6 +300,29 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def _pose(self, thing: str) -> np.ndarray:
         """Return position in metres and quaternion (w, x, y, z) of a thing, (7,)."""
         return np.concatenate([self.world.position(thing), self.world.quaternion(thing)])
+
+
+def _check_names(reward: str, control: str, simulator: str) -> None:
+    for kind, name, known in (
+        ("task reward", reward, REWARDS),
+        ("control", control, tuple(CONTROLS)),
+        ("simulator", simulator, tuple(SIMULATORS)),
+    ):
+        if name not in known:
+            raise unknown_name(kind, name, known)
+
+
+def _scene(
+    task: type[Task], embodiment: str, control_hz: float, shadows: bool, randomise: Sequence[str]
+) -> Scene:
+    return Scene(
+        (*task.things, *(DISTRACTORS if "distractors" in randomise else ())),
+        make_body(embodiment, task.tool),
+        task.tool,
+        task.camera_target_metres,
+        control_hz,
+        shadows,
+    )
 
 
 def _load(name: str) -> Any:

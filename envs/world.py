@@ -40,6 +40,8 @@ class World(Protocol):
     """A simulated table with a body. Positions in metres, quaternions (w, x, y, z)."""
 
     simulator: str
+    randomisations: tuple[str, ...]
+    """Names of `randomisation_table.RANGES` that `apply` can set."""
     scene: Scene
     version: int
     """Grows whenever anything moves: pictures of one version are the same."""
@@ -81,6 +83,17 @@ class World(Protocol):
 
     def clear(self) -> None:
         """Put every thing where its description has it, everything at rest, the clock to 0."""
+        ...
+
+    def apply(self, drawn: dict[str, Any]) -> None:
+        """Set what `randomisation.draw` returned, as plain JSON data; {} takes all of it back.
+
+        Before things are placed: distractors are put where they were drawn. Cameras with waves
+        move with the clock from then on.
+
+        Raises:
+            UserError: For what the model has not, or the simulator cannot do.
+        """
         ...
 
     def stand(self, joints: np.ndarray, opening: float) -> None:

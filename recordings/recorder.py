@@ -68,8 +68,11 @@ def record_episode(
     actions = policy(source, policy_randomness)
     num_actions = 0
     ended = False
+    cameras: dict[str, Any] = {}
     while True:
         before_step()
+        if not cameras:  # of those that move: where they are at frame 0
+            cameras = {view: source.camera_parameters(view, size) for view in views}
         frames = source.render_views(views, size)
         episode.add_frames(source.simulation_time_seconds, frames)
         action = None if ended or num_actions == source.horizon else next(actions, None)
@@ -87,21 +90,20 @@ def record_episode(
         seed=seed,
         success=None if success is None else bool(success),
         clock={"name": "simulation"},
-        **describe_source(source, episode, views, size),
+        **describe_source(source, episode, cameras),
     )
     return {"steps": num_actions, "success": episode.metadata["success"]}
 
 
 def describe_source(
-    source: SimulatedSource, episode: EpisodeWriter, views: Sequence[str], size: tuple[int, int]
+    source: SimulatedSource, episode: EpisodeWriter, cameras: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what `episode.json` says about a simulated source, and store its model.
 
     Args:
         source: The simulated task.
         episode: Whose dataset keeps the model.
-        views: The recorded views.
-        size: (height, width) in pixels.
+        cameras: What `camera_parameters` said of each view at frame 0.
     """
     try:
         version = importlib.metadata.version(source.simulator)
@@ -114,7 +116,7 @@ def describe_source(
             "version": version,
             "model": episode.add_asset(source.model_xml, model_suffix(source.model_xml)),
         },
-        "cameras": {view: source.camera_parameters(view, size) for view in views},
+        "cameras": cameras,
         "randomisation": dict(getattr(source, "randomisation", {})),
         "demonstration": dict(getattr(source, "demonstration", {})),
     }
@@ -127,7 +129,12 @@ def _row(
     action: np.ndarray | None,
 ) -> dict[str, Any]:
     """Return one row of `steps.parquet`; labels keep the names the source gives them."""
-    labels = {name: _plain(name, value) for name, value in info.items() if np.ndim(value) <= 1}
+    # Dictionaries are no labels: `randomisation` goes into episode.json.
+    labels = {
+        name: _plain(name, value)
+        for name, value in info.items()
+        if np.ndim(value) <= 1 and not isinstance(value, dict)
+    }
     return {
         "time_seconds": float(source.simulation_time_seconds),
         "action": action,

@@ -19,12 +19,17 @@ from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
 # In the order in which a recorder writes them, so that the same pictures give the same bytes.
 _KEPT = ("task", "policy", "split", "seed", "success", "clock", "embodiment", "simulator")
+PAIRING_FIELDS = ("kinematic", "paired_with")
 
 
 class StateRenderer(Protocol):
     """The part of a simulator that turns stored states into pictures."""
 
     view_names: tuple[str, ...]
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Set what the source drew for an episode, as `episode.json` has it; {} if nothing."""
+        ...
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored state, float64 (S,)."""
@@ -82,7 +87,7 @@ def rerender(
     present = set(writer.episode_ids())
     for episode in recording:
         if episode.id in present:
-            _refuse_other_pictures(writer, episode.id, views, size_px)
+            refuse_other_pictures(writer, episode.id, views, size_px)
             continue
         model = stored_model(recording, episode)
         if model not in renderers:
@@ -97,9 +102,10 @@ def rerender(
         yield episode.id
 
 
-def _refuse_other_pictures(
+def refuse_other_pictures(
     writer: DatasetWriter, episode_id: int, views: Sequence[str], size_px: int
 ) -> None:
+    """Raise a UserError when an episode that is there was rendered with other options."""
     present = Episode(writer.path / episode_folder_name(episode_id), episode_id)
     sizes = {entry["width_px"] for entry in present.metadata["views"].values()}
     if present.views != tuple(views) or sizes != {size_px}:
@@ -116,15 +122,48 @@ def _render_episode(
     views: Sequence[str],
     size_px: int,
 ) -> None:
+    cameras = film_states(episode, target, renderer, views, size_px)
+    target.copy_steps(episode.path / STEPS_FILE)
+    target.metadata.update({name: episode.metadata.get(name) for name in _KEPT})
+    target.metadata["cameras"] = cameras
+    for name in ("randomisation", "demonstration"):
+        target.metadata[name] = episode.metadata.get(name, {})
+    for name in PAIRING_FIELDS:
+        if name in episode.metadata:
+            target.metadata[name] = episode.metadata[name]
+
+
+def film_states(
+    episode: Episode,
+    target: EpisodeWriter,
+    renderer: StateRenderer,
+    views: Sequence[str],
+    size_px: int,
+    after_state: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Render every stored state of an episode and return the cameras' entries.
+
+    Args:
+        episode: Whose states.
+        target: Where the frames go.
+        renderer: Of the episode's model.
+        views: Views to render.
+        size_px: Width and height of the frames.
+        after_state: Called after each state was set.
+
+    Raises:
+        UserError: If the episode has no states.
+    """
     steps = episode.steps
     if steps is None or "state" not in steps:
         raise UserError(f"{episode.path} has no states; only simulated episodes have them")
     size = (size_px, size_px)
+    cameras: dict[str, Any] = {}
+    renderer.apply(episode.metadata.get("randomisation", {}))
     for time_seconds, state in zip(steps["time_seconds"], steps["state"], strict=True):
         renderer.set_state(state)
+        after_state()
+        if not cameras:  # of those that move: where they are at frame 0
+            cameras = {view: renderer.camera_parameters(view, size) for view in views}
         target.add_frames(float(time_seconds), renderer.render_views(views, size))
-    target.copy_steps(episode.path / STEPS_FILE)
-    target.metadata.update({name: episode.metadata.get(name) for name in _KEPT})
-    target.metadata["cameras"] = {view: renderer.camera_parameters(view, size) for view in views}
-    for name in ("randomisation", "demonstration"):
-        target.metadata[name] = episode.metadata.get(name, {})
+    return cameras

@@ -100,6 +100,30 @@ def write_steps_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     _write(path, pa.table(arrays))
 
 
+def copy_steps_table(
+    source: Path, target: Path, replaced: Mapping[str, Sequence[Any]] | None = None
+) -> int:
+    """Write the rows of another `steps.parquet`, some columns replaced; return their number.
+
+    Args:
+        source: File to read.
+        target: File to write.
+        replaced: New values by column, one for each row.
+
+    Raises:
+        UserError: If the file is missing or damaged.
+    """
+    table = _read(source)
+    if not replaced:
+        target.write_bytes(source.read_bytes())
+        return int(table.num_rows)
+    for name, values in replaced.items():
+        column = pa.array(values, STEP_TYPES.get(name))
+        table = table.set_column(table.column_names.index(name), name, column)
+    _write(target, table)
+    return int(table.num_rows)
+
+
 def read_steps_table(path: Path) -> dict[str, np.ndarray]:
     """Return the columns of `steps.parquet`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.background import BackgroundEncoder
 from tcn_robot.recordings.lock import DatasetLock
-from tcn_robot.recordings.tables import read_steps_table, write_frames_table, write_steps_table
+from tcn_robot.recordings.tables import copy_steps_table, write_frames_table, write_steps_table
 from tcn_robot.recordings.timing import measure_timing
 from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder
 
@@ -86,10 +86,15 @@ class EpisodeWriter:
             self._steps.setdefault(name, []).append(value)
         self._num_steps += 1
 
-    def copy_steps(self, path: Path) -> None:
-        """Take over the `steps.parquet` of another episode instead of adding rows."""
-        (self._folder / dataset_format.STEPS_FILE).write_bytes(path.read_bytes())
-        self._num_steps = len(next(iter(read_steps_table(path).values())))
+    def copy_steps(self, path: Path, replaced: Mapping[str, Sequence[Any]] | None = None) -> None:
+        """Take over the `steps.parquet` of another episode instead of adding rows.
+
+        Args:
+            path: That file.
+            replaced: Values by column that take the place of its own, one for each row.
+        """
+        target = self._folder / dataset_format.STEPS_FILE
+        self._num_steps = copy_steps_table(path, target, replaced)
         self._steps.clear()
 
     def add_asset(self, text: str, suffix: str) -> str:

@@ -43,10 +43,12 @@ def fit_reward(
     """
     from tcn_robot.models import load_encoder
     from tcn_robot.recordings import open_recording
+    from tcn_robot.recordings.pairing import refuse_paired
     from tcn_robot.rewards import reward_class
 
     reward = reward_class(name)
     recording = open_recording(demos)
+    refuse_paired(recording, "fitting a reward")
     fitting, calibration = successful_demos(recording)
     if not calibration:
         print(

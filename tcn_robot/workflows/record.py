@@ -44,6 +44,8 @@ def record(
     workers: int = 1,
     split: Literal["train", "valid", "test"] = "train",
     lossless: bool = False,
+    randomise: tuple[str, ...] = (),
+    moving_cameras: bool = False,
     resume: bool = False,
 ) -> None:
     """Record episodes of a simulated task from several cameras.
@@ -64,6 +66,9 @@ def record(
         workers: Number of processes.
         split: What the episodes are for; another split has other starts under the same seed.
         lossless: Keep every pixel exactly; films are some four times larger.
+        randomise: What every episode draws anew: light, colour, texture, camera, distractors,
+            friction, mass, or all.
+        moving_cameras: Let the fixed cameras drift as if held by hand.
         resume: Record what is missing of the last request instead of adding to it.
     """
     for name, value, least in (
@@ -76,7 +81,19 @@ def record(
             raise UserError(f"{name} must be at least {least}, found {value}")
     if size > MAXIMUM_PX:
         raise UserError(f"--size must be at most {MAXIMUM_PX} px, found {size}")
-    job = plan_job(task, out, views, size, embodiment, policy, seed, split, lossless)
+    job = plan_job(
+        task,
+        out,
+        views,
+        size,
+        embodiment,
+        policy,
+        seed,
+        split,
+        lossless,
+        randomise,
+        moving_cameras,
+    )
     from tcn_robot.recordings import DatasetWriter
 
     with DatasetWriter(out, job.task, job.codec) as writer:
@@ -97,19 +114,24 @@ def plan_job(
     seed: int,
     split: str,
     lossless: bool,
+    randomise: tuple[str, ...] = (),
+    moving_cameras: bool = False,
 ) -> RecordingJob:
     """Return the job after checking every name in it, before anything is written.
 
     Raises:
-        UserError: For an unknown task, view, embodiment or policy, with the nearest name.
+        UserError: For an unknown task, view, embodiment, policy or randomisation, with the nearest
+            name.
     """
     from tcn_robot.envs import task_id
     from tcn_robot.envs.rendering import check_views
 
     full_task = task_id(task)
     resolve_policy(full_task, policy)
-    source = open_source(full_task, embodiment, policy)
+    source = open_source(full_task, embodiment, policy, randomise, moving_cameras)
     known = tuple(source.view_names)
+    # In full and in the table's order, whatever "all" will mean one day.
+    randomise = tuple(getattr(source, "randomise", randomise))
     source.close()
     check_views(views, known)
     if len(set(views)) < len(views):
@@ -124,6 +146,8 @@ def plan_job(
         seed=seed,
         split=split,
         codec="lossless" if lossless else "h264",
+        randomise=randomise,
+        moving_cameras=moving_cameras,
     )
 
 
@@ -163,11 +187,14 @@ def request_options(job: RecordingJob) -> dict[str, Any]:
         "seed": job.seed,
         "split": job.split,
         "codec": job.codec,
+        "randomise": list(job.randomise),
+        "moving_cameras": job.moving_cameras,
     }
 
 
 def refuse_other_request(request: dict[str, Any], asked: dict[str, Any]) -> None:
     """Raise a UserError when the last request differs from what is asked now."""
+    request = {"randomise": [], "moving_cameras": False, **request}  # older ones lack them
     for name, value in asked.items():
         if request.get(name) != value:
             raise UserError(

@@ -43,6 +43,8 @@ class RecordingJob:
         seed: Seed of the dataset.
         split: "train", "valid" or "test".
         codec: "h264" or "lossless".
+        randomise: Names of what every episode draws anew.
+        moving_cameras: Whether the cameras drift.
     """
 
     task: str
@@ -54,6 +56,8 @@ class RecordingJob:
     seed: int
     split: str
     codec: str
+    randomise: tuple[str, ...] = ()
+    moving_cameras: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,21 @@ def resolve_policy(task: str, name: str) -> Policy:
     return found
 
 
-def open_source(task: str, embodiment: str, policy: str) -> Any:
+def open_source(
+    task: str,
+    embodiment: str,
+    policy: str,
+    randomise: Sequence[str] = (),
+    moving_cameras: bool = False,
+) -> Any:
     """Return the unwrapped environment to record; the caller closes it.
+
+    Args:
+        task: Full task id.
+        embodiment: Body that does the task.
+        policy: The demonstrator's name; play and failures take longer than the task.
+        randomise: Names of what every episode draws anew.
+        moving_cameras: Whether the cameras drift.
 
     Raises:
         UserError: If the task or the embodiment is unknown, or the environment cannot be recorded.
@@ -101,6 +118,9 @@ def open_source(task: str, embodiment: str, policy: str) -> Any:
 
     horizon = recording_horizon(task, policy)
     options: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
+    # Environments from elsewhere need not know these options unless they are asked for.
+    options |= {"randomise": tuple(randomise)} if randomise else {}
+    options |= {"moving_cameras": True} if moving_cameras else {}
     source: Any = make_task(task, **options).unwrapped
     missing = [name for name in SOURCE_NEEDS if not hasattr(source, name)]
     if missing:
@@ -135,7 +155,7 @@ def record_episodes(
     from tcn_robot.recordings.writer import write_episode
 
     policy = resolve_policy(job.task, job.policy)
-    source = open_source(job.task, job.embodiment, job.policy)
+    source = open_source(job.task, job.embodiment, job.policy, job.randomise, job.moving_cameras)
     try:
         for id in ids:
             seed, policy_randomness = episode_seeds(job.seed, job.split, id)

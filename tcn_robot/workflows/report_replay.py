@@ -50,6 +50,7 @@ def render_again(
     except UserError:
         return None
     try:
+        stored.apply(episode.metadata.get("randomisation", {}))
         for state in steps["state"]:
             stored.set_state(state)
             for view, frame in stored.render_views(views, (size_px, size_px)).items():

@@ -53,17 +53,28 @@ def train(
     if resume:
         stored = read_run(out)
         datasets = datasets or tuple(Path(name) for name in stored.datasets)
+        _refuse_paired(datasets)
         _check_same_options(stored.config, config)
         store = build_frame_store(datasets, config.image_size_px, cache_dir)
         _check_same_frames(stored.frames_key, store, out)
         _mention_other_threads(out)
     else:
         check_new(out)
+        _refuse_paired(datasets)
         store = build_frame_store(datasets, config.image_size_px, cache_dir)
         prepare(config, store)  # What cannot be trained leaves no run folder behind.
         names = tuple(str(dataset) for dataset in datasets)
         create_run(out, RunDescription(config, names, store.content_key))
     return _train_with_display(config, store, out)
+
+
+def _refuse_paired(datasets: Sequence[Path]) -> None:
+    """Raise a UserError for paired episodes: to train on them would show what is to be found."""
+    from tcn_robot.recordings import open_recording
+    from tcn_robot.recordings.pairing import refuse_paired
+
+    for dataset in datasets:
+        refuse_paired(open_recording(dataset), "training")
 
 
 def _train_with_display(config: TrainConfig, store: FrameStore, out: Path) -> Encoder:

@@ -87,6 +87,9 @@ class ToySource:
         mujoco.mj_getState(self._model, self._data, state, kind)
         return state
 
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        assert set(randomisation) == {"start_metres"}  # which is in the states too
+
     def set_state(self, state: np.ndarray) -> None:
         mujoco.mj_setState(self._model, self._data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_forward(self._model, self._data)

@@ -249,4 +249,6 @@ def test_request_is_written_down(tmp_path: Path, nudge: str) -> None:
         "seed": 9,
         "split": "train",
         "codec": "h264",
+        "randomise": [],
+        "moving_cameras": False,
     }

@@ -1,0 +1,135 @@
+"""Sets what was drawn for an episode in a PyBullet simulation, and takes it back.
+
+Worlds and stored scenes share it. The table's texture is left out: the software renderer does not
+lay one over a box evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcn_robot.envs.bodies.hand import SKINS
+from tcn_robot.envs.bullet_model import BODY
+from tcn_robot.envs.colours import is_skin, shifted_colour
+from tcn_robot.envs.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation import Drawn, check_drawn
+from tcn_robot.envs.randomisation_table import RANGES, SKIN
+from tcn_robot.errors import UserError
+
+if TYPE_CHECKING:
+    from tcn_robot.envs.bullet_simulation import BulletSimulation, LoadedBody
+
+BULLET_RANDOMISATIONS = tuple(name for name in RANGES if name != "texture")
+
+GROUNDS = ("table", "floor")
+
+Rgba = Sequence[float]
+
+
+@dataclass(frozen=True)
+class _Link:
+    """What a link of a body is as it was loaded; `rgba` of each of its shapes, in their order."""
+
+    body: int
+    link: int
+    rgba: tuple[Rgba, ...]
+    friction: float
+    mass_kg: float
+    inertia: tuple[float, ...]
+
+
+class BulletRandomisation:
+    """What was drawn, in one simulation."""
+
+    def __init__(self, simulation: BulletSimulation) -> None:
+        """Remember everything that may change."""
+        self._simulation, self._bullet = simulation, simulation.bullet
+        self._now: dict[tuple[int, int, str], Any] = {}
+        self._links = {name: self._links_of(body) for name, body in simulation.bodies.items()}
+        self._distractors = {
+            thing.name: simulation.pose(simulation.bodies[thing.name])
+            for thing in DISTRACTORS
+            if thing.name in simulation.bodies
+        }
+
+    def apply(self, drawn: Drawn) -> None:
+        """Set what was drawn; what it does not name is as it was loaded.
+
+        Raises:
+            UserError: For names that the scene has not, or what cannot be set here.
+        """
+        check_drawn(drawn, self._links, self._simulation.view_names)
+        if "texture" in drawn:
+            raise UserError(f"PyBullet has no textures here, only {BULLET_RANDOMISATIONS}")
+        renderer = self._simulation.renderer
+        renderer.light, renderer.drawn_cameras = drawn.get("light"), drawn.get("camera", {})
+        for name, links in self._links.items():
+            for link in links:
+                self._set(link, "colours", link.rgba, self._colours(name, link, drawn))
+                friction = _friction_factor(name, drawn) * link.friction
+                self._set(link, "friction", link.friction, friction)
+                mass = drawn.get("mass", {}).get("things", {}).get(name, 1.0)
+                self._set(link, "mass", 1.0, mass)
+        for name, (at, quaternion) in self._distractors.items():
+            entry = drawn.get("distractors", {}).get(name)
+            if entry is not None:
+                at, quaternion = entry["at_metres"], entry["quaternion"]
+            self._simulation.place(self._simulation.bodies[name], at, quaternion)
+
+    def _links_of(self, body: LoadedBody) -> list[_Link]:
+        shapes: dict[int, list[Rgba]] = {}
+        for shape in self._bullet.getVisualShapeData(body.id):
+            shapes.setdefault(shape[1], []).append(shape[7])
+        links = []
+        for link in sorted(set(body.links.values())):
+            dynamics = self._bullet.getDynamicsInfo(body.id, link)
+            rgba = tuple(shapes.get(link, ()))
+            links.append(_Link(body.id, link, rgba, dynamics[1], dynamics[0], dynamics[2]))
+        return links
+
+    def _set(self, link: _Link, what: str, described: Any, value: Any) -> None:
+        """Change something of a link when it is not so already: most episodes change nothing."""
+        key = (link.body, link.link, what)
+        if self._now.get(key, described) == value:
+            return
+        self._now[key] = value
+        if what == "colours":
+            # Ascending: setting the first colours all of a link.
+            for index, rgba in enumerate(value):
+                self._bullet.changeVisualShape(
+                    link.body, link.link, shapeIndex=index, rgbaColor=rgba
+                )
+        elif what == "friction":
+            self._bullet.changeDynamics(link.body, link.link, lateralFriction=value)
+        else:
+            inertia = [value * part for part in link.inertia]
+            self._bullet.changeDynamics(
+                link.body, link.link, mass=value * link.mass_kg, localInertiaDiagonal=inertia
+            )
+
+    def _colours(self, name: str, link: _Link, drawn: Drawn) -> tuple[Rgba, ...]:
+        """Return the colours of the shapes of a link."""
+        colours, distractors = drawn.get("colour", {}), drawn.get("distractors", {})
+        shift = colours.get("body") if name == BODY else colours.get("things", {}).get(name)
+        shown = []
+        for rgba in link.rgba:
+            rgb = list(rgba[:3])
+            if name == BODY and SKIN in drawn and is_skin(np.array(rgba), SKINS):
+                rgb = drawn[SKIN]
+            elif shift is not None:
+                rgb = shifted_colour(rgb, shift)
+            elif name in GROUNDS and colours:
+                rgb = colours[name]
+            elif name in distractors:
+                rgb = distractors[name]["rgb"]
+            shown.append((*rgb, rgba[3]))
+        return tuple(shown)
+
+
+def _friction_factor(name: str, drawn: Drawn) -> float:
+    factors = drawn.get("friction", {"body": 1.0, "things": {}})
+    return float(factors["body"] if name == BODY else factors["things"].get(name, 1.0))

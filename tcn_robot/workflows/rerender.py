@@ -89,11 +89,12 @@ def rerender(
         size: Width and height of the films in pixels.
         lossless: Keep every pixel exactly.
     """
+    from tcn_robot.envs.adapters.stored import stored_scene
     from tcn_robot.envs.rendering import check_views
     from tcn_robot.progress import progress
     from tcn_robot.recordings import DatasetWriter, open_recording
     from tcn_robot.recordings import rerender as rerender_recording
-    from tcn_robot.recordings.rerendering import stored_model
+    from tcn_robot.recordings.rerendering import StateRenderer, stored_model
 
     recording = open_recording(dataset)
     if not views:
@@ -102,12 +103,13 @@ def rerender(
         raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
     if not MINIMUM_PX <= size <= MAXIMUM_PX:
         raise UserError(f"--size must lie between {MINIMUM_PX} and {MAXIMUM_PX} px, found {size}")
-    models: dict[str, StoredModel] = {}
+    models: dict[str, Any] = {}
 
-    def renderer_of(model_xml: str) -> StoredModel:
+    def renderer_of(model_xml: str) -> StateRenderer:
         if model_xml not in models:
-            models[model_xml] = StoredModel(model_xml)
-        return models[model_xml]
+            models[model_xml] = stored_scene(model_xml) or StoredModel(model_xml)
+        renderer: StateRenderer = models[model_xml]
+        return renderer
 
     try:
         for episode in recording:  # before anything is written

@@ -29,6 +29,7 @@ BOTH = ("mujoco", "pybullet")
 _TASKS, _DEMONSTRATORS = "tcn_robot.envs.tasks.", "tcn_robot.envs.demonstrators."
 
 TASK_TABLE: dict[str, TaskEntry] = {
+    "DishRack": TaskEntry(_TASKS + "dish_rack:DishRack", _DEMONSTRATORS + "dish_rack", 100, BOTH),
     "Reach": TaskEntry(_TASKS + "reach:Reach", _DEMONSTRATORS + "reach", 50, BOTH),
     "Push": TaskEntry(_TASKS + "push:Push", _DEMONSTRATORS + "push", 80, BOTH),
     "PickPlace": TaskEntry(

@@ -16,6 +16,7 @@ from tcn_robot.envs.adapters.metaworld_tasks import make_metaworld, metaworld_id
 from tcn_robot.envs.adapters.panda_scene import PANDA_CAMERAS, quiet_output
 from tcn_robot.envs.adapters.requirements import EXTRAS, check_extra
 from tcn_robot.envs.adapters.views import PlacedCamera
+from tcn_robot.envs.bullet_client import import_bullet
 from tcn_robot.errors import UserError
 
 DEFAULT_HORIZON = 200
@@ -52,7 +53,9 @@ class Package:
 
 def _registered_by(module: str) -> list[str]:
     """Return the ids that a module registers with Gymnasium."""
-    # Gymnasium prints the package's news on standard error, PyBullet its build time.
+    if module == "panda_gym":
+        import_bullet()  # without its build time on standard error
+    # Gymnasium prints a package's news on standard error.
     with quiet_output(), contextlib.redirect_stderr(io.StringIO()):
         importlib.import_module(module)
     return [known for known, spec in gymnasium.registry.items() if origin_of(spec) == module]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tcn_robot.envs.adapters.mujoco_scene import StoredScene
 from tcn_robot.envs.adapters.other_scenes import SceneDescription, read_description
 from tcn_robot.envs.adapters.packages import made_by, package_of
 from tcn_robot.envs.adapters.packed_mjcf import is_packed
+from tcn_robot.envs.stored_model import StoredModel
 from tcn_robot.errors import UserError
 
 
-def stored_scene(model_text: str) -> Any | None:
+def stored_scene(model_text: str) -> StoredModel | None:
     """Return what renders the states of an adapted task, None for a model that is no such task's.
-
-    It has what `tcn_robot.recordings.rerendering.StateRenderer` asks for, and `close`.
 
     Args:
         model_text: The model as the dataset holds it.
@@ -31,7 +28,7 @@ def stored_scene(model_text: str) -> Any | None:
     return _from_package(description)
 
 
-def _from_package(description: SceneDescription) -> Any:
+def _from_package(description: SceneDescription) -> StoredModel:
     from tcn_robot.envs.adapters.adapted_env import AdaptedEnv
 
     found = package_of(description.task)

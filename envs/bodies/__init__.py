@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tcn_robot.envs.bodies.body import Body, Tool
 from tcn_robot.envs.bodies.hand import hand
-from tcn_robot.envs.bodies.robot import kuka, robot
+from tcn_robot.envs.bodies.robot import robot
 from tcn_robot.envs.bodies.tongs import tongs
 from tcn_robot.errors import unknown_name
 
@@ -16,7 +16,6 @@ BODIES: dict[str, Callable[[Tool], Body]] = {
     "robot": robot,
     "hand": hand,
     "tongs": tongs,
-    "kuka": kuka,
 }
 
 

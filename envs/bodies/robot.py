@@ -35,8 +35,3 @@ def gripper() -> Effector:
 def robot(tool: Tool) -> Body:
     """Return the arm with the gripper, made of primitives: quick to render."""
     return Body("robot", gripper(), IiwaCarrier(TIP_METRES), arm="iiwa.xml")
-
-
-def kuka(tool: Tool) -> Body:
-    """Return the same robot with the meshes of KUKA's arm that PyBullet ships."""
-    return Body("kuka", gripper(), IiwaCarrier(TIP_METRES), arm="iiwa.xml", meshes=True)

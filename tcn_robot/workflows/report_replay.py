@@ -34,7 +34,7 @@ def render_again(
         {view: uint8 (T, size_px, size_px, 3)}, frame for frame what was recorded; None where the
         episode is no MuJoCo simulation whose model lies with the dataset, or nothing renders.
     """
-    from tcn_robot.workflows.rerender import StoredModel
+    from tcn_robot.envs.stored_model import open_stored_model
 
     steps = episode.steps
     simulator = episode.metadata.get("simulator") or {}
@@ -43,7 +43,7 @@ def render_again(
         return None
     if not model.is_file():
         return None
-    stored = StoredModel(model.read_text("utf-8"))
+    stored = open_stored_model(model.read_text("utf-8"))
     frames: dict[str, list[np.ndarray]] = {view: [] for view in views}
     try:
         for state in steps["state"]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import gymnasium
 
+from tcn_robot.envs.adapters import adapted_spec, adapted_task_id, unknown_task
 from tcn_robot.envs.rendering import choose_gl_backend
 from tcn_robot.envs.scripted import recording_horizon, scripted_policy
 from tcn_robot.envs.table import NAMESPACE, TASK_TABLE, TASKS
@@ -46,10 +47,14 @@ def task_id(name: str) -> str:
 
     A task of your own is named "module:id", as in `gymnasium.make`: importing the module
     registers the id. It keeps the module's name, so that other processes find it too.
+    `tcn_robot.envs.adapters` says how tasks of other packages are named.
 
     Raises:
-        UserError: With the nearest name when there is no such task.
+        UserError: With the nearest name when there is no such task, or with the command that
+            brings the package that it needs.
     """
+    if (adapted := adapted_task_id(name)) is not None:
+        return adapted
     module, colon, plain = name.rpartition(":")
     if colon:
         import_module("task", name, module)
@@ -59,7 +64,7 @@ def task_id(name: str) -> str:
     if colon:
         added = [known for known in gymnasium.registry if _is_added(known)]
         raise unknown_name("task", name, [f"{module}:{known}" for known in added])
-    raise unknown_name("task", name, TASKS)
+    raise unknown_task(name, TASKS)
 
 
 def _is_added(known: str) -> bool:
@@ -72,6 +77,8 @@ def _is_added(known: str) -> bool:
 def make_task(name: str, **options: Any) -> gymnasium.Env:
     """Make a task's environment without Gymnasium's checking wrappers.
 
+    An environment of another package is made into one that can be recorded.
+
     Args:
         name: Task id, with or without `tcn_robot/`.
         options: Options of the task such as `horizon`, `reward` or `embodiment`.
@@ -81,6 +88,6 @@ def make_task(name: str, **options: Any) -> gymnasium.Env:
     """
     known = task_id(name)
     try:
-        return gymnasium.make(known, disable_env_checker=True, **options)
+        return gymnasium.make(adapted_spec(known) or known, disable_env_checker=True, **options)
     except TypeError as error:
         raise UserError(f"task {known} refused the options {sorted(options)}: {error}") from error

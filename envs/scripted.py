@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tcn_robot.envs import adapters
 from tcn_robot.envs.table import entry_of
 from tcn_robot.errors import unknown_name
 
@@ -28,7 +29,7 @@ def policies_of(task_id: str) -> dict[str, ScriptedPolicy]:
     """Return the scripted policies of a task by name: "expert", "play", "failure", "failure-…"."""
     entry = entry_of(task_id)
     if entry is None:
-        return {"random": random_policy}
+        return adapters.policies_of(task_id)
     module = importlib.import_module(entry.demonstrators)
     failures: dict[str, ScriptedPolicy] = {
         f"{FAILURE}-{kind}": _labelled(kind, policy) for kind, policy in module.FAILURES.items()

@@ -45,12 +45,18 @@ class StoredModel(Protocol):
 def open_stored_model(text: str) -> StoredModel:
     """Return the model that a text describes: MuJoCo's XML, or our JSON for PyBullet.
 
+    Tasks of other packages have texts of their own, see `tcn_robot.envs.adapters`.
+
     Raises:
-        UserError: When the text is damaged or of a newer kind, or its simulator is not installed.
+        UserError: When the text is damaged or of a newer kind, or what renders it is not installed.
     """
-    if not text.lstrip().startswith("{"):
-        return StoredMujocoModel(text)
-    return StoredBulletModel(text)
+    from tcn_robot.envs.adapters.stored import stored_scene
+
+    if (scene := stored_scene(text)) is not None:
+        return scene
+    if text.lstrip().startswith("{"):
+        return StoredBulletModel(text)
+    return StoredMujocoModel(text)
 
 
 class StoredMujocoModel:

@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 
 import tcn_robot.envs
-from tcn_robot.errors import unknown_name
+from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.plugins import import_module
 from tcn_robot.policies.config import (
     FINAL_START_SEED,
@@ -43,12 +43,19 @@ def make_env(config: ImitateConfig, reward: str = "sparse") -> gymnasium.Env:
     """Return one env of the run's task, with one of the task's own rewards.
 
     Raises:
-        UserError: For an unknown task.
+        UserError: For an unknown task, or one whose actions are no continuous ones.
     """
     options: dict[str, Any] = {"reward": reward}
     if config.horizon is not None:
         options["horizon"] = config.horizon
-    return tcn_robot.envs.make_task(full_task_id(config.task), **options)
+    env = tcn_robot.envs.make_task(full_task_id(config.task), **options)
+    if not isinstance(env.action_space, gymnasium.spaces.Box):
+        env.close()
+        raise UserError(
+            f"task {config.task} has actions {env.action_space}; {config.algo} learns continuous "
+            "ones (Box) only"
+        )
+    return env
 
 
 def check_views(env: gymnasium.Env, views: tuple[str, ...]) -> None:

@@ -30,6 +30,7 @@ DEPENDENCIES = [
         *CONFIG["project"]["optional-dependencies"].values(),
     )
     for line in lines
+    if not line.startswith("tcn-robot[")  # extras of our own
 ]
 PINS = [
     Requirement(line)

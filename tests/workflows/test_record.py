@@ -144,7 +144,6 @@ def test_a_refused_view_leaves_no_folder_behind(tmp_path: Path, nudge: str, caps
         (["record", "MujocoPush-v0", "--size", "0"], "--size must be at least"),
         (["record", "MujocoPush-v0", "--workers", "0"], "--workers must be at least"),
         (["record", "MujocoPush-v0", "--seed", "-1"], "--seed must be at least"),
-        (["record", "CartPole-v1", "--policy", "random"], "lacks 'view_names'"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(

@@ -6,6 +6,8 @@ test.
 
 from __future__ import annotations
 
+import re
+
 if __name__ != "tcn_robot.envs":
     raise ImportError(
         "import tcn_robot.envs, not envs: the folder is part of the package tcn_robot"
@@ -90,4 +92,6 @@ def make_task(name: str, **options: Any) -> gymnasium.Env:
     try:
         return gymnasium.make(adapted_spec(known) or known, disable_env_checker=True, **options)
     except TypeError as error:
-        raise UserError(f"task {known} refused the options {sorted(options)}: {error}") from error
+        unknown = re.search(r"unexpected keyword argument ('\w+')", str(error))
+        reason = f"it has no option {unknown[1]}" if unknown else str(error)
+        raise UserError(f"task {known} refused the options {sorted(options)}: {reason}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tcn_robot.envs.distractors import DISTRACTORS
-from tcn_robot.errors import unknown_name
+from tcn_robot.errors import UserError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,12 @@ def chosen_names(names: str | Sequence[str], known: Sequence[str]) -> tuple[str,
         if name not in (*known, ALL):
             raise unknown_name("randomisation", name, (*known, ALL))
     return tuple(name for name in known if ALL in asked or name in asked)
+
+
+def refuse_any(drawn: Mapping[str, Any]) -> None:
+    """Raise a UserError when anything was drawn, for scenes in which nothing can be."""
+    if drawn:
+        raise UserError(
+            f"this scene comes from another package and has nothing to randomise, found "
+            f"{', '.join(drawn)}; restore the dataset from a copy"
+        )

@@ -22,6 +22,7 @@ from tcn_robot.envs.adapters.observations import (
 from tcn_robot.envs.adapters.other_scenes import RenderScene
 from tcn_robot.envs.adapters.panda_scene import PandaScene
 from tcn_robot.envs.adapters.views import PlacedCamera, placed_cameras
+from tcn_robot.envs.randomisation_table import refuse_any
 from tcn_robot.errors import UserError, unknown_name
 
 REWARDS = ("sparse", "dense")
@@ -194,6 +195,14 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
     def get_state(self) -> np.ndarray:
         """Return all that rendering needs, float64 (S,)."""
         return self._scene.get_state()
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Take what was drawn for an episode: nothing but where things start.
+
+        Raises:
+            UserError: When there is anything.
+        """
+        refuse_any(randomisation)
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a state that `get_state` returned.

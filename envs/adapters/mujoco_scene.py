@@ -12,6 +12,7 @@ import numpy as np
 from tcn_robot.envs.adapters.packed_mjcf import NotPackable, pack, unpack
 from tcn_robot.envs.adapters.views import PlacedCamera, surrounding_cameras
 from tcn_robot.envs.cameras import camera_parameters
+from tcn_robot.envs.randomisation_table import refuse_any
 from tcn_robot.envs.rendering import ViewRenderer, check_views
 from tcn_robot.errors import UserError
 
@@ -122,6 +123,14 @@ class StoredScene:
         self._mujoco.mj_forward(model, data)
         # That has warmed up the solver anew, and where it starts from is part of the state.
         self._mujoco.mj_setState(model, data, own, self._kind)
+
+    def apply(self, randomisation: dict[str, Any]) -> None:
+        """Take what an adapted task drew: nothing but where things start.
+
+        Raises:
+            UserError: When there is anything.
+        """
+        refuse_any(randomisation)
 
     def set_state(self, state: np.ndarray) -> None:
         """Go to a stored state, float64 (S,)."""

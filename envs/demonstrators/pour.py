@@ -23,6 +23,8 @@ from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.pour import ENOUGH, LIFTED_METRES, NUM_BEADS, TRAY_METRES
 
 NUM_ATTEMPTS = 2
+LOOKS = (((0, 4), (1, 6)), ((0, 4), (8, 26)), ((8, 20), (1, 6)))
+"""Frames, from and below, before an expert begins and after it has poured."""
 BESIDE_METRES = ((-0.12, 0.0), (0.0, -0.13))
 """Where, along x and y from the pouring place, nothing falls into the bowl."""
 PLAY_LOW_METRES, PLAY_HIGH_METRES = np.array([0.75, -0.19]), np.array([0.81, -0.02])
@@ -33,7 +35,9 @@ HARMLESS_RADIANS = 0.6
 def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Pour the beads into the bowl, at a varied pace, with pauses, detours and second attempts."""
     style = Style.draw(generator, slowest=0.65)
-    yield from pause(env, int(generator.integers(0, 8)))
+    # Some look long before they begin, some after they have poured, some are brisk.
+    before, after = LOOKS[int(generator.integers(len(LOOKS)))]
+    yield from pause(env, int(generator.integers(*before)))
     if generator.random() < 0.3:
         yield from wander(env, 0.06, style, generator)
     yield from _take_surely(env, style, generator)
@@ -44,7 +48,7 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     yield from turn_to(env, float(generator.uniform(-0.8, 0.0)), style)
     if generator.random() < 0.3:
         yield from put_down(env, _somewhere(generator), style, generator)
-    yield from pause(env, int(generator.integers(1, 12)))
+    yield from pause(env, int(generator.integers(*after)))
 
 
 def play(env: TaskEnv, generator: np.random.Generator) -> Actions:

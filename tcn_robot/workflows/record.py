@@ -129,13 +129,18 @@ def plan_job(
     full_task = task_id(task)
     resolve_policy(full_task, policy)
     source = open_source(full_task, embodiment, policy, randomise, moving_cameras)
-    known = tuple(source.view_names)
-    # In full and in the table's order, whatever "all" will mean one day.
-    randomise = tuple(getattr(source, "randomise", randomise))
-    source.close()
-    check_views(views, known)
-    if len(set(views)) < len(views):
-        raise UserError(f"--views names a view twice: {' '.join(views)}")
+    try:
+        known = tuple(source.view_names)
+        # In full and in the table's order, whatever "all" will mean one day.
+        randomise = tuple(getattr(source, "randomise", randomise))
+        check_views(views, known)
+        if len(set(views)) < len(views):
+            raise UserError(f"--views names a view twice: {' '.join(views)}")
+        # Where nothing renders it is said once, here, and not by every recording process.
+        source.reset(seed=0)
+        source.render_views(known[:1], (MINIMUM_PX, MINIMUM_PX))
+    finally:
+        source.close()
     return RecordingJob(
         task=full_task,
         out=out,

@@ -50,9 +50,10 @@ def test_same_seed_same_demonstration(task):
 
 @pytest.mark.parametrize("task", ALL_IDS)
 def test_experts_beat_play_and_random(task):
+    num_seeds = {"expert": 3, "play": 6, "random": 3}  # play leaves things anywhere
     finals = {
-        policy: np.mean([demonstrate(task, policy, seed)[-1]["progress"] for seed in range(3)])
-        for policy in ("expert", "play", "random")
+        policy: np.mean([demonstrate(task, policy, seed)[-1]["progress"] for seed in range(number)])
+        for policy, number in num_seeds.items()
     }
     assert finals["expert"] > finals["play"] + 0.3
     assert finals["expert"] > finals["random"] + 0.3

@@ -9,6 +9,7 @@ import tcn_robot.envs as envs
 from tcn_robot.envs.bodies.body import TOOL_ROTATIONS, roll_of, rolled
 from tcn_robot.envs.bodies.iiwa import HOMES, IiwaCarrier
 from tcn_robot.envs.bodies.robot import TIP_METRES
+from tcn_robot.envs.chain import Chain, ChainJoint
 
 WORKSPACE_LOW, WORKSPACE_HIGH = np.array([0.38, -0.30, 0.03]), np.array([0.74, 0.30, 0.36])
 
@@ -70,3 +71,9 @@ def test_a_target_out_of_reach_gives_finite_angles(carrier):
 def test_roll_is_read_back_as_it_was_set(tool):
     for roll in np.linspace(-2.5, 2.5, 11):
         assert roll_of(rolled(roll, tool), tool) == pytest.approx(roll)
+
+
+def test_a_joint_turns_about_an_axis_of_its_frame():
+    slanted = ChainJoint((0.0, 0.0, 0.1), (0.0, 0.6, 0.8), -1.0, 1.0)
+    with pytest.raises(ValueError, match="about x, y or z"):
+        Chain((slanted,), (0.0, 0.0, 0.1))

@@ -39,13 +39,22 @@ def full_task_id(task: str) -> str:
     return tcn_robot.envs.task_id(name)
 
 
-def make_env(config: ImitateConfig, reward: str = "sparse") -> gymnasium.Env:
+def make_env(
+    config: ImitateConfig, reward: str = "sparse", embodiment: str | None = None
+) -> gymnasium.Env:
     """Return one env of the run's task, with one of the task's own rewards.
 
+    Args:
+        config: The run's options.
+        reward: "sparse" or "dense".
+        embodiment: Another body than the task's own.
+
     Raises:
-        UserError: For an unknown task, or one whose actions are no continuous ones.
+        UserError: For an unknown task or body, or a task whose actions are no continuous ones.
     """
     options: dict[str, Any] = {"reward": reward}
+    if embodiment is not None:
+        options["embodiment"] = embodiment
     if config.horizon is not None:
         options["horizon"] = config.horizon
     env = tcn_robot.envs.make_task(full_task_id(config.task), **options)

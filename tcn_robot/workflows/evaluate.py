@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,8 +14,11 @@ from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
+    import gymnasium
+
     from tcn_robot.policies.config import ImitateConfig
     from tcn_robot.policies.evaluation import Filming
+    from tcn_robot.policies.policy import Policy
 
 
 def evaluate(
@@ -21,44 +26,60 @@ def evaluate(
     /,
     *,
     starts: int = 50,
+    task: str | None = None,
+    embodiment: str | None = None,
     learned_return: bool = True,
     out: Path | None = None,
 ) -> None:
     """Evaluate every saved policy of a run on held-out starts, the same for every run.
 
     Prints success with its 95 % interval and the returns under the task's rewards, and under the
-    learned reward where there is one; writes them to RUN/evaluation.json.
+    learned reward where there is one; writes them to RUN/evaluation.json, or to
+    RUN/evaluation-TASK-BODY.json for another task or body.
 
     Args:
         run: Run of `tcn-robot imitate`.
         starts: Number of held-out starts.
+        task: Another task than the run's, such as the same one in another simulator.
+        embodiment: Another body than the one that learned.
         learned_return: Render the episodes and score them with the learned reward, if there is one.
-        out: File for the figures; default RUN/evaluation.json.
+        out: File for the figures.
     """
     if starts < 1:
         raise UserError(f"--starts must be at least 1, found {starts}")
-    figures = evaluate_run(run, starts, learned_return)
+    figures = evaluate_run(run, starts, learned_return, task, embodiment)
     from tcn_robot.atomic import write_text_atomically
 
-    target = out or run / "evaluation.json"
+    elsewhere = [name.rpartition("/")[2] for name in (task, embodiment) if name is not None]
+    target = out or run / f"{'-'.join(['evaluation', *elsewhere])}.json"
     write_text_atomically(target, json.dumps(figures, indent=2) + "\n")
-    print(f"{figures['task']}, reward {figures['reward']}, {starts} held-out starts per seed")
+    body = "" if embodiment is None else f" by {embodiment}"
+    print(f"{figures['task']}{body}, reward {figures['reward']}, {starts} held-out starts per seed")
     for seed in figures["per_seed"]:
         print(f"  seed {seed['seed']}: {describe(seed['final'])}")
     print(f"  together: {describe(figures)}")
     print(f"written to {target}")
 
 
-def evaluate_run(run: Path, starts: int, learned_return: bool = True) -> dict[str, Any]:
+def evaluate_run(
+    run: Path,
+    starts: int,
+    learned_return: bool = True,
+    task: str | None = None,
+    embodiment: str | None = None,
+) -> dict[str, Any]:
     """Return the figures of all policies of a run.
 
     Args:
         run: Run of `tcn-robot imitate`.
         starts: Number of held-out starts.
         learned_return: Whether episodes are rendered and scored by the learned reward.
+        task: Another task than the run's.
+        embodiment: Another body than the task's own.
 
     Raises:
-        UserError: When the folder is no run, or holds no policy.
+        UserError: When the folder is no run, or holds no policy, or the policy does not fit the
+            other task.
     """
     from tcn_robot.policies.config import load_config
     from tcn_robot.policies.environments import final_start_seeds, make_env
@@ -68,11 +89,20 @@ def evaluate_run(run: Path, starts: int, learned_return: bool = True) -> dict[st
     from tcn_robot.policies.run import pool_seeds
 
     config = load_config(run)
+    if task is not None:
+        config = dataclasses.replace(config, task=task)
     filming = _filming(run, config) if learned_return else None
     per_seed = []
     for folder in find_policies(run):
         policy = load_policy(folder)
-        results = play(policy.act, lambda: make_env(config), final_start_seeds(starts), filming)
+        with contextlib.closing(make_env(config, embodiment=embodiment)) as env:
+            _check_fit(policy, env, config.task)
+        results = play(
+            policy.act,
+            lambda: make_env(config, embodiment=embodiment),
+            final_start_seeds(starts),
+            filming,
+        )
         per_seed.append(
             {"seed": policy.metadata["seed"], "final": summarise(results), "seconds": None}
         )
@@ -81,11 +111,23 @@ def evaluate_run(run: Path, starts: int, learned_return: bool = True) -> dict[st
     return {
         "schema_version": 1,
         "task": config.task,
+        **({} if embodiment is None else {"embodiment": embodiment}),
         "reward": config.reward,
         "steps": config.steps,
         **pooled,
         "per_seed": [{"seed": seed["seed"], "final": seed["final"]} for seed in per_seed],
     }
+
+
+def _check_fit(policy: Policy, env: gymnasium.Env, task: str) -> None:
+    """Raise a UserError when a policy cannot act in an env."""
+    found = (policy.observation_size, policy.action_size)
+    needed = (env.observation_space.shape or (0,))[0], (env.action_space.shape or (0,))[0]
+    if found != needed:
+        raise UserError(
+            f"{task} has observations of length {needed[0]} and actions of length {needed[1]}, the "
+            f"policy has {found[0]} and {found[1]}; choose a task that looks and acts the same"
+        )
 
 
 def _filming(run: Path, config: ImitateConfig) -> Filming | None:

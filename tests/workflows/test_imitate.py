@@ -256,3 +256,24 @@ def test_evaluating_what_is_no_run(tmp_path):
     run_imitate(TASK, "--reward", "sparse", "--out", str(tmp_path / "run"), "--no-films")
     with pytest.raises(UserError, match="--starts must be at least 1"):
         evaluate.main([str(tmp_path / "run"), "--starts", "0"])
+
+
+def test_a_policy_crosses_over_to_another_simulator_and_body(tmp_path, capsys):
+    out = tmp_path / "run"
+    run_imitate("MujocoReach-v0", "--reward", "dense", "--out", str(out), "--no-films")
+    evaluate.main([str(out), "--starts", "2"])
+    evaluate.main([str(out), "--starts", "2", "--embodiment", "hand"])
+    figures = json.loads((out / "evaluation-hand.json").read_text())
+    assert figures["embodiment"] == "hand"
+    here = json.loads((out / "evaluation.json").read_text())
+    assert figures["return_dense"] != here["return_dense"]
+    capsys.readouterr()
+    with pytest.raises(UserError, match="MujocoPush-v0 has observations of length"):
+        evaluate.main([str(out), "--task", "MujocoPush-v0"])
+    with pytest.raises(UserError, match="did you mean 'hand'"):
+        evaluate.main([str(out), "--embodiment", "hands"])
+    pytest.importorskip("pybullet")
+    evaluate.main([str(out), "--starts", "2", "--task", "tcn_robot/BulletReach-v0"])
+    assert "BulletReach-v0, reward dense, 2 held-out starts" in capsys.readouterr().out
+    figures = json.loads((out / "evaluation-BulletReach-v0.json").read_text())
+    assert figures["return_dense"] == pytest.approx(here["return_dense"], rel=0.1)

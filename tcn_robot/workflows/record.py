@@ -60,8 +60,8 @@ def record(
         views: Cameras to record; the task's first three when none is given.
         size: Width and height of the films in pixels.
         embodiment: Body that does the task.
-        policy: expert, random, play or module:function (takes the environment and a random
-            generator, returns an iterator over actions).
+        policy: expert, play, failure, failure-KIND, random or module:function (takes the
+            environment and a random generator, returns an iterator over actions).
         seed: Seed of the dataset; starts and demonstrators of all episodes follow from it.
         workers: Number of processes.
         split: What the episodes are for; another split has other starts under the same seed.

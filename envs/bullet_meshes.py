@@ -19,7 +19,27 @@ SLICES, STACKS = 12, 8
 
 def primitive_meshes() -> dict[str, str]:
     """Return Wavefront texts by file name, each of radius 1 and, along z, half length 1."""
-    return {"ball.obj": ball(), "disc.obj": disc(), "tube.obj": tube()}
+    return {"ball.obj": ball(), "disc.obj": disc(), "slab.obj": slab(), "tube.obj": tube()}
+
+
+def slab() -> str:
+    """Return a cube over each side of which a texture lies once; the renderer's own cuts it up."""
+    lines = [f"vt {u} {v}" for u, v in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    faces = []
+    for axis, end in itertools.product(range(3), (1, -1)):
+        # Counter-clockwise, seen from outside.
+        across = [(-1, -1), (1, -1), (1, 1), (-1, 1)][::end]
+        for first, second in across:
+            corner = [0, 0, 0]
+            corner[axis], corner[(axis + 1) % 3], corner[(axis + 2) % 3] = end, first, second
+            lines.append("v {} {} {}".format(*corner))
+        normal = [0, 0, 0]
+        normal[axis] = end
+        lines.append("vn {} {} {}".format(*normal))
+        side = 2 * axis + (end < 0)
+        for corners in ((0, 1, 2), (0, 2, 3)):
+            faces.append("f " + " ".join(f"{4 * side + c + 1}/{c + 1}/{side + 1}" for c in corners))
+    return "\n".join([*lines, *faces]) + "\n"
 
 
 def ball() -> str:

@@ -57,7 +57,7 @@ def scene_description(scene: Scene) -> dict[str, Any]:
         "simulator": SIMULATOR,
         "format": MODEL_FORMAT,
         "bodies": [
-            _body_entry("table", robot_xml("table", [link_xml("table", [TABLE], 1.0, False)])),
+            _body_entry("table", robot_xml("table", [_table_xml()])),
             _body_entry("floor", robot_xml("floor", [link_xml("floor", [FLOOR], 1.0, False)])),
             _body_entry(BODY, body_urdf(scene)),
             *(_thing_entry(thing) for thing in scene.things),
@@ -68,6 +68,10 @@ def scene_description(scene: Scene) -> dict[str, Any]:
         "far_metres": FAR_METRES,
         "shadows": scene.shadows,
     }
+
+
+def _table_xml() -> str:
+    return link_xml("table", [TABLE], 1.0, has_mass=False, takes_texture=True)
 
 
 def description_text(description: dict[str, Any]) -> str:

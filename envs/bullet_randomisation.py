@@ -1,13 +1,15 @@
 """Sets what was drawn for an episode in a PyBullet simulation, and takes it back.
 
-Worlds and stored scenes share it. The table's texture is left out: the software renderer does not
-lay one over a box evenly.
+Worlds and stored scenes share it. A pattern of the table is repeated whole times, so that each
+picture is loaded once.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +20,15 @@ from tcn_robot.envs.colours import is_skin, shifted_colour
 from tcn_robot.envs.distractors import DISTRACTORS
 from tcn_robot.envs.randomisation import Drawn, check_drawn
 from tcn_robot.envs.randomisation_table import RANGES, SKIN
-from tcn_robot.errors import UserError
+from tcn_robot.envs.textures import texture_picture
 
 if TYPE_CHECKING:
     from tcn_robot.envs.bullet_simulation import BulletSimulation, LoadedBody
 
-BULLET_RANDOMISATIONS = tuple(name for name in RANGES if name != "texture")
+BULLET_RANDOMISATIONS = tuple(RANGES)
 
 GROUNDS = ("table", "floor")
+NO_TEXTURE = -1
 
 Rgba = Sequence[float]
 
@@ -49,6 +52,9 @@ class BulletRandomisation:
         """Remember everything that may change."""
         self._simulation, self._bullet = simulation, simulation.bullet
         self._now: dict[tuple[int, int, str], Any] = {}
+        self._texture: tuple[str, int] | None = None
+        self._textures: dict[tuple[str, int], int] = {}
+        """Numbers that PyBullet gave to patterns, by name and how often they repeat."""
         self._links = {name: self._links_of(body) for name, body in simulation.bodies.items()}
         self._distractors = {
             thing.name: simulation.pose(simulation.bodies[thing.name])
@@ -63,8 +69,6 @@ class BulletRandomisation:
             UserError: For names that the scene has not, or what cannot be set here.
         """
         check_drawn(drawn, self._links, self._simulation.view_names)
-        if "texture" in drawn:
-            raise UserError(f"PyBullet has no textures here, only {BULLET_RANDOMISATIONS}")
         renderer = self._simulation.renderer
         renderer.light, renderer.drawn_cameras = drawn.get("light"), drawn.get("camera", {})
         for name, links in self._links.items():
@@ -74,6 +78,7 @@ class BulletRandomisation:
                 self._set(link, "friction", link.friction, friction)
                 mass = drawn.get("mass", {}).get("things", {}).get(name, 1.0)
                 self._set(link, "mass", 1.0, mass)
+        self._set_texture(drawn.get("texture"))
         for name, (at, quaternion) in self._distractors.items():
             entry = drawn.get("distractors", {}).get(name)
             if entry is not None:
@@ -110,6 +115,26 @@ class BulletRandomisation:
             self._bullet.changeDynamics(
                 link.body, link.link, mass=value * link.mass_kg, localInertiaDiagonal=inertia
             )
+
+    def _set_texture(self, drawn: Drawn | None) -> None:
+        """Lay a pattern over the table, or None."""
+        wanted = None if drawn is None else (drawn["table"], max(1, round(drawn["repeat"])))
+        if wanted == self._texture:
+            return
+        self._texture = wanted
+        (table,) = self._links["table"]
+        number = NO_TEXTURE if wanted is None else self._texture_number(*wanted)
+        self._bullet.changeVisualShape(table.body, table.link, textureUniqueId=number)
+
+    def _texture_number(self, name: str, repeat: int) -> int:
+        if (name, repeat) not in self._textures:
+            import cv2
+
+            with tempfile.TemporaryDirectory(prefix="tcn_robot-") as folder:
+                path = str(Path(folder) / "texture.png")
+                cv2.imwrite(path, texture_picture(name, repeat))
+                self._textures[name, repeat] = self._bullet.loadTexture(path)
+        return self._textures[name, repeat]
 
     def _colours(self, name: str, link: _Link, drawn: Drawn) -> tuple[Rgba, ...]:
         """Return the colours of the shapes of a link."""

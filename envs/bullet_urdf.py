@@ -44,6 +44,7 @@ def link_xml(
     friction: float | None = None,
     has_mass: bool = True,
     extra_mass_kg: float = 0.0,
+    takes_texture: bool = False,
 ) -> str:
     """Return a link.
 
@@ -54,6 +55,7 @@ def link_xml(
             of two bodies: with 1 the other's own counts.
         has_mass: Whether physics moves it.
         extra_mass_kg: Added at its centre, for links that are light against what they press.
+        takes_texture: Whether its boxes are meshes over which a texture can be laid.
     """
     colliding = [shape for shape in shapes if shape.collides]
     if friction is None:
@@ -62,11 +64,14 @@ def link_xml(
     inertial = '<inertial><mass value="0"/>' + _inertia_xml(np.zeros(3)) + "</inertial>"
     if has_mass:
         inertial = _inertial_xml(shapes, extra_mass_kg)
+    visuals = "\n".join(
+        _visual_xml(shape, f"{name}/{index}", takes_texture) for index, shape in enumerate(shapes)
+    )
     return (
         f'<link name="{name}">\n'
         f'<contact><lateral_friction value="{friction:.17g}"/>'
         f'<spinning_friction value="{SPINNING_FRICTION_METRES}"/></contact>\n{inertial}\n'
-        + "\n".join(_visual_xml(shape, f"{name}/{index}") for index, shape in enumerate(shapes))
+        + visuals
         + "\n".join(_collision_xml(shape) for shape in colliding)
         + "\n</link>"
     )
@@ -185,11 +190,13 @@ def _collision_xml(shape: Shape) -> str:
     return f"<collision>{origin}<geometry>{inner}</geometry></collision>"
 
 
-def _visual_xml(shape: Shape, material: str) -> str:
+def _visual_xml(shape: Shape, material: str, takes_texture: bool) -> str:
     """Return what is seen of a shape: a box, or the meshes of `bullet_meshes`."""
     size, turn = shape.size_metres, rotation_matrix(shape.quaternion)
     at = np.asarray(shape.at_metres)
-    if shape.kind == "box":
+    if shape.kind == "box" and takes_texture:
+        parts = [(at, f'<mesh filename="slab.obj" scale="{numbers(size)}"/>')]
+    elif shape.kind == "box":
         parts = [(at, f'<box size="{numbers(2 * part for part in size)}"/>')]
     elif shape.kind == "sphere":
         parts = [(at, _mesh_xml("ball", size[0], size[0]))]

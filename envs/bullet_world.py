@@ -16,6 +16,7 @@ from tcn_robot.envs.bullet_simulation import BulletSimulation
 from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.rendering import check_views
 from tcn_robot.envs.things import rotation_matrix
+from tcn_robot.envs.tolerance import clip
 from tcn_robot.envs.world import TIMESTEP_SECONDS, Scene
 
 TOUCH_METRES = 0.0005
@@ -73,7 +74,8 @@ class BulletWorld:
     def opening(self) -> float:
         """How far the fingers are open, 0 to 1."""
         fingers = self._simulation.joint_positions(self._body)[self._num_joints :]
-        return float(np.clip((fingers / self._travel).mean(), 0.0, 1.0))
+        first, second = fingers / self._travel
+        return clip(0.5 * (first + second))
 
     @property
     def opening_target(self) -> float:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from tcn_robot.envs.task import Task
+from tcn_robot.envs.tolerance import clip
 from tcn_robot.envs.world import World
 
 GRIP_LEAD = 0.34
@@ -26,8 +27,8 @@ class Control(Protocol):
 def opening_target(task: Task, world: World, action: float) -> float:
     """Return the opening to command: `grip_scale` per full action, near the fingers' own."""
     target = world.opening_target + task.grip_scale * action
-    target = float(np.clip(target, world.opening - GRIP_LEAD, world.opening + GRIP_LEAD))
-    return float(np.clip(target, 0.0, 1.0))
+    target = clip(target, world.opening - GRIP_LEAD, world.opening + GRIP_LEAD)
+    return clip(target)
 
 
 class EndEffectorControl:
@@ -58,7 +59,7 @@ class EndEffectorControl:
         )
         if task.rolls:
             roll += task.roll_scale_radians * float(action[len(self._axes)])
-            roll = float(np.clip(roll, task.roll_low_radians, task.roll_high_radians))
+            roll = clip(roll, task.roll_low_radians, task.roll_high_radians)
         else:
             roll = 0.0
         opening = world.opening_target

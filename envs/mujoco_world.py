@@ -14,6 +14,7 @@ from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
 from tcn_robot.envs.randomisation_table import RANGES
 from tcn_robot.envs.rendering import ViewRenderer, check_views
 from tcn_robot.envs.simulator import mujoco
+from tcn_robot.envs.tolerance import clip
 from tcn_robot.envs.world import NUM_RAMP_PIECES, Scene
 from tcn_robot.errors import UserError
 
@@ -69,8 +70,8 @@ class MujocoWorld:
     @property
     def opening(self) -> float:
         """How far the fingers are open, 0 to 1."""
-        fingers = self.data.qpos[self._num_joints : self._num_joints + 2] / self._travel
-        return float(np.clip(fingers.mean(), 0.0, 1.0))
+        first, second = self.data.qpos[self._num_joints : self._num_joints + 2] / self._travel
+        return clip(0.5 * (first + second))
 
     @property
     def opening_target(self) -> float:

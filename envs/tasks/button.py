@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Colour, Shape, Slide, Thing
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 BOX_HEIGHT_METRES = 0.05
 TOP_METRES = 0.08
@@ -111,7 +111,7 @@ class Button(Task):
     @property
     def pressed(self) -> float:
         """The share of the button's travel that is done, in [0, 1]."""
-        return float(np.clip(self.world.slide("button") / TRAVEL_METRES, 0.0, 1.0))
+        return clip(self.world.slide("button") / TRAVEL_METRES)
 
     @property
     def top_metres(self) -> np.ndarray:
@@ -128,7 +128,7 @@ class Button(Task):
         """Return phase, progress, success, contact and the share of the travel."""
         pressed, contact = self.pressed, self.world.touching("button")
         success = pressed >= PRESSED_SHARE
-        reached = float(np.clip(1.0 - (self._distance() - 0.01) / 0.45, 0.0, 1.0))
+        reached = clip(1.0 - (self._distance() - 0.01) / 0.45)
         share = min(1.0, pressed / PRESSED_SHARE)
         return {
             "phase_index": 2 if success else int(contact or pressed > 0.15),

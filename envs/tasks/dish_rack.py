@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Colour, Shape, Thing, rotation_matrix, turn_about
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 PLATE_RADIUS_METRES = 0.07
 PLATE_HALF_METRES = 0.006
@@ -159,9 +159,9 @@ class DishRack(Task):
         success, contact = self._in_slot(), self.world.touching("plate")
         to_rim, to_slot = self._distances()
         phase = 3 if success else 2 if self.lift_metres > 0.02 else int(contact or to_rim < 0.03)
-        reached = np.clip(1.0 - (to_rim - 0.015) / 0.25, 0.0, 1.0)
-        carried = np.clip(1.0 - to_slot / self._start_distance_metres, 0.0, 1.0)
-        raised = np.clip(self.lift_metres / 0.06, 0.0, 1.0)
+        reached = clip(1.0 - (to_rim - 0.015) / 0.25)
+        carried = clip(1.0 - to_slot / self._start_distance_metres)
+        raised = clip(self.lift_metres / 0.06)
         on_the_way = 0.25 * reached + 0.15 * max(raised, carried) + 0.55 * carried
         return {
             "phase_index": phase,

@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Colour, Shape, Slide, Thing, Vector, turn_about
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 HALF_WIDTH_METRES = 0.10
 HEIGHT_METRES = 0.08
@@ -163,8 +163,8 @@ class Drawer(Task):
         opening, contact = self.opening_metres, self.world.touching("drawer")
         success = opening >= OPEN_METRES
         start = self._start_opening_metres
-        pulled = float(np.clip((opening - start) / (OPEN_METRES - start), 0.0, 1.0))
-        reached = float(np.clip(1.0 - (self._off_the_way() - 0.03) / 0.35, 0.0, 1.0))
+        pulled = clip((opening - start) / (OPEN_METRES - start))
+        reached = clip(1.0 - (self._off_the_way() - 0.03) / 0.35)
         hooked = int(np.abs(self.world.tip_metres - self.hook_metres).max() < 0.035)
         phase = 3 if success else 2 if opening > start + 0.02 else hooked
         return {
@@ -187,5 +187,5 @@ class Drawer(Task):
         way = self.hook_metres - self.world.tip_metres
         aside = float(np.linalg.norm(way[:2]))
         # Beside the gap the tip should be high, above it it may go down.
-        clear = CLEAR_METRES * float(np.clip((aside - 0.02) / 0.03, 0.0, 1.0))
+        clear = CLEAR_METRES * clip((aside - 0.02) / 0.03)
         return float(np.hypot(aside, way[2] + clear))

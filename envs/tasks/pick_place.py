@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Shape, Thing, turn_about
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 CUBE_HALF_METRES = 0.024
 TRAY_INNER_METRES = 0.065
@@ -118,9 +118,9 @@ class PickPlace(Task):
         to_cube, to_tray = self._distances()
         lifted = self.lift_metres > LIFTED_METRES
         phase = 3 if success else 2 if lifted else int(contact or to_cube < 0.03)
-        reached = np.clip(1.0 - (to_cube - 0.015) / 0.25, 0.0, 1.0)
-        carried = np.clip(1.0 - to_tray / self._start_distance_metres, 0.0, 1.0)
-        raised = np.clip(self.lift_metres / 0.06, 0.0, 1.0)
+        reached = clip(1.0 - (to_cube - 0.015) / 0.25)
+        carried = clip(1.0 - to_tray / self._start_distance_metres)
+        raised = clip(self.lift_metres / 0.06)
         on_the_way = 0.25 * reached + 0.15 * max(raised, carried) + 0.55 * carried
         return {
             "phase_index": phase,

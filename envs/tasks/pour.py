@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Colour, Shape, Thing, cup_shapes, rotation_matrix
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 TRAY_METRES = 0.004
 """Height of the tray on which cup and bowl stand."""
@@ -177,7 +177,7 @@ class Pour(Task):
     @property
     def container_angle_degrees(self) -> float:
         """Angle between the cup's axis and upright, 0 to 180."""
-        return float(np.degrees(np.arccos(np.clip(self.axis[2], -1.0, 1.0))))
+        return float(np.degrees(np.arccos(clip(self.axis[2], -1.0, 1.0))))
 
     def beads_metres(self) -> np.ndarray:
         """Return where the beads are, (NUM_BEADS, 3)."""
@@ -241,9 +241,9 @@ class Pour(Task):
 
     def _progress(self, share: float) -> float:
         """Return how far it has come before success: steps that build on one another."""
-        reached = np.clip(1.0 - (self._to_cup() - 0.01) / 0.2, 0.0, 1.0)
+        reached = clip(1.0 - (self._to_cup() - 0.01) / 0.2)
         lifted, off_metres = self._lifted(0.06), self._to_pouring()
-        carried = lifted * np.clip(1.0 - off_metres / self._start_distance_metres, 0.0, 1.0)
+        carried = lifted * clip(1.0 - off_metres / self._start_distance_metres)
         tilted = float(off_metres < 0.05) * min(1.0, self.container_angle_degrees / 100.0)
         before = 0.2 * reached + 0.2 * lifted + 0.35 * carried + 0.25 * tilted
         poured = share / ENOUGH
@@ -266,7 +266,7 @@ class Pour(Task):
         return bool(speeds and min(speeds) < -FALLING_METRES_PER_SECOND)
 
     def _lifted(self, full_metres: float) -> float:
-        return float(np.clip((self.cup_metres[2] - TRAY_METRES) / full_metres, 0.0, 1.0))
+        return clip((self.cup_metres[2] - TRAY_METRES) / full_metres)
 
     def _to_cup(self) -> float:
         return float(np.linalg.norm(self.grasp_metres - self.world.tip_metres))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Shape, Thing, rotation_matrix, turn_about
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 BLOCK_HALF_METRES = 0.04
 PUSH_HEIGHT_METRES = 0.035
@@ -115,8 +115,8 @@ class Push(Task):
         success = to_zone < SUCCESS_METRES
         near_zone = to_zone < self._start_distance_metres - 0.02
         phase = 2 if success else int(near_zone or to_block < CONTACT_METRES)
-        reached = np.clip(1.0 - (to_block - CONTACT_METRES) / 0.25, 0.0, 1.0)
-        pushed = np.clip(1.0 - to_zone / self._start_distance_metres, 0.0, 1.0)
+        reached = clip(1.0 - (to_block - CONTACT_METRES) / 0.25)
+        pushed = clip(1.0 - to_zone / self._start_distance_metres)
         return {
             "phase_index": phase,
             "progress": 1.0 if success else float(0.2 * reached + 0.8 * pushed),

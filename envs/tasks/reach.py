@@ -8,7 +8,7 @@ import numpy as np
 
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.things import Shape, Thing
-from tcn_robot.envs.tolerance import tolerance
+from tcn_robot.envs.tolerance import clip, tolerance
 
 SUCCESS_METRES = 0.035
 
@@ -89,7 +89,7 @@ class Reach(Task):
         distance = self._distance()
         success = distance < SUCCESS_METRES
         phase = 2 if success else int(distance < 0.10)
-        progress = np.clip(1.0 - distance / self._start_distance_metres, 0.0, 1.0)
+        progress = clip(1.0 - distance / self._start_distance_metres)
         return {
             "phase_index": phase,
             "progress": 1.0 if success else float(progress),

@@ -5,7 +5,9 @@
 
 Each line of docs/results/*.jsonl is one training of a policy, written by `tcn-robot study`; each
 docs/results/alignment/*.json is one encoder, written by `tcn-robot bench alignment --out`; the
-first of a task, by name, gets its whole table. The same results give the same document.
+first of a task, by name, gets its whole table; docs/results/tasks/ is written by
+scripts/bench_tasks.py, bench_experts.py and bench_crossover.py. The same results give the same
+document.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from tcn_robot.policies.tables import (
     replace_between_markers,
     table_of,
 )
+from tcn_robot.policies.task_tables import task_tables
 from tcn_robot.recordings.format import read_json
 
 MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
+TASK_MARKER = "task tables"
 PICTURE = "policy_success.png"
 
 
@@ -48,6 +52,8 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     text = document.read_text(encoding="utf-8")
     if alignment := alignment_tables(results / "alignment"):
         text = replace_between_markers(text, ALIGNMENT_MARKER, alignment)
+    if tasks_themselves := task_tables(results / "tasks"):
+        text = replace_between_markers(text, TASK_MARKER, tasks_themselves)
     write_text_atomically(document, replace_between_markers(text, MARKER, "\n\n".join(parts)))
     return sum(len(run.lines) for runs in tasks.values() for run in runs)
 

@@ -87,8 +87,10 @@ def evaluate_run(
     from tcn_robot.policies.evaluation import summarise
     from tcn_robot.policies.policy import find_policies, load_policy
     from tcn_robot.policies.run import pool_seeds
+    from tcn_robot.provenance import commit
 
     config = load_config(run)
+    trained_on = config.task
     if task is not None:
         config = dataclasses.replace(config, task=task)
     filming = _filming(run, config) if learned_return else None
@@ -111,9 +113,11 @@ def evaluate_run(
     return {
         "schema_version": 1,
         "task": config.task,
+        "trained_on": trained_on,
         **({} if embodiment is None else {"embodiment": embodiment}),
         "reward": config.reward,
         "steps": config.steps,
+        "commit": commit(),
         **pooled,
         "per_seed": [{"seed": seed["seed"], "final": seed["final"]} for seed in per_seed],
     }

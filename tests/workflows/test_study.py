@@ -218,6 +218,33 @@ def test_tables_are_made_from_lines(tmp_path, root):
     assert (tmp_path / "images" / "policy_success.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_task_tables_are_made_from_results(tmp_path, root):
+    append_line(tmp_path / "a.jsonl", line_of(0, 0.9))
+    common = {"schema_version": 1, "embodiment": "hand", "commit": "abc"}
+    push = {**common, "task": "tcn_robot/BulletPush-v0"}
+    speed = {"steps_per_second": 1234.5, "steps_per_second_with_view": 250.2}
+    append_line(
+        tmp_path / "tasks" / "speed.jsonl", {**push, **speed, "machine": {"cpu": "c", "cores": 2}}
+    )
+    steps = {"least": 20, "median": 31.5, "most": 44}
+    append_line(
+        tmp_path / "tasks" / "experts.jsonl",
+        {**push, "seeds": 100, "successes": 98, "steps": steps},
+    )
+    crossed = {"trained_on": "MujocoPush-v0", "success": 0.9, "success_interval": [0.8, 0.95]}
+    append_line(tmp_path / "tasks" / "crossover.jsonl", {**push, **crossed, "starts": 50})
+    document = tmp_path / "page.md"
+    markers = "<!-- {0} tables -->\n<!-- end of {0} tables -->\n"
+    document.write_text(markers.format("task") + markers.format("policy"))
+    command = [sys.executable, "scripts/make_benchmark_tables.py", "--results", str(tmp_path)]
+    command += ["--document", str(document), "--images", str(tmp_path / "images")]
+    subprocess.run(command, cwd=root, check=True)
+    lines = document.read_text().splitlines()
+    assert "| BulletPush-v0 | hand | 1,234 | 250 |" in lines
+    assert "| BulletPush-v0 | hand | 98 of 100 | 20 / 32 / 44 |" in lines
+    assert "| MujocoPush-v0 | BulletPush-v0 | hand | 90% [80%, 95%] of 50 |" in lines
+
+
 def test_alignment_tables_are_made_from_results(tmp_path, root):
     append_line(tmp_path / "a.jsonl", line_of(0, 0.9))
     (tmp_path / "alignment").mkdir()

@@ -45,6 +45,7 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
         task: Full name of the task.
         package_observation: The package's own last observation, for its scripted experts.
         success: The last `info["success"]`.
+        reports_success: Whether the package ever says that the task is done.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012 - as Gymnasium has it
@@ -100,7 +101,7 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
         self.success: bool | None = None
         self._elapsed_steps = 0
         self._pictures: dict[tuple[str, tuple[int, int]], np.ndarray] = {}
-        self._labels, self._reports_success = self._probe()
+        self._labels, self.reports_success = self._probe()
 
     # Gymnasium ----------------------------------------------------------------------------------
 
@@ -240,7 +241,7 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
 
     def _info(self, info: Mapping[str, Any], reward: float) -> dict[str, Any]:
         success = success_of(info)
-        if success is None and self._reports_success:
+        if success is None and self.reports_success:
             success = False  # at a reset, of which the package says nothing
         self.success = success
         labels = package_labels(info)

@@ -34,6 +34,11 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
     env = make_env(config)
     try:
         check_views(env, config.views)
+        if config.reward == "sparse" and not getattr(env.unwrapped, "reports_success", True):
+            raise UserError(
+                f"task {config.task} never reports success, so its sparse reward is always 0; "
+                "give --reward dense or a learned one"
+            )
     finally:
         env.close()
     if not config.learned:

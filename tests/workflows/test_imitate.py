@@ -277,3 +277,10 @@ def test_a_policy_crosses_over_to_another_simulator_and_body(tmp_path, capsys):
     assert "BulletReach-v0, reward dense, 2 held-out starts" in capsys.readouterr().out
     figures = json.loads((out / "evaluation-BulletReach-v0.json").read_text())
     assert figures["return_dense"] == pytest.approx(here["return_dense"], rel=0.1)
+
+
+def test_a_sparse_reward_that_can_never_come_is_refused(tmp_path):
+    pytest.importorskip("gymnasium.envs.mujoco")
+    with pytest.raises(UserError, match="never reports success, so its sparse reward is always 0"):
+        run_imitate("Pusher-v5", "--reward", "sparse", "--out", str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()

@@ -15,10 +15,10 @@ import tcn_robot.envs as envs
 from tcn_robot.envs.bodies import make_body
 from tcn_robot.envs.bodies.body import roll_of
 from tcn_robot.envs.cameras import VIEW_NAMES, WRIST
-from tcn_robot.envs.mujoco_model import FINGER_JOINTS, TIP_SITE
-from tcn_robot.envs.mujoco_world import STATE, MujocoWorld
-from tcn_robot.envs.randomisation import Drawn, draw
-from tcn_robot.envs.randomisation_table import SKIN
+from tcn_robot.envs.mujoco.model import FINGER_JOINTS, TIP_SITE
+from tcn_robot.envs.mujoco.world import STATE, MujocoWorld
+from tcn_robot.envs.randomisation.drawing import Drawn, draw
+from tcn_robot.envs.randomisation.table import SKIN
 from tcn_robot.envs.simulator import mujoco
 from tcn_robot.envs.table import entry_of
 from tcn_robot.errors import UserError

@@ -65,7 +65,7 @@ class StoredMujocoModel:
     def __init__(self, model_xml: str) -> None:
         """Compile the model."""
         from tcn_robot.envs import rendering
-        from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
+        from tcn_robot.envs.mujoco.randomisation import MujocoRandomisation
         from tcn_robot.envs.simulator import mujoco
 
         self._mujoco: Any = mujoco
@@ -112,7 +112,7 @@ class StoredMujocoModel:
 
 
 class StoredBulletModel:
-    """A scene of `bullet_model`."""
+    """A scene of `bullet.model`."""
 
     def __init__(self, text: str) -> None:
         """Load the bodies.
@@ -120,8 +120,8 @@ class StoredBulletModel:
         Raises:
             UserError: When the text is damaged or of a newer kind, or PyBullet is not installed.
         """
-        from tcn_robot.envs.bullet_model import MODEL_FORMAT, SIMULATOR
-        from tcn_robot.envs.bullet_simulation import BulletSimulation
+        from tcn_robot.envs.bullet.model import MODEL_FORMAT, SIMULATOR
+        from tcn_robot.envs.bullet.simulation import BulletSimulation
 
         try:
             description = json.loads(text)

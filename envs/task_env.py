@@ -13,9 +13,9 @@ import numpy as np
 from tcn_robot.envs.bodies import BODIES, make_body
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
 from tcn_robot.envs.control import CONTROLS, Control
-from tcn_robot.envs.distractors import DISTRACTORS
-from tcn_robot.envs.randomisation import Drawn, draw, separate_generator
-from tcn_robot.envs.randomisation_table import chosen_names
+from tcn_robot.envs.randomisation.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation.drawing import Drawn, draw, separate_generator
+from tcn_robot.envs.randomisation.table import chosen_names
 from tcn_robot.envs.task import Start, Task
 from tcn_robot.envs.world import Scene, World
 from tcn_robot.errors import UserError, unknown_name
@@ -24,8 +24,8 @@ OBSERVATION_LIMIT = 10.0
 REWARDS = ("sparse", "dense")
 RESET_OPTIONS = ("randomisation", "state")
 SIMULATORS = {
-    "mujoco": "tcn_robot.envs.mujoco_world:MujocoWorld",
-    "pybullet": "tcn_robot.envs.bullet_world:BulletWorld",
+    "mujoco": "tcn_robot.envs.mujoco.world:MujocoWorld",
+    "pybullet": "tcn_robot.envs.bullet.world:BulletWorld",
 }
 
 
@@ -78,7 +78,7 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             embodiment: Who does the task: a name of `BODIES`.
             control: What an action means: "end_effector" or "joint_positions".
             shadows: Whether pictures have shadows and reflections; ten times slower in software.
-            randomise: What each episode draws anew: names of `randomisation_table.RANGES`, or
+            randomise: What each episode draws anew: names of `randomisation.table.RANGES`, or
                 "all". Where things start does not depend on it.
             moving_cameras: Whether the fixed cameras drift as if held by hand.
             render_mode: None or "rgb_array".

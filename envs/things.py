@@ -1,6 +1,6 @@
 """What lies on the table, described once for every simulator.
 
-A task lists `Thing`s made of primitive `Shape`s; `mujoco_model` and `bullet_model` translate them.
+A task lists `Thing`s made of primitive `Shape`s; `mujoco.model` and `bullet.model` translate them.
 Lengths in metres, masses in kilograms, angles in radians, quaternions (w, x, y, z), colours
 (red, green, blue, opacity) in [0, 1].
 """

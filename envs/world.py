@@ -41,7 +41,7 @@ class World(Protocol):
 
     simulator: str
     randomisations: tuple[str, ...]
-    """Names of `randomisation_table.RANGES` that `apply` can set."""
+    """Names of `randomisation.table.RANGES` that `apply` can set."""
     scene: Scene
     version: int
     """Grows whenever anything moves: pictures of one version are the same."""

@@ -22,7 +22,7 @@ from tcn_robot.envs.adapters.observations import (
 from tcn_robot.envs.adapters.other_scenes import RenderScene
 from tcn_robot.envs.adapters.panda_scene import PandaScene
 from tcn_robot.envs.adapters.views import PlacedCamera, placed_cameras
-from tcn_robot.envs.randomisation_table import refuse_any
+from tcn_robot.envs.randomisation.table import refuse_any
 from tcn_robot.errors import UserError, unknown_name
 
 REWARDS = ("sparse", "dense")

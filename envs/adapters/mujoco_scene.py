@@ -12,7 +12,7 @@ import numpy as np
 from tcn_robot.envs.adapters.packed_mjcf import NotPackable, pack, unpack
 from tcn_robot.envs.adapters.views import PlacedCamera, surrounding_cameras
 from tcn_robot.envs.cameras import camera_parameters
-from tcn_robot.envs.randomisation_table import refuse_any
+from tcn_robot.envs.randomisation.table import refuse_any
 from tcn_robot.envs.rendering import ViewRenderer, check_views
 from tcn_robot.errors import UserError
 

@@ -16,7 +16,7 @@ from tcn_robot.envs.adapters.metaworld_tasks import make_metaworld, metaworld_id
 from tcn_robot.envs.adapters.panda_scene import PANDA_CAMERAS, quiet_output
 from tcn_robot.envs.adapters.requirements import EXTRAS, check_extra
 from tcn_robot.envs.adapters.views import PlacedCamera
-from tcn_robot.envs.bullet_client import import_bullet
+from tcn_robot.envs.bullet.client import import_bullet
 from tcn_robot.errors import UserError
 
 DEFAULT_HORIZON = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcn_robot.envs.bodies.body import Tool, roll_of, rolled
-from tcn_robot.envs.chain import Chain, ChainJoint
+from tcn_robot.envs.bodies.chain import Chain, ChainJoint
 
 FLANGE_METRES = 0.045
 """From the last joint to the flange, where the palm's frame is."""

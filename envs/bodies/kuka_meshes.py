@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tcn_robot.envs.bullet_client import bullet_data_folder
-from tcn_robot.envs.bullet_urdf import numbers
+from tcn_robot.envs.bullet.client import bullet_data_folder
+from tcn_robot.envs.bullet.urdf import numbers
 from tcn_robot.envs.things import Colour, quaternion_of
 
 FOLDER = "kuka_iiwa"

@@ -6,7 +6,7 @@ import numpy as np
 
 from tcn_robot.envs.demonstrators.failures import stops_half_way
 from tcn_robot.envs.demonstrators.grasping import lift, reach_for, release
-from tcn_robot.envs.motion import Actions, Style, move_to, open_fingers, pause
+from tcn_robot.envs.demonstrators.motion import Actions, Style, move_to, open_fingers, pause
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.dish_rack import PLATE_RADIUS_METRES, REST_METRES, DishRack
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tcn_robot.envs.demonstrators.failures import stops_half_way
+from tcn_robot.envs.demonstrators.motion import Actions, Style, move_to, pause, step_along
 from tcn_robot.envs.demonstrators.resting import change_evenly, rest_at, wander
-from tcn_robot.envs.motion import Actions, Style, move_to, pause, step_along
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.drawer import OPEN_METRES, Drawer
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tcn_robot.envs.motion import Actions, pause
+from tcn_robot.envs.demonstrators.motion import Actions, pause
 from tcn_robot.envs.task_env import TaskEnv
 
 Demonstrator = Callable[[TaskEnv, np.random.Generator], Actions]

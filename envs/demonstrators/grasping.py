@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tcn_robot.envs.motion import (
+from tcn_robot.envs.demonstrators.motion import (
     Actions,
     Style,
     close_fingers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcn_robot.envs.demonstrators.failures import stops_half_way
+from tcn_robot.envs.demonstrators.motion import Actions, Style, move_to, open_fingers, pause
 from tcn_robot.envs.demonstrators.pouring import (
     deal,
     empty,
@@ -18,7 +19,6 @@ from tcn_robot.envs.demonstrators.pouring import (
     turning,
 )
 from tcn_robot.envs.demonstrators.resting import rest_at, wander
-from tcn_robot.envs.motion import Actions, Style, move_to, open_fingers, pause
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.pour import ENOUGH, LIFTED_METRES, NUM_BEADS, TRAY_METRES
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcn_robot.envs.demonstrators.resting import change_evenly
-from tcn_robot.envs.motion import (
+from tcn_robot.envs.demonstrators.motion import (
     Actions,
     Style,
     action,
@@ -14,6 +13,7 @@ from tcn_robot.envs.motion import (
     open_fingers,
     pause,
 )
+from tcn_robot.envs.demonstrators.resting import change_evenly
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.pour import (
     BEAD_METRES,

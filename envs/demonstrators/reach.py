@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcn_robot.envs.demonstrators.failures import stops_half_way
-from tcn_robot.envs.motion import Actions, Style, move_to, pause
+from tcn_robot.envs.demonstrators.motion import Actions, Style, move_to, pause
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.reach import SUCCESS_METRES, Reach
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tcn_robot.envs.motion import Actions, Style, move_to, pause
+from tcn_robot.envs.demonstrators.motion import Actions, Style, move_to, pause
 from tcn_robot.envs.task_env import TaskEnv
 
 HAND_METRES_PER_FRAME = 0.035

@@ -8,8 +8,8 @@ import numpy as np
 
 from tcn_robot.envs.demonstrators.failures import stops_half_way
 from tcn_robot.envs.demonstrators.grasping import carry, lift, reach_for, release, slide_by_hand
+from tcn_robot.envs.demonstrators.motion import Actions, Style, move_to, open_fingers, pause
 from tcn_robot.envs.demonstrators.resting import rest_at, wander
-from tcn_robot.envs.motion import Actions, Style, move_to, open_fingers, pause
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.envs.tasks.stack import CUBE_HALF_METRES, Stack
 

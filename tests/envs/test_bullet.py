@@ -11,7 +11,7 @@ import pytest
 
 import tcn_robot.envs as envs
 from tcn_robot.envs.bodies import make_body
-from tcn_robot.envs.bullet_client import missing_bullet
+from tcn_robot.envs.bullet.client import missing_bullet
 from tcn_robot.envs.stored_model import open_stored_model
 from tcn_robot.envs.things import Shape, Slide, Thing, cup_shapes
 from tcn_robot.envs.world import Scene
@@ -31,8 +31,8 @@ BLOCK = Thing(
 
 def make_world(*things: Thing, simulator: str = "bullet", tool: str = "down", body: str = "hand"):
     """Return a world with these things on the table, its body out of the way."""
-    from tcn_robot.envs.bullet_world import BulletWorld
-    from tcn_robot.envs.mujoco_world import MujocoWorld
+    from tcn_robot.envs.bullet.world import BulletWorld
+    from tcn_robot.envs.mujoco.world import MujocoWorld
 
     scene = Scene(things, make_body(body, tool), tool, (0.56, 0.0, 0.05), 10.0)
     world = (BulletWorld if simulator == "bullet" else MujocoWorld)(scene)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcn_robot.envs.bullet_meshes import ball, disc, steady_normals, tube, with_steady_normals
-from tcn_robot.envs.bullet_urdf import angles_of, inertia_of, mass_properties
+from tcn_robot.envs.bullet.meshes import ball, disc, steady_normals, tube, with_steady_normals
+from tcn_robot.envs.bullet.urdf import angles_of, inertia_of, mass_properties
 from tcn_robot.envs.things import Shape, quaternion_of, rotation_matrix, turn_about
 
 GREY = (0.5, 0.5, 0.5, 1.0)

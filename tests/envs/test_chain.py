@@ -7,9 +7,9 @@ import pytest
 
 import tcn_robot.envs as envs
 from tcn_robot.envs.bodies.body import TOOL_ROTATIONS, roll_of, rolled
+from tcn_robot.envs.bodies.chain import Chain, ChainJoint
 from tcn_robot.envs.bodies.iiwa import HOMES, IiwaCarrier
 from tcn_robot.envs.bodies.robot import TIP_METRES
-from tcn_robot.envs.chain import Chain, ChainJoint
 
 WORKSPACE_LOW, WORKSPACE_HIGH = np.array([0.38, -0.30, 0.03]), np.array([0.74, 0.30, 0.36])
 

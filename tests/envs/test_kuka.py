@@ -66,7 +66,7 @@ def test_its_text_is_complete_in_itself():
 @pytest.mark.parametrize("index", range(8))
 def test_every_link_has_its_mesh_inside_its_bounds(index):
     from tcn_robot.envs.bodies.kuka_meshes import FOLDER, read_mesh
-    from tcn_robot.envs.bullet_client import bullet_data_folder
+    from tcn_robot.envs.bullet.client import bullet_data_folder
 
     vertices, faces = read_mesh(bullet_data_folder() / FOLDER / "meshes" / f"link_{index}.stl")
     assert len(np.unique(vertices, axis=0)) == len(vertices)

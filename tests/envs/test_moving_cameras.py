@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tcn_robot.envs as envs
-from tcn_robot.envs.camera_poses import camera_pose, described_camera, is_moving
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
+from tcn_robot.envs.randomisation.camera_poses import camera_pose, described_camera, is_moving
 from tests.envs.support import NEEDS_BULLET, project
 
 TASKS = ["MujocoReach-v0", pytest.param("BulletReach-v0", marks=NEEDS_BULLET)]

@@ -16,9 +16,9 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 import tcn_robot.envs as envs
 from tcn_robot.envs.bodies.hand import SKINS
 from tcn_robot.envs.cameras import VIEW_NAMES
-from tcn_robot.envs.distractors import DISTRACTORS, MARGIN_METRES
-from tcn_robot.envs.randomisation import draw
-from tcn_robot.envs.randomisation_table import RANGES, TEXTURES
+from tcn_robot.envs.randomisation.distractors import DISTRACTORS, MARGIN_METRES
+from tcn_robot.envs.randomisation.drawing import draw
+from tcn_robot.envs.randomisation.table import RANGES, TEXTURES
 from tcn_robot.errors import UserError
 from tests.envs.support import ALL_IDS, NEEDS_BULLET, project
 

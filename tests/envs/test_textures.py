@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import tcn_robot.envs as envs
-from tcn_robot.envs.bullet_meshes import slab
-from tcn_robot.envs.randomisation_table import TEXTURES
-from tcn_robot.envs.textures import CELL_PX, DARK, LIGHT, pattern, texture_picture
+from tcn_robot.envs.bullet.meshes import slab
+from tcn_robot.envs.bullet.textures import CELL_PX, DARK, LIGHT, pattern, texture_picture
+from tcn_robot.envs.randomisation.table import TEXTURES
 
 
 @pytest.mark.parametrize("name", TEXTURES)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.envs.bullet_client import Connection
-from tcn_robot.envs.camera_poses import CameraEntry, camera_pose, is_moving
+from tcn_robot.envs.bullet.client import Connection
 from tcn_robot.envs.cameras import camera_parameters
+from tcn_robot.envs.randomisation.camera_poses import CameraEntry, camera_pose, is_moving
 from tcn_robot.errors import UserError
 
 # The lights of assets/scene.xml: one at the camera, one straight above.

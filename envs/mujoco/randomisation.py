@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.envs.bodies.hand import SKINS
-from tcn_robot.envs.camera_poses import CameraEntry, camera_pose, is_moving
 from tcn_robot.envs.cameras import camera_parameters
-from tcn_robot.envs.colours import is_skin, shifted_colour
-from tcn_robot.envs.distractors import DISTRACTORS
-from tcn_robot.envs.randomisation import Drawn, check_drawn
-from tcn_robot.envs.randomisation_table import SKIN
+from tcn_robot.envs.randomisation.camera_poses import CameraEntry, camera_pose, is_moving
+from tcn_robot.envs.randomisation.colours import is_skin, shifted_colour
+from tcn_robot.envs.randomisation.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation.drawing import Drawn, check_drawn
+from tcn_robot.envs.randomisation.table import SKIN
 from tcn_robot.envs.simulator import mujoco
 from tcn_robot.envs.things import quaternion_of
 

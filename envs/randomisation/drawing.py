@@ -1,4 +1,4 @@
-"""Draws what is new in an episode, as `randomisation_table` says, as plain JSON data.
+"""Draws what is new in an episode, as `table` says, as plain JSON data.
 
 `draw` needs no simulator; worlds apply what it returns. Everything is drawn by a generator of its
 own, so that one name does not change what another draws.
@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.envs.camera_poses import NUM_WAVES, described_camera, shifted_camera
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
-from tcn_robot.envs.distractors import DISTRACTORS, draw_distractors
-from tcn_robot.envs.randomisation_table import (
+from tcn_robot.envs.randomisation.camera_poses import NUM_WAVES, described_camera, shifted_camera
+from tcn_robot.envs.randomisation.distractors import DISTRACTORS, draw_distractors
+from tcn_robot.envs.randomisation.table import (
     RANGES,
     SKIN,
     TEXTURES,

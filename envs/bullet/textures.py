@@ -13,7 +13,7 @@ def pattern(name: str) -> np.ndarray:
     """Return one cell of a pattern, uint8 (CELL_PX, CELL_PX).
 
     Args:
-        name: One of `randomisation_table.TEXTURES`.
+        name: One of `randomisation.table.TEXTURES`.
     """
     rows, columns = np.indices((CELL_PX, CELL_PX))
     edge, middle = CELL_PX - 1, CELL_PX // 2

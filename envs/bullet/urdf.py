@@ -191,7 +191,7 @@ def _collision_xml(shape: Shape) -> str:
 
 
 def _visual_xml(shape: Shape, material: str, takes_texture: bool) -> str:
-    """Return what is seen of a shape: a box, or the meshes of `bullet_meshes`."""
+    """Return what is seen of a shape: a box, or the meshes of `meshes`."""
     size, turn = shape.size_metres, rotation_matrix(shape.quaternion)
     at = np.asarray(shape.at_metres)
     if shape.kind == "box" and takes_texture:

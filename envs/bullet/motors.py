@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcn_robot.envs.bullet_model import ARM_FORCE, finger_limit
-from tcn_robot.envs.bullet_simulation import BulletSimulation, LoadedBody
+from tcn_robot.envs.bullet.model import ARM_FORCE, finger_limit
+from tcn_robot.envs.bullet.simulation import BulletSimulation, LoadedBody
 from tcn_robot.envs.things import Slide
 from tcn_robot.envs.world import Scene
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcn_robot.envs.bodies.hand import SKINS
-from tcn_robot.envs.bullet_model import BODY
-from tcn_robot.envs.colours import is_skin, shifted_colour
-from tcn_robot.envs.distractors import DISTRACTORS
-from tcn_robot.envs.randomisation import Drawn, check_drawn
-from tcn_robot.envs.randomisation_table import RANGES, SKIN
-from tcn_robot.envs.textures import texture_picture
+from tcn_robot.envs.bullet.model import BODY
+from tcn_robot.envs.bullet.textures import texture_picture
+from tcn_robot.envs.randomisation.colours import is_skin, shifted_colour
+from tcn_robot.envs.randomisation.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation.drawing import Drawn, check_drawn
+from tcn_robot.envs.randomisation.table import RANGES, SKIN
 
 if TYPE_CHECKING:
-    from tcn_robot.envs.bullet_simulation import BulletSimulation, LoadedBody
+    from tcn_robot.envs.bullet.simulation import BulletSimulation, LoadedBody
 
 BULLET_RANDOMISATIONS = tuple(RANGES)
 

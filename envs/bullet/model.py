@@ -15,9 +15,9 @@ from typing import Any
 from tcn_robot.envs.bodies.body import TOOL_ROTATIONS, Effector, Finger, Tool
 from tcn_robot.envs.bodies.floating import REACH_METRES
 from tcn_robot.envs.bodies.iiwa import FLANGE_METRES
-from tcn_robot.envs.bullet_client import bullet_data_folder
-from tcn_robot.envs.bullet_meshes import primitive_meshes
-from tcn_robot.envs.bullet_urdf import joint_xml, link_xml, plain_link_xml, robot_xml
+from tcn_robot.envs.bullet.client import bullet_data_folder
+from tcn_robot.envs.bullet.meshes import primitive_meshes
+from tcn_robot.envs.bullet.urdf import joint_xml, link_xml, plain_link_xml, robot_xml
 from tcn_robot.envs.cameras import (
     FAR_METRES,
     FIXED_CAMERAS,
@@ -27,7 +27,7 @@ from tcn_robot.envs.cameras import (
     fixed_camera_pose,
     wrist_camera_pose,
 )
-from tcn_robot.envs.mujoco_model import FINGER_FORCE
+from tcn_robot.envs.mujoco.model import FINGER_FORCE
 from tcn_robot.envs.things import UPRIGHT, Shape, Thing, Vector
 from tcn_robot.envs.world import Scene
 

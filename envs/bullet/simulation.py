@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.envs.bullet_client import Connection, bullet_data_folder
-from tcn_robot.envs.bullet_meshes import with_steady_normals
-from tcn_robot.envs.bullet_model import BODY, KUKA_FOLDER
-from tcn_robot.envs.bullet_randomisation import BulletRandomisation
-from tcn_robot.envs.bullet_rendering import BulletRenderer
+from tcn_robot.envs.bullet.client import Connection, bullet_data_folder
+from tcn_robot.envs.bullet.meshes import with_steady_normals
+from tcn_robot.envs.bullet.model import BODY, KUKA_FOLDER
+from tcn_robot.envs.bullet.randomisation import BulletRandomisation
+from tcn_robot.envs.bullet.rendering import BulletRenderer
 from tcn_robot.errors import UserError
 
 GRAVITY = 9.81

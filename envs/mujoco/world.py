@@ -9,9 +9,9 @@ import numpy as np
 
 from tcn_robot.envs.bodies.body import roll_of
 from tcn_robot.envs.cameras import VIEW_NAMES
-from tcn_robot.envs.mujoco_model import TIP_SITE, model_xml
-from tcn_robot.envs.mujoco_randomisation import MujocoRandomisation
-from tcn_robot.envs.randomisation_table import RANGES
+from tcn_robot.envs.mujoco.model import TIP_SITE, model_xml
+from tcn_robot.envs.mujoco.randomisation import MujocoRandomisation
+from tcn_robot.envs.randomisation.table import RANGES
 from tcn_robot.envs.rendering import ViewRenderer, check_views
 from tcn_robot.envs.simulator import mujoco
 from tcn_robot.envs.tolerance import clip

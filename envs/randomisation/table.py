@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.envs.distractors import DISTRACTORS
+from tcn_robot.envs.randomisation.distractors import DISTRACTORS
 from tcn_robot.errors import UserError, unknown_name
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.envs.bodies.body import roll_of
-from tcn_robot.envs.bullet_client import import_bullet
-from tcn_robot.envs.bullet_model import PALM, SIMULATOR, description_text, scene_description
-from tcn_robot.envs.bullet_motors import BulletMotors
-from tcn_robot.envs.bullet_randomisation import BULLET_RANDOMISATIONS
-from tcn_robot.envs.bullet_simulation import BulletSimulation
+from tcn_robot.envs.bullet.client import import_bullet
+from tcn_robot.envs.bullet.model import PALM, SIMULATOR, description_text, scene_description
+from tcn_robot.envs.bullet.motors import BulletMotors
+from tcn_robot.envs.bullet.randomisation import BULLET_RANDOMISATIONS
+from tcn_robot.envs.bullet.simulation import BulletSimulation
 from tcn_robot.envs.cameras import VIEW_NAMES
 from tcn_robot.envs.rendering import check_views
 from tcn_robot.envs.things import rotation_matrix

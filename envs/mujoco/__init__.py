@@ -1,0 +1,1 @@
+"""Tasks in MuJoCo: the description as MJCF, and a world of it."""

@@ -29,13 +29,13 @@ BOTH = ("mujoco", "pybullet")
 _TASKS, _DEMONSTRATORS = "tcn_robot.envs.tasks.", "tcn_robot.envs.demonstrators."
 
 TASK_TABLE: dict[str, TaskEntry] = {
-    "DishRack": TaskEntry(_TASKS + "dish_rack:DishRack", _DEMONSTRATORS + "dish_rack", 100, BOTH),
-    "Pour": TaskEntry(_TASKS + "pour:Pour", _DEMONSTRATORS + "pour", 100, BOTH),
     "Reach": TaskEntry(_TASKS + "reach:Reach", _DEMONSTRATORS + "reach", 50, BOTH),
     "Push": TaskEntry(_TASKS + "push:Push", _DEMONSTRATORS + "push", 80, BOTH),
     "PickPlace": TaskEntry(
         _TASKS + "pick_place:PickPlace", _DEMONSTRATORS + "pick_place", 100, BOTH
     ),
+    "Pour": TaskEntry(_TASKS + "pour:Pour", _DEMONSTRATORS + "pour", 100, BOTH),
+    "DishRack": TaskEntry(_TASKS + "dish_rack:DishRack", _DEMONSTRATORS + "dish_rack", 100, BOTH),
     "Stack": TaskEntry(_TASKS + "stack:Stack", _DEMONSTRATORS + "stack", 100),
     "Drawer": TaskEntry(_TASKS + "drawer:Drawer", _DEMONSTRATORS + "drawer", 80),
     "Button": TaskEntry(_TASKS + "button:Button", _DEMONSTRATORS + "button", 50),

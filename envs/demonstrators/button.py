@@ -24,14 +24,14 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     yield from pause(env, int(generator.integers(0, 5)))
     if generator.random() < 0.4:
         yield from wander(env, 0.07, style, generator)
-    yield from _go_above(env, style, generator)
+    yield from go_above(env, style, generator)
     if generator.random() < 0.4:
         yield from pause(env, int(generator.integers(2, 7)))
     if generator.random() < 0.3:  # touches it first, then takes heart
-        yield from _press(env, float(generator.uniform(0.05, 0.25)), style)
+        yield from press(env, float(generator.uniform(0.05, 0.25)), style)
         yield from pause(env, int(generator.integers(0, 3)))
-        yield from _leave(env, style, generator)
-    yield from _press(env, FIRM_SHARE, style)
+        yield from leave(env, style, generator)
+    yield from press(env, FIRM_SHARE, style)
     yield from pause(env, int(generator.integers(2, 25)))
 
 
@@ -56,22 +56,22 @@ def _touch(env: TaskEnv, style: Style, generator: np.random.Generator) -> Action
     if generator.random() < 0.2:
         yield from _press_beside(env, style, generator)
     else:
-        yield from _go_above(env, style, generator)
+        yield from go_above(env, style, generator)
         for _ in range(int(generator.integers(2, 6))):
-            yield from _press(env, float(generator.uniform(0.0, 0.6)), style)
+            yield from press(env, float(generator.uniform(0.0, 0.6)), style)
             yield from pause(env, int(generator.integers(0, 4)))
-            yield from _leave(env, style, generator, (0.015, 0.03))
-    yield from _leave(env, style, generator)
+            yield from leave(env, style, generator, (0.015, 0.03))
+    yield from leave(env, style, generator)
 
 
-def _go_above(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
+def go_above(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
     """Bring the fingers above the button, not always above its middle."""
     task = _task(env)
     off = np.array([*generator.uniform(-0.01, 0.01, 2), FINGER_METRES + ABOVE_METRES])
     yield from move_to(env, lambda: task.top_metres + off, style, generator, tolerance_metres=0.014)
 
 
-def _press(env: TaskEnv, share: float, style: Style) -> Actions:
+def press(env: TaskEnv, share: float, style: Style) -> Actions:
     """Go straight down until a share of the button's travel is done."""
     task, pace = _task(env), min(style.speed, PRESSING_PACE)
     for _ in range(MAX_PRESSING_FRAMES):
@@ -95,7 +95,7 @@ def _under_way_metres(env: TaskEnv) -> float:
     return float(env.world.tip_metres[2] - commanded[2])
 
 
-def _leave(
+def leave(
     env: TaskEnv,
     style: Style,
     generator: np.random.Generator,
@@ -125,8 +125,8 @@ def _misses(env: TaskEnv, generator: np.random.Generator) -> Actions:
 def _presses_lightly(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Press the button half way and leave it at that."""
     style = Style.draw(generator)
-    yield from _go_above(env, style, generator)
-    yield from _press(env, float(generator.uniform(0.2, 0.6)), style)
+    yield from go_above(env, style, generator)
+    yield from press(env, float(generator.uniform(0.2, 0.6)), style)
     yield from pause(env, int(generator.integers(3, 12)))
 
 
@@ -134,7 +134,7 @@ def _undoes_it(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Press the button and let it go again."""
     yield from expert(env, generator)
     style = Style.draw(generator, slowest=0.7)
-    yield from _leave(env, style, generator)
+    yield from leave(env, style, generator)
     yield from wander(env, 0.08, style, generator)
 
 

@@ -24,7 +24,7 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
         aside = generator.uniform([0.46, -0.20, 0.20], [0.68, 0.10, 0.28])
         yield from move_to(env, lambda: aside, style, generator, max_frames=10)
     for _ in range(NUM_ATTEMPTS):
-        yield from _put(env, _task(env).slot_metres, style, generator)
+        yield from put(env, _task(env).slot_metres, style, generator)
         if env.task.labels()["success"]:
             break
     yield from pause(env, int(generator.integers(1, 12)))
@@ -70,7 +70,7 @@ def _stands(env: TaskEnv) -> bool:
     return abs(_task(env).lift_metres) < 0.015
 
 
-def _put(
+def put(
     env: TaskEnv, place_metres: np.ndarray, style: Style, generator: np.random.Generator
 ) -> Actions:
     """Take the plate, bring it over a place and stand it there."""
@@ -129,7 +129,7 @@ def _misses(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Put the plate into the slot beside the middle one."""
     side = 0.055 * float(generator.choice([-1.0, 1.0]))
     place = _task(env).slot_metres + np.array([0.0, side, 0.0])
-    yield from _put(env, place, Style.draw(generator, slowest=0.6), generator)
+    yield from put(env, place, Style.draw(generator, slowest=0.6), generator)
     yield from pause(env, int(generator.integers(1, 5)))
 
 
@@ -149,8 +149,8 @@ def _drops(env: TaskEnv, generator: np.random.Generator) -> Actions:
 def _undoes_it(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Put the plate into the slot and back into its stand."""
     style = Style.draw(generator, slowest=0.8).steady()
-    yield from _put(env, _task(env).slot_metres, style, generator)
-    yield from _put(env, env.world.position("stand"), style, generator)
+    yield from put(env, _task(env).slot_metres, style, generator)
+    yield from put(env, env.world.position("stand"), style, generator)
 
 
 FAILURES = {

@@ -24,23 +24,23 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     yield from pause(env, int(generator.integers(0, 4)))
     if generator.random() < 0.4:
         yield from wander(env, 0.07, style, generator)
-    yield from _hook(env, style, generator)
+    yield from hook(env, style, generator)
     if generator.random() < 0.4:
-        yield from _slide_to(env, float(generator.uniform(0.03, 0.07)), style, generator)
+        yield from slide_to(env, float(generator.uniform(0.03, 0.07)), style, generator)
         yield from pause(env, int(generator.integers(1, 6)))
         if generator.random() < 0.5:  # lets go and takes hold again
-            yield from _unhook(env, style, generator)
-            yield from _hook(env, style, generator)
+            yield from unhook(env, style, generator)
+            yield from hook(env, style, generator)
     goal_metres = float(generator.uniform(0.106, 0.122))
     for _ in range(NUM_ATTEMPTS):
-        yield from _slide_to(env, goal_metres, style, generator)
+        yield from slide_to(env, goal_metres, style, generator)
         if task.labels()["success"]:
             break
-        yield from _unhook(env, style, generator)
-        yield from _hook(env, style, generator)
+        yield from unhook(env, style, generator)
+        yield from hook(env, style, generator)
     yield from pause(env, int(generator.integers(1, 18)))
     if generator.random() < 0.5:
-        yield from _unhook(env, style, generator)
+        yield from unhook(env, style, generator)
 
 
 def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
@@ -51,11 +51,11 @@ def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
     while True:
         style = Style.draw(generator, slowest=0.7)
         if generator.random() < 0.75:
-            yield from _hook(env, style, generator)
+            yield from hook(env, style, generator)
             for _ in range(int(generator.integers(1, 4))):
                 opening = float(generator.uniform(0.0, PLAY_OPENING_METRES))
-                yield from _slide_to(env, opening, style, generator)
-            yield from _unhook(env, style, generator)
+                yield from slide_to(env, opening, style, generator)
+            yield from unhook(env, style, generator)
         for station in stations[generator.permutation(2)[: generator.integers(1, 3)]]:
             yield from rest_at(env, station, style, generator)
             for _ in range(int(generator.integers(0, 3))):
@@ -79,7 +79,7 @@ def _moved_by_hand(env: TaskEnv, generator: np.random.Generator) -> Actions:
     yield from change_evenly(env, put, np.array([task.opening_metres]), end)
 
 
-def _hook(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
+def hook(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
     """Go above the gap behind the bar and down into it."""
     task = _task(env)
     off = np.array([generator.uniform(-0.03, 0.03), generator.uniform(-0.004, 0.004), 0.0])
@@ -99,13 +99,13 @@ def _hook(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions
     )
 
 
-def _unhook(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
+def unhook(env: TaskEnv, style: Style, generator: np.random.Generator) -> Actions:
     """Go straight up, clear of the bar."""
     up = env.world.tip_metres + np.array([0.0, 0.0, ABOVE_METRES])
     yield from move_to(env, lambda: up, style.steady(), generator, tolerance_metres=0.015)
 
 
-def _slide_to(
+def slide_to(
     env: TaskEnv, opening_metres: float, style: Style, generator: np.random.Generator
 ) -> Actions:
     """Pull or push the drawer to an opening with the fingers behind the bar."""
@@ -143,9 +143,9 @@ def _misses(env: TaskEnv, generator: np.random.Generator) -> Actions:
 def _slips(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Let the bar slip on the way and go on pulling without it."""
     style = Style.draw(generator)
-    yield from _hook(env, style, generator)
-    yield from _slide_to(env, float(generator.uniform(0.025, 0.06)), style, generator)
-    yield from _unhook(env, style, generator)
+    yield from hook(env, style, generator)
+    yield from slide_to(env, float(generator.uniform(0.025, 0.06)), style, generator)
+    yield from unhook(env, style, generator)
     away = env.world.tip_metres - np.array([0.0, generator.uniform(0.06, 0.12), 0.0])
     yield from move_to(env, lambda: away, style, generator)
     yield from pause(env, int(generator.integers(1, 6)))
@@ -159,9 +159,9 @@ def _undoes_it(env: TaskEnv, generator: np.random.Generator) -> Actions:
     opening_metres = float(generator.uniform(0.0, 0.05))
     for _ in range(NUM_ATTEMPTS):
         if np.abs(env.world.tip_metres - task.hook_metres).max() > 0.03:
-            yield from _unhook(env, style, generator)
-            yield from _hook(env, style, generator)
-        yield from _slide_to(env, opening_metres, style, generator)
+            yield from unhook(env, style, generator)
+            yield from hook(env, style, generator)
+        yield from slide_to(env, opening_metres, style, generator)
         if task.opening_metres < OPEN_METRES - 0.02:
             return
 

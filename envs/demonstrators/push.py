@@ -31,11 +31,11 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     if generator.random() < 0.3:
         yield from _look_around(env, style, generator)
     while _to_zone(env) >= STOP_METRES:
-        yield from _go_behind(env, _task(env).zone_metres, style, generator)
+        yield from go_behind(env, _task(env).zone_metres, style, generator)
         reach_frames = 60
         if generator.random() < 0.25:  # lets go half way and takes hold again
             reach_frames = int(generator.integers(3, 8))
-        yield from _push_towards(env, _task(env).zone_metres, style, generator, reach_frames)
+        yield from push_towards(env, _task(env).zone_metres, style, generator, reach_frames)
         if generator.random() < 0.3:
             yield from pause(env, int(generator.integers(2, 6)))
     yield from pause(env, int(generator.integers(2, 6)))
@@ -62,9 +62,9 @@ def _play_about(env: TaskEnv, generator: np.random.Generator) -> Actions:
     while True:
         style = Style.draw(generator, slowest=0.7)
         target = _play_target(env, generator)
-        yield from _go_behind(env, target, style, generator)
+        yield from go_behind(env, target, style, generator)
         frames = int(generator.integers(4, 16))
-        yield from _push_towards(env, target, style, generator, frames, avoid_zone=True)
+        yield from push_towards(env, target, style, generator, frames, avoid_zone=True)
         for station in stations[generator.permutation(NUM_STATIONS)[: generator.integers(1, 3)]]:
             yield from _visit(env, station, style, generator)
 
@@ -192,7 +192,7 @@ def _go_round(
         yield from move_to(env, lambda point=point: point, style, generator, max_frames=25)  # type: ignore[misc]
 
 
-def _go_behind(
+def go_behind(
     env: TaskEnv, target: np.ndarray, style: Style, generator: np.random.Generator
 ) -> Actions:
     """Go round the block to the side from which it can be pushed to the target."""
@@ -204,7 +204,7 @@ def _go_behind(
         yield from move_to(env, lambda point=point: point, style, generator, max_frames=30)  # type: ignore[misc]
 
 
-def _push_towards(
+def push_towards(
     env: TaskEnv,
     target: np.ndarray,
     style: Style,
@@ -266,8 +266,8 @@ def _misses(env: TaskEnv, generator: np.random.Generator) -> Actions:
     away = ring_metres * np.array([np.cos(angle), np.sin(angle)])
     place = np.clip(_task(env).zone_metres + away, PLAY_LOW_METRES, PLAY_HIGH_METRES + 0.06)
     for _ in range(4):
-        yield from _go_behind(env, place, style, generator)
-        yield from _push_towards(env, place, style, generator, 60)
+        yield from go_behind(env, place, style, generator)
+        yield from push_towards(env, place, style, generator, 60)
         if np.linalg.norm(place - _task(env).block_metres) < 0.03:
             break
     yield from pause(env, int(generator.integers(3, 8)))
@@ -279,8 +279,8 @@ def _undoes_it(env: TaskEnv, generator: np.random.Generator) -> Actions:
     style = Style.draw(generator, slowest=0.7)
     away = np.array([generator.uniform(0.50, 0.64), generator.uniform(-0.02, 0.05)])
     for _ in range(3):
-        yield from _go_behind(env, away, style, generator)
-        yield from _push_towards(env, away, style, generator, 60)
+        yield from go_behind(env, away, style, generator)
+        yield from push_towards(env, away, style, generator, 60)
         if np.linalg.norm(away - _task(env).block_metres) < 0.03:
             return
 

@@ -33,9 +33,9 @@ def expert(env: TaskEnv, generator: np.random.Generator) -> Actions:
     if generator.random() < 0.3:
         yield from wander(env, 0.07, style, generator)
     if generator.random() < 0.2:  # puts it down and takes it again
-        yield from _put(env, "red", _free_place(env, "green", generator), style, generator)
+        yield from put(env, "red", free_place(env, "green", generator), style, generator)
     for _ in range(NUM_ATTEMPTS):
-        yield from _put(env, "red", _on_top(env, "green", generator), style, generator)
+        yield from put(env, "red", on_top(env, "green", generator), style, generator)
         if task.labels()["success"]:
             break
     yield from pause(env, int(generator.integers(1, 18)))
@@ -46,7 +46,7 @@ def play(env: TaskEnv, generator: np.random.Generator) -> Actions:
     for action in _play_about(env, generator):
         yield action
         if env.task.labels()["success"]:
-            yield from slide_by_hand(env, "red", _free_place(env, "green", generator))
+            yield from slide_by_hand(env, "red", free_place(env, "green", generator))
 
 
 def _play_about(env: TaskEnv, generator: np.random.Generator) -> Actions:
@@ -78,11 +78,11 @@ def _carry_about(env: TaskEnv, style: Style, generator: np.random.Generator) -> 
         yield from pause(env, int(generator.integers(0, 4)))
     choice = generator.random()
     if thing == "green" and choice < 0.4:
-        place = _on_top(env, other, generator)
+        place = on_top(env, other, generator)
     elif choice < 0.7:
         place = _beside(env, other, generator)
     else:
-        place = _free_place(env, other, generator)
+        place = free_place(env, other, generator)
     yield from carry(env, thing, place, style, generator)
     yield from release(env, style, generator)
 
@@ -94,7 +94,7 @@ def _moved_by_hand(env: TaskEnv, generator: np.random.Generator) -> Actions:
     if max(start[2], other[2]) > 2 * CUBE_HALF_METRES:
         return
     for _ in range(MAX_DRAWS):
-        place = _free_place(env, names[1], generator)
+        place = free_place(env, names[1], generator)
         if generator.random() < 0.4:
             place = _beside(env, names[1], generator)
         place[2] = start[2]
@@ -104,7 +104,7 @@ def _moved_by_hand(env: TaskEnv, generator: np.random.Generator) -> Actions:
             return
 
 
-def _put(
+def put(
     env: TaskEnv,
     thing: str,
     place_metres: np.ndarray,
@@ -130,7 +130,7 @@ def _take(
     return height_metres
 
 
-def _on_top(env: TaskEnv, other: str, generator: np.random.Generator) -> np.ndarray:
+def on_top(env: TaskEnv, other: str, generator: np.random.Generator) -> np.ndarray:
     """Return where a cube is let go onto the other one, (3,)."""
     off = generator.uniform(-OFF_METRES, OFF_METRES, 2)
     high = 2 * CUBE_HALF_METRES + LET_GO_METRES
@@ -148,7 +148,7 @@ def _beside(env: TaskEnv, other: str, generator: np.random.Generator) -> np.ndar
     return np.array([x + off, y + generator.uniform(-0.01, 0.01), CUBE_HALF_METRES + LET_GO_METRES])
 
 
-def _free_place(env: TaskEnv, other: str, generator: np.random.Generator) -> np.ndarray:
+def free_place(env: TaskEnv, other: str, generator: np.random.Generator) -> np.ndarray:
     """Return a place on the table away from the other cube, (3,)."""
     task = _task(env)
     place = generator.uniform(task.low_metres, task.high_metres)
@@ -162,14 +162,14 @@ def _free_place(env: TaskEnv, other: str, generator: np.random.Generator) -> np.
 def _misses(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Put the red cube down right beside the green one."""
     style = Style.draw(generator, slowest=0.55)
-    yield from _put(env, "red", _beside(env, "green", generator), style, generator)
+    yield from put(env, "red", _beside(env, "green", generator), style, generator)
     yield from pause(env, int(generator.integers(1, 6)))
 
 
 def _swaps(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Stack the wrong way round: green on red."""
     style = Style.draw(generator, slowest=0.55)
-    yield from _put(env, "green", _on_top(env, "red", generator), style, generator)
+    yield from put(env, "green", on_top(env, "red", generator), style, generator)
     yield from pause(env, int(generator.integers(1, 6)))
 
 
@@ -179,7 +179,7 @@ def _drops(env: TaskEnv, generator: np.random.Generator) -> Actions:
     yield from reach_for(env, "red", style, generator)
     yield from lift(env, float(generator.uniform(0.09, 0.16)), style, generator)
     tip = env.world.tip_metres
-    high = _on_top(env, "green", generator)
+    high = on_top(env, "green", generator)
     high[2] = tip[2]
     half_way = tip + generator.uniform(0.2, 0.4) * (high - tip)
     yield from move_to(env, lambda: half_way, style.steady(), generator, max_frames=15)
@@ -191,7 +191,7 @@ def _undoes_it(env: TaskEnv, generator: np.random.Generator) -> Actions:
     """Stack the cubes and take the red one off again."""
     yield from expert(env, generator)
     style = Style.draw(generator, slowest=0.7).steady()
-    yield from _put(env, "red", _free_place(env, "green", generator), style, generator)
+    yield from put(env, "red", free_place(env, "green", generator), style, generator)
 
 
 def _task(env: TaskEnv) -> Stack:

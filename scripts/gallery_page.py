@@ -24,7 +24,7 @@ FOLDER = "tasks"
 SIMULATOR_NAMES = {"mujoco": "MuJoCo", "pybullet": "PyBullet"}
 SAME_PICTURE = {("pybullet", "kuka")}
 """In PyBullet `robot` has KUKA's meshes already."""
-BEST_VIEWS = {"Reach": "corner", "DishRack": "corner", "Stack": "corner", "Button": "left"}
+BEST_VIEWS = {"DishRack": "corner", "Stack": "corner", "Drawer": "corner", "Button": "left"}
 SMALL_PX = 64
 FAILURE = f"{scripted.FAILURE}-"
 COMMON_INFO = (

@@ -1,4 +1,4 @@
-"""Makes docs/tasks.md and its pictures: every task, by every body, in both simulators.
+"""Makes docs/tasks.md and its pictures: every task by every body in both simulators, every action.
 
     python scripts/make_gallery.py [--tasks Push Pour] [--text]
 
@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 import tcn_robot.envs as envs
+from tcn_robot.envs.actions import ACTIONS, film_clip
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
 from tcn_robot.envs.randomisation.table import RANGES
 from tcn_robot.envs.scripted import policies_of
@@ -32,7 +33,7 @@ FOLDER = "tasks"
 SIMULATOR_NAMES = {"mujoco": "MuJoCo", "pybullet": "PyBullet"}
 BODIES = {"mujoco": ("robot", "hand", "tongs", "kuka"), "pybullet": ("robot", "hand", "tongs")}
 BEST_VIEWS = {"DishRack": "corner", "Stack": "corner", "Reach": "corner"}
-NUM_MOMENTS, MOMENT_PX, SMALL_PX, GAP_PX = 6, 128, 64, 2
+NUM_MOMENTS, MOMENT_PX, ACTION_PX, SMALL_PX, GAP_PX = 6, 128, 96, 64, 2
 JPEG_QUALITY = 82
 OVERVIEW, OVERVIEW_MOMENT = Path("docs/images/tasks.jpg"), 3
 SEED = 3
@@ -76,8 +77,9 @@ def looks_name(task: str) -> str:
 def page() -> str:
     """Return the text of docs/tasks.md."""
     names = list(envs.TASK_TABLE)
-    contents = " · ".join(f"[{name}](#{name.lower()})" for name in names)
-    parts = [INTRODUCTION.strip(), contents, *(task_part(name) for name in names), randomisations()]
+    contents = " · ".join(f"[{name}](#{name.lower()})" for name in [*names, "Actions"])
+    tasks = [task_part(name) for name in names]
+    parts = [INTRODUCTION.strip(), contents, *tasks, actions(), randomisations()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -138,6 +140,43 @@ def randomisations() -> str:
             *rows,
         ]
     )
+
+
+def actions() -> str:
+    """Return the table of actions of the recognition set."""
+    rows = [
+        f"| `{name}` | {action.meaning} | {f'`{action.mirror}`' if action.mirror else ''} | "
+        f"![{name}]({FOLDER}/{action_name(name)}) |"
+        for name, action in ACTIONS.items()
+    ]
+    return "\n".join(
+        [
+            "## Actions",
+            "",
+            "`tcn-robot record-actions --out DIR` films them, by all bodies, from all views and "
+            "randomised, in UCF101's layout with three splits by scene. What a class shows, its "
+            "mirror shows backwards: only the order of time tells them apart. No film is reversed.",
+            "",
+            "| class | what happens | mirror | |",
+            "|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def action_name(action: str) -> str:
+    """Return the file name of an action's strip."""
+    return f"action-{action}.jpg".lower()
+
+
+def draw_action(name: str, body: str) -> np.ndarray:
+    """Return moments of an action in a row, evenly spaced in time."""
+    action = ACTIONS[name]
+    env = envs.make_task(task_ids(action.task)["mujoco"], embodiment=body).unwrapped
+    with contextlib.closing(env):
+        size, generator = (ACTION_PX, ACTION_PX), np.random.default_rng(SEED)
+        frames = film_clip(env, action, SEED, generator, "corner", size).frames
+    return side_by_side(list(frames[np.linspace(0, len(frames) - 1, NUM_MOMENTS).astype(int)]))
 
 
 def film_expert(id: str, body: str, view: str) -> tuple[list[np.ndarray], np.ndarray]:
@@ -238,6 +277,9 @@ def main() -> int:
             write_pictures(task, PAGE.parent / FOLDER)
         if not options.text:
             write_picture(OVERVIEW, draw_overview())
+            for index, action in enumerate(ACTIONS):
+                body = BODIES["mujoco"][index % 3]
+                write_picture(PAGE.parent / FOLDER / action_name(action), draw_action(action, body))
     except UserError as error:
         print(f"make_gallery: {error}", file=sys.stderr)
         return 2

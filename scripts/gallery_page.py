@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 import tcn_robot.envs as envs
 from tcn_robot.envs import bodies, cameras, scripted
+from tcn_robot.envs.actions import ACTIONS
 from tcn_robot.envs.randomisation.table import RANGES
 from tcn_robot.envs.table import SIMULATOR_PREFIXES
 from tcn_robot.envs.task import Task
@@ -80,7 +81,7 @@ def page() -> str:
     """Return the text of docs/tasks.md."""
     names = list(envs.TASK_TABLE)
     introduction = INTRODUCTION.format(
-        contents=" · ".join(f"[{name}](#{name.lower()})" for name in names),
+        contents=" · ".join(f"[{name}](#{name.lower()})" for name in [*names, "Actions"]),
         move_cm=100 * Task.action_scale_metres,
         turn=Task.roll_scale_radians,
         hz=TaskEnv.control_hz,
@@ -88,7 +89,8 @@ def page() -> str:
         cameras="\n".join(camera_rows()),
         ranges="\n".join(range_rows()),
     )
-    return "\n\n".join([introduction.strip(), *(task_part(name) for name in names)]) + "\n"
+    parts = [introduction.strip(), *(task_part(name) for name in names), actions_part()]
+    return "\n\n".join(parts) + "\n"
 
 
 def task_part(task: str) -> str:
@@ -132,6 +134,28 @@ def task_part(task: str) -> str:
     )
 
 
+def actions_part() -> str:
+    """Return the table of actions of the recognition set."""
+    rows = [
+        f"| `{name}` | {action.meaning} | {f'`{action.mirror}`' if action.mirror else ''} | "
+        f"![{name}]({FOLDER}/{picture_name('action', name)}) |"
+        for name, action in ACTIONS.items()
+    ]
+    return "\n".join(
+        [
+            "## Actions",
+            "",
+            "`tcn-robot record-actions --out DIR` films them, by all bodies, from all views and "
+            "randomised, in UCF101's layout with three splits by scene. What a class shows, its "
+            "mirror shows backwards: only the order of time tells them apart. No film is reversed.",
+            "",
+            "| class | what happens | mirror | |",
+            "|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
 def task_class(task: str) -> type[Task]:
     """Return the class of a task of the table."""
     module, _, name = envs.TASK_TABLE[task].task.partition(":")
@@ -165,9 +189,9 @@ def failures_of(task: str) -> dict[str, str]:
     }
 
 
-def picture_name(task: str, *parts: str) -> str:
-    """Return the file name of a picture of a task: of a simulator and body, or of a kind."""
-    return "-".join([task, *parts]).lower() + ".jpg"
+def picture_name(*parts: str) -> str:
+    """Return the file name of a picture: of a task, simulator and body, of a kind, an action."""
+    return "-".join(parts).lower() + ".jpg"
 
 
 def fact_rows(task: str) -> list[str]:

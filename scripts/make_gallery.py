@@ -1,4 +1,4 @@
-"""Makes docs/tasks.md and its pictures: every task, by every body, in both simulators.
+"""Makes docs/tasks.md and its pictures: every task by every body in both simulators, every action.
 
     python scripts/make_gallery.py [--tasks Push Pour] [--text]
 
@@ -21,12 +21,13 @@ import gallery_page as page
 import numpy as np
 
 import tcn_robot.envs as envs
+from tcn_robot.envs.actions import ACTIONS, film_clip
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
 from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.errors import UserError, unknown_name
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NUM_MOMENTS, MOMENT_PX, GAP_PX, BAND_PX, OVERVIEW_PX = 6, 128, 2, 17, 192
+NUM_MOMENTS, MOMENT_PX, ACTION_PX, OVERVIEW_PX, GAP_PX, BAND_PX = 6, 128, 96, 192, 2, 17
 JPEG_QUALITY = 82
 MOST_BYTES = 200_000
 INK, PAPER = (40, 40, 40), 255
@@ -168,6 +169,16 @@ def draw_looks(id: str) -> np.ndarray:
     return side_by_side(pictures)
 
 
+def draw_action(name: str, body: str) -> np.ndarray:
+    """Return moments of an action in a row, evenly spaced in time."""
+    action = ACTIONS[name]
+    env = envs.make_task(page.task_ids(action.task)["mujoco"], embodiment=body).unwrapped
+    with contextlib.closing(env):
+        size, generator = (ACTION_PX, ACTION_PX), np.random.default_rng(SEED)
+        frames = film_clip(env, action, SEED, generator, "corner", size).frames
+    return side_by_side(list(frames[np.linspace(0, len(frames) - 1, NUM_MOMENTS).astype(int)]))
+
+
 def draw_overview() -> np.ndarray:
     """Return one moment of each task with its name, by robot and hand in turn."""
     pictures = []
@@ -209,6 +220,14 @@ def write_pictures(task: str) -> None:
     write_picture(folder / page.picture_name(task, "looks"), draw_looks(ids["mujoco"]))
 
 
+def write_actions() -> None:
+    """Write a strip of each action, by robot, hand and tongs in turn."""
+    for index, action in enumerate(ACTIONS):
+        body = page.bodies_in("mujoco")[index % 3]
+        path = DOCS / page.FOLDER / page.picture_name("action", action)
+        write_picture(path, draw_action(action, body))
+
+
 def main() -> int:
     """Write the page and the pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -223,6 +242,7 @@ def main() -> int:
             for task in options.tasks:
                 write_pictures(task)
             write_picture(DOCS / "images" / "tasks.jpg", draw_overview())
+            write_actions()
     except UserError as error:
         print(f"make_gallery: {error}", file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ def stops_half_way(expert: Demonstrator, latest_progress: float = 0.7) -> Demons
     """
 
     def stops(env: TaskEnv, generator: np.random.Generator) -> Actions:
+        """Do as the expert does, then stop half-way for good."""
         enough = generator.uniform(0.3, latest_progress)
         for action in expert(env, generator):
             if env.task.labels()["progress"] >= enough:

@@ -58,9 +58,9 @@ RANGES: dict[str, dict[str, Range]] = {
     },
     "distractors": {
         "count": Range(2, len(DISTRACTORS) + 1, "things beside the workspace, rounded down"),
-        "hue": Range(0.0, 1.0, "turns"),
-        "saturation": Range(0.3, 0.9, ""),
-        "value": Range(0.3, 0.9, ""),
+        "hue": Range(0.0, 1.0, "turns; each thing's own"),
+        "saturation": Range(0.3, 0.9, "each thing's own; 0 is grey"),
+        "value": Range(0.3, 0.9, "each thing's own; 0 is black"),
     },
     "friction": {"factor": Range(0.75, 1.35, "on the sliding friction of each thing, of the body")},
     "mass": {"factor": Range(0.6, 1.6, "on mass and inertia of each thing that can move")},

@@ -23,6 +23,7 @@ COLOURS = {
     "goal": "#edae49",
 }
 OTHER_COLOUR = "#3d5a80"
+PANELS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def draw_curves(axes: Axes, curves: Sequence[Curve], title: str) -> None:
 def save_figure(
     path: Path, panels: Sequence[tuple[str, Sequence[Curve]]], width_inches: float = 5.6
 ) -> None:
-    """Draw panels side by side into one PNG.
+    """Draw panels into one PNG, at most PANELS_IN_A_ROW side by side.
 
     Args:
         path: The file, replaced as a whole.
@@ -91,13 +92,15 @@ def save_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_inches * len(panels), 3.6), layout="constrained")
+    columns = min(PANELS_IN_A_ROW, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(width_inches * columns, 3.6 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     for index, (title, curves) in enumerate(panels):
-        draw_curves(figure.add_subplot(1, len(panels), index + 1), curves, title)
+        draw_curves(figure.add_subplot(rows, columns, index + 1), curves, title)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
-    figure.savefig(partial, format="png", dpi=130, metadata={"Software": None})
+    figure.savefig(partial, format="png", dpi=96, metadata={"Software": None})
     partial.replace(path)
 
 

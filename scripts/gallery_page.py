@@ -135,18 +135,18 @@ def task_part(task: str) -> str:
 
 
 def actions_part() -> str:
-    """Return the table of actions of the recognition set."""
+    """Return what the page says of the recognition set's actions."""
     rows = [
-        f"| `{name}` | {action.meaning} | {f'`{action.mirror}`' if action.mirror else ''} | "
-        f"![{name}]({FOLDER}/{picture_name('action', name)}) |"
+        f"| `{name}` | {action.meaning} | {f'`{action.mirror}`' if action.mirror else ''} "
+        f"| ![{name}]({FOLDER}/{picture_name('action', name)}) |"
         for name, action in ACTIONS.items()
     ]
     return "\n".join(
         [
             "## Actions",
             "",
-            "`tcn-robot record-actions --out DIR` films them, by all bodies, from all views and "
-            "randomised, in UCF101's layout with three splits by scene. What a class shows, its "
+            "`tcn-robot record-actions --out DIR` films them by all bodies, from all views and",
+            "randomised, in UCF101's layout with three splits by scene. What a class shows, its",
             "mirror shows backwards: only the order of time tells them apart. No film is reversed.",
             "",
             "| class | what happens | mirror | |",
@@ -189,9 +189,9 @@ def failures_of(task: str) -> dict[str, str]:
     }
 
 
-def picture_name(*parts: str) -> str:
-    """Return the file name of a picture: of a task, simulator and body, of a kind, an action."""
-    return "-".join(parts).lower() + ".jpg"
+def picture_name(task: str, *parts: str) -> str:
+    """Return the file name of a picture of a task: of a simulator and body, or of a kind."""
+    return "-".join([task, *parts]).lower() + ".jpg"
 
 
 def fact_rows(task: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Makes docs/tasks.md and its pictures: every task by every body in both simulators, every action.
+"""Makes docs/tasks.md and its pictures: every task, by every body, in both simulators.
 
     python scripts/make_gallery.py [--tasks Push Pour] [--text]
 
@@ -15,7 +15,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import gallery_page as page
@@ -28,7 +27,7 @@ from tcn_robot.envs.task_env import TaskEnv
 from tcn_robot.errors import UserError, unknown_name
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NUM_MOMENTS, MOMENT_PX, ACTION_PX, OVERVIEW_PX, GAP_PX, BAND_PX = 6, 128, 96, 192, 2, 17
+NUM_MOMENTS, MOMENT_PX, ACTION_PX, GAP_PX, BAND_PX, OVERVIEW_PX = 6, 128, 96, 2, 17, 192
 JPEG_QUALITY = 82
 MOST_BYTES = 200_000
 INK, PAPER = (40, 40, 40), 255
@@ -76,13 +75,6 @@ class Episode:
         return chosen
 
 
-def opened(id: str, **options: Any) -> contextlib.closing[TaskEnv]:
-    """Return a task's environment, which closes at the end of `with`."""
-    env = envs.make_task(id, **options).unwrapped
-    assert isinstance(env, TaskEnv)
-    return contextlib.closing(env)
-
-
 def middle_of_run(names: Sequence[str], name: str) -> int:
     """Return the middle of the first run of a name."""
     start = names.index(name)
@@ -127,7 +119,7 @@ def draw_strip(id: str, body: str, view: str, policy: str = "expert") -> np.ndar
     horizon = envs.recording_horizon(id, policy)
     options = {} if horizon is None else {"horizon": horizon}
     kind = policy.removeprefix(page.FAILURE) if policy.startswith(page.FAILURE) else None
-    with opened(id, embodiment=body, **options) as env:
+    with contextlib.closing(envs.make_task(id, embodiment=body, **options).unwrapped) as env:
         episode = play_episode(env, id, policy)
         pictures = []
         for moment in episode.moments():
@@ -150,7 +142,7 @@ def draw_cameras(id: str) -> np.ndarray:
     """Return what each camera sees at SMALL_PX, enlarged: at the start, and half-way."""
     size, big = (page.SMALL_PX, page.SMALL_PX), (MOMENT_PX, MOMENT_PX)
     rows = []
-    with opened(id) as env:
+    with contextlib.closing(envs.make_task(id).unwrapped) as env:
         episode = play_episode(env, id, "expert")
         for moment in (0, episode.moments()[HALF_WAY]):
             env.set_state(episode.states[moment])
@@ -169,7 +161,7 @@ def draw_looks(id: str) -> np.ndarray:
     """Return six randomised starts, each from another camera."""
     pictures = []
     options = {"embodiment": "hand", "randomise": "all"}
-    with opened(id, **options) as env:
+    with contextlib.closing(envs.make_task(id, **options).unwrapped) as env:
         for seed, view in enumerate((*FIXED_CAMERAS, "front")):
             env.reset(seed=seed)
             seen = env.render_views((view,), (MOMENT_PX, MOMENT_PX))[view]
@@ -177,27 +169,35 @@ def draw_looks(id: str) -> np.ndarray:
     return side_by_side(pictures)
 
 
-def draw_action(name: str, body: str) -> np.ndarray:
-    """Return moments of an action in a row, evenly spaced in time."""
-    action = ACTIONS[name]
-    with opened(page.task_ids(action.task)["mujoco"], embodiment=body) as env:
-        size, generator = (ACTION_PX, ACTION_PX), np.random.default_rng(SEED)
-        frames = film_clip(env, action, SEED, generator, "corner", size).frames
-    return side_by_side(list(frames[np.linspace(0, len(frames) - 1, NUM_MOMENTS).astype(int)]))
-
-
 def draw_overview() -> np.ndarray:
     """Return one moment of each task with its name, by robot and hand in turn."""
     pictures = []
     for index, task in enumerate(envs.TASK_TABLE):
         id, body = page.task_ids(task)["mujoco"], ("robot", "hand")[(index + index // 4) % 2]
-        with opened(id, embodiment=body) as env:
+        with contextlib.closing(envs.make_task(id, embodiment=body).unwrapped) as env:
             episode = play_episode(env, id, "expert")
             moment = episode.moments()[OVERVIEW_MOMENTS.get(task, HALF_WAY)]
             seen = draw_moment(env, episode.states[moment], page.view_of(task), OVERVIEW_PX)
             pictures.append(captioned(seen, task))
     half = len(pictures) // 2
     return np.concatenate([side_by_side(pictures[:half]), side_by_side(pictures[half:])])
+
+
+def draw_action(name: str, body: str) -> np.ndarray:
+    """Return moments of an action of the recognition set in a row, evenly spaced in time."""
+    action = ACTIONS[name]
+    env = envs.make_task(page.task_ids(action.task)["mujoco"], embodiment=body).unwrapped
+    with contextlib.closing(env):
+        size, generator = (ACTION_PX, ACTION_PX), np.random.default_rng(SEED)
+        frames = film_clip(env, action, SEED, generator, "corner", size).frames
+    return side_by_side(list(frames[np.linspace(0, len(frames) - 1, NUM_MOMENTS).astype(int)]))
+
+
+def write_actions() -> None:
+    """Write a strip of each action, by three bodies in turn."""
+    for index, name in enumerate(ACTIONS):
+        path = DOCS / page.FOLDER / page.picture_name("action", name)
+        write_picture(path, draw_action(name, ("robot", "hand", "tongs")[index % 3]))
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
@@ -225,14 +225,6 @@ def write_pictures(task: str) -> None:
     write_picture(folder / page.picture_name(task, "failures"), draw_failures(task))
     write_picture(folder / page.picture_name(task, "cameras"), draw_cameras(ids["mujoco"]))
     write_picture(folder / page.picture_name(task, "looks"), draw_looks(ids["mujoco"]))
-
-
-def write_actions() -> None:
-    """Write a strip of each action, by robot, hand and tongs in turn."""
-    for index, action in enumerate(ACTIONS):
-        body = page.bodies_in("mujoco")[index % 3]
-        path = DOCS / page.FOLDER / page.picture_name("action", action)
-        write_picture(path, draw_action(action, body))
 
 
 def main() -> int:

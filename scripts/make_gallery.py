@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import gallery_page as page
@@ -75,6 +76,13 @@ class Episode:
         return chosen
 
 
+def opened(id: str, **options: Any) -> contextlib.closing[TaskEnv]:
+    """Return a task's environment, which closes at the end of `with`."""
+    env = envs.make_task(id, **options).unwrapped
+    assert isinstance(env, TaskEnv)
+    return contextlib.closing(env)
+
+
 def middle_of_run(names: Sequence[str], name: str) -> int:
     """Return the middle of the first run of a name."""
     start = names.index(name)
@@ -119,7 +127,7 @@ def draw_strip(id: str, body: str, view: str, policy: str = "expert") -> np.ndar
     horizon = envs.recording_horizon(id, policy)
     options = {} if horizon is None else {"horizon": horizon}
     kind = policy.removeprefix(page.FAILURE) if policy.startswith(page.FAILURE) else None
-    with contextlib.closing(envs.make_task(id, embodiment=body, **options).unwrapped) as env:
+    with opened(id, embodiment=body, **options) as env:
         episode = play_episode(env, id, policy)
         pictures = []
         for moment in episode.moments():
@@ -142,7 +150,7 @@ def draw_cameras(id: str) -> np.ndarray:
     """Return what each camera sees at SMALL_PX, enlarged: at the start, and half-way."""
     size, big = (page.SMALL_PX, page.SMALL_PX), (MOMENT_PX, MOMENT_PX)
     rows = []
-    with contextlib.closing(envs.make_task(id).unwrapped) as env:
+    with opened(id) as env:
         episode = play_episode(env, id, "expert")
         for moment in (0, episode.moments()[HALF_WAY]):
             env.set_state(episode.states[moment])
@@ -161,7 +169,7 @@ def draw_looks(id: str) -> np.ndarray:
     """Return six randomised starts, each from another camera."""
     pictures = []
     options = {"embodiment": "hand", "randomise": "all"}
-    with contextlib.closing(envs.make_task(id, **options).unwrapped) as env:
+    with opened(id, **options) as env:
         for seed, view in enumerate((*FIXED_CAMERAS, "front")):
             env.reset(seed=seed)
             seen = env.render_views((view,), (MOMENT_PX, MOMENT_PX))[view]
@@ -174,7 +182,7 @@ def draw_overview() -> np.ndarray:
     pictures = []
     for index, task in enumerate(envs.TASK_TABLE):
         id, body = page.task_ids(task)["mujoco"], ("robot", "hand")[(index + index // 4) % 2]
-        with contextlib.closing(envs.make_task(id, embodiment=body).unwrapped) as env:
+        with opened(id, embodiment=body) as env:
             episode = play_episode(env, id, "expert")
             moment = episode.moments()[OVERVIEW_MOMENTS.get(task, HALF_WAY)]
             seen = draw_moment(env, episode.states[moment], page.view_of(task), OVERVIEW_PX)
@@ -186,8 +194,7 @@ def draw_overview() -> np.ndarray:
 def draw_action(name: str, body: str) -> np.ndarray:
     """Return moments of an action of the recognition set in a row, evenly spaced in time."""
     action = ACTIONS[name]
-    env = envs.make_task(page.task_ids(action.task)["mujoco"], embodiment=body).unwrapped
-    with contextlib.closing(env):
+    with opened(page.task_ids(action.task)["mujoco"], embodiment=body) as env:
         size, generator = (ACTION_PX, ACTION_PX), np.random.default_rng(SEED)
         frames = film_clip(env, action, SEED, generator, "corner", size).frames
     return side_by_side(list(frames[np.linspace(0, len(frames) - 1, NUM_MOMENTS).astype(int)]))

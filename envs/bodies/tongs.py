@@ -7,7 +7,7 @@ from tcn_robot.envs.bodies.floating import FloatingCarrier
 from tcn_robot.envs.bodies.hand import segment
 from tcn_robot.envs.things import Shape
 
-STEEL = (0.72, 0.74, 0.78, 1.0)
+STEEL = (0.30, 0.33, 0.38, 1.0)
 GRIP = (0.10, 0.45, 0.42, 1.0)
 TIP_METRES = 0.24
 TRAVEL_RADIANS = 0.21

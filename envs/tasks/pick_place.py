@@ -33,7 +33,7 @@ def tray() -> Thing:
 
 
 class PickPlace(Task):
-    """Pick up a blue cube and put it into a tray.
+    """Pick up a magenta cube and put it into a tray.
 
     **Task.** The cube starts at a random place and angle on the arm's right; the tray on the left
     is always the same, and its rim keeps the cube from being pushed in. Success: the cube lies
@@ -63,7 +63,7 @@ class PickPlace(Task):
                 Shape(
                     "box",
                     (CUBE_HALF_METRES,) * 3,
-                    (0.12, 0.35, 0.85, 1.0),
+                    (0.80, 0.10, 0.62, 1.0),
                     mass_kg=0.08,
                     friction=0.8,
                 ),

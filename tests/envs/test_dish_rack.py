@@ -77,3 +77,13 @@ def test_play_moves_the_plate_and_never_fills_the_slot():
         assert not any(moment["success"] for moment in episode)
         places = np.array([moment["pose_plate"][:3] for moment in episode])
         assert np.linalg.norm(np.diff(places, axis=0), axis=1).sum() > 0.4
+
+
+def test_the_way_down_into_the_slot_is_paid_all_along(env):
+    """A dip there teaches a policy to hover above the slot for ever."""
+    rewards = []
+    for height in np.linspace(0.14, 0.0, 15):
+        labels_with_plate_at(env, (0.0, 0.0, height))
+        rewards.append(env.task.dense_reward())
+    assert (np.diff(rewards) >= 0.0).all()
+    assert rewards[-1] > rewards[0] + 0.2

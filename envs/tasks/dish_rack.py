@@ -15,8 +15,8 @@ PLATE_HALF_METRES = 0.006
 BASE_METRES = 0.004
 REST_METRES = BASE_METRES + PLATE_RADIUS_METRES
 """Height of the plate's centre when it stands."""
-LOWERING_METRES = 0.15
-"""Height of the plate above its slot at which lowering it begins to count."""
+LOWERING_METRES = 0.26
+"""Height of the plate above its slot at which lowering it begins to count: as high as it can be."""
 WALL_METRES = 0.004
 HOLLOW_METRES = 0.040
 """From the middle of a slot to the blocks that keep a plate from rolling."""
@@ -87,10 +87,10 @@ class DishRack(Task):
     **Phases** `approach`, `grasp` (the fingers are at the rim), `carry` (the plate is lifted),
     `done`.
 
-    **Rewards.** Sparse: 1 while the plate stands in the slot. Dense, in [0, 1]: a fifth for the tip
-    near the rim, a fifth for the plate lifted or above its slot, seven twentieths for its nearness
-    to the slot, a fifth for lowering it there. **Progress**: a quarter for the way to the plate,
-    the rest for the plate's.
+    **Rewards.** Sparse: 1 while the plate stands in the slot. Dense, in [0, 1]: 0.15 for the tip
+    near the rim, 0.15 for the plate lifted or above its slot, 0.35 for its nearness to the slot,
+    0.3 for lowering it there. **Progress**: a quarter for the way to the plate, the rest for the
+    plate's.
 
     **Length.** 100 steps at 10 Hz; nothing ends an episode early.
     """
@@ -180,11 +180,11 @@ class DishRack(Task):
         to_rim, to_slot = self._distances()
         reach = tolerance(to_rim, 0.01, 0.08)
         # Above its slot the plate need not be high any more: the way down is paid, never punished.
-        over = tolerance(to_slot, 0.008, 0.015)
+        over = tolerance(to_slot, 0.004, 0.025)
         lift = max(clip(self.lift_metres / 0.05), over)
         near = tolerance(to_slot, 0.01, 0.08) * min(1.0, 0.3 + lift)
         lowered = over * clip(1.0 - self.lift_metres / LOWERING_METRES)
-        return 0.2 * reach + 0.2 * lift + 0.35 * near + 0.2 * lowered
+        return 0.15 * reach + 0.15 * lift + 0.35 * near + 0.3 * lowered
 
     def _in_slot(self) -> bool:
         off_metres = np.abs(self.plate_metres - self.slot_metres)

@@ -182,7 +182,8 @@ class DishRack(Task):
         # Above its slot the plate need not be high any more: the way down is paid, never punished.
         over = tolerance(to_slot, 0.004, 0.025)
         lift = max(clip(self.lift_metres / 0.05), over)
-        near = tolerance(to_slot, 0.01, 0.08) * min(1.0, 0.3 + lift)
+        carried = clip(1.0 - to_slot / self._start_distance_metres)
+        near = 0.5 * (carried + tolerance(to_slot, 0.01, 0.08)) * min(1.0, 0.3 + lift)
         lowered = over * clip(1.0 - self.lift_metres / LOWERING_METRES)
         return 0.15 * reach + 0.15 * lift + 0.35 * near + 0.3 * lowered
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.atomic import atomic_folder
+from tcn_robot.atomic import atomic_folder, make_folders
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.background import BackgroundEncoder
@@ -172,7 +172,8 @@ def write_episode(
     target = dataset_path / dataset_format.episode_folder_name(episode_id)
     if target.exists():
         raise UserError(f"{target} exists; episodes are never written over, take another id")
-    with atomic_folder(target) as partial:
+    # Not replacing: a worker that outlived its parent must not touch what a new recorder wrote.
+    with atomic_folder(target, replace=False) as partial:
         episode = EpisodeWriter(partial, dataset_path, episode_id, codec, frame_rate_hz)
         try:
             yield episode
@@ -217,7 +218,7 @@ class DatasetWriter:
             self._refuse_foreign_folder()
         if not is_new:
             self._refuse_other_task()
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folders(self.path)
         self._lock = DatasetLock(self.path)
         try:
             self._clear_partial()

@@ -16,6 +16,8 @@ if __name__ != "tcn_robot.recordings":
 
 if TYPE_CHECKING:
     from tcn_robot.recordings.check import find_faults
+    from tcn_robot.recordings.checking.kinds import KINDS, Fault
+    from tcn_robot.recordings.checking.structure import dataset_faults
     from tcn_robot.recordings.format import CODECS, FORMAT_VERSION, SPLITS
     from tcn_robot.recordings.reader import Episode, Recording, open_recording
     from tcn_robot.recordings.recorder import episode_seeds, record_episode
@@ -26,14 +28,17 @@ if TYPE_CHECKING:
 __all__ = [
     "CODECS",
     "FORMAT_VERSION",
+    "KINDS",
     "SPLITS",
     "DatasetWriter",
     "Episode",
     "EpisodeWriter",
+    "Fault",
     "FrameSource",
     "Policy",
     "Recording",
     "SimulatedSource",
+    "dataset_faults",
     "episode_seeds",
     "find_faults",
     "open_recording",
@@ -44,14 +49,17 @@ __all__ = [
 _MODULES = {
     "CODECS": "format",
     "FORMAT_VERSION": "format",
+    "KINDS": "checking.kinds",
     "SPLITS": "format",
     "DatasetWriter": "writer",
     "Episode": "reader",
     "EpisodeWriter": "writer",
+    "Fault": "checking.kinds",
     "FrameSource": "sources",
     "Policy": "sources",
     "Recording": "reader",
     "SimulatedSource": "sources",
+    "dataset_faults": "checking.structure",
     "episode_seeds": "recorder",
     "find_faults": "check",
     "open_recording": "reader",

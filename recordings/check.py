@@ -1,111 +1,98 @@
-"""Finds what is wrong with a dataset on disk: one line per fault, nothing changed."""
+"""Finds what is wrong with a dataset on disk; nothing is changed.
+
+`checking/kinds.py` has the table of what can be found; each family has its own file there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
+from tcn_robot.recordings.checking.files import file_faults, value_faults
+from tcn_robot.recordings.checking.kinds import Fault
+from tcn_robot.recordings.checking.pictures import Look, film_faults, look_at, view_faults
+from tcn_robot.recordings.checking.steps import step_faults
+from tcn_robot.recordings.checking.structure import RepeatedEpisodes, model_faults
+from tcn_robot.recordings.checking.times import length_faults, time_faults
 from tcn_robot.recordings.reader import Episode, Recording
-from tcn_robot.recordings.video import TICKS_PER_SECOND, iterate_video
+from tcn_robot.recordings.tables import has_numbered_frames
+
+_BROKEN_TIMES = ("times-not-finite", "times-go-back")
 
 
-def find_faults(recording: Recording, decode: bool = True) -> Iterator[tuple[int, list[str]]]:
-    """Check every episode and yield (id, its faults) as they are done.
+def find_faults(
+    recording: Recording, decode: bool = True, workers: int = 1
+) -> Iterator[tuple[int, list[Fault]]]:
+    """Check every episode and yield (id, what was found) as they are done, in the order of ids.
 
     Args:
         recording: The dataset.
         decode: Also decode every film, which takes most of the time.
+        workers: Episodes to check at a time, in threads.
     """
-    for episode in recording:
-        yield episode.id, list(_episode_faults(recording, episode, decode))
+    repeated = RepeatedEpisodes()
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(recording), workers):
+            batch = [recording[i] for i in range(start, min(start + workers, len(recording)))]
+            found = pool.map(lambda one: list(_episode_faults(recording, one, decode)), batch)
+            for episode, faults in zip(batch, found, strict=True):
+                if not any(fault.kind in ("damaged-metadata", "wrong-id") for fault in faults):
+                    faults += repeated.faults(episode)
+                yield episode.id, faults
 
 
-def _episode_faults(recording: Recording, episode: Episode, decode: bool) -> Iterator[str]:
+def _episode_faults(recording: Recording, episode: Episode, decode: bool) -> Iterator[Fault]:
     try:
-        files = episode.metadata.get("files", {})
+        found_id = dataset_format.read_json(episode.path / dataset_format.EPISODE_FILE).get("id")
+        if isinstance(found_id, int) and found_id != episode.id:
+            message = f"{episode.path} says that it is episode {found_id}; folders keep their names"
+            yield Fault("wrong-id", message)
+            return
+        assert episode.metadata
     except UserError as error:
-        yield str(error)
+        yield Fault("damaged-metadata", str(error))
         return
-    yield from _file_faults(episode.path, files)
-    yield from _model_faults(recording, episode)
-    lengths = {}
+    yield from file_faults(episode)
+    absurd = list(value_faults(episode))
+    yield from absurd
+    yield from model_faults(recording, episode)
+    times_seconds = dict[str, np.ndarray]()
+    yield from _read_times(episode, times_seconds)
+    yield from length_faults(episode, {view: len(times) for view, times in times_seconds.items()})
+    for view, times in list(times_seconds.items()):
+        found = list(time_faults(episode, view, times))
+        yield from found
+        if any(fault.kind in _BROKEN_TIMES for fault in found):
+            del times_seconds[view]  # nothing can be compared with them
+    yield from step_faults(episode, next(iter(times_seconds.values()), None))
+    if decode and not any(fault.kind == "absurd-value" for fault in absurd):
+        yield from _picture_faults(episode, times_seconds)
+
+
+def _read_times(episode: Episode, times_seconds: dict[str, np.ndarray]) -> Iterator[Fault]:
+    """Fill in the times of each view that has some, and yield why others have none."""
+    path = episode.path / dataset_format.FRAMES_FILE
+    if not path.is_file():  # its own fault tells
+        return
     for view in episode.views:
         try:
-            times_seconds = episode.timestamps(view)
-            lengths[view] = len(times_seconds)
-            yield from _time_faults(episode, view, times_seconds)
-            if decode:
-                yield from _film_faults(episode, view, times_seconds)
+            times_seconds[view] = episode.timestamps(view)
         except UserError as error:
-            yield str(error)
-    yield from _length_faults(episode, lengths)
+            yield Fault("damaged-times", str(error), view)
+            return
+    if not has_numbered_frames(path):
+        yield Fault("frame-numbers", f"{path}: the frames of a view should be numbered from 0")
 
 
-def _file_faults(folder: Path, files: dict[str, dict[str, object]]) -> Iterator[str]:
-    for name, expected in files.items():
-        path = folder / name
-        if not path.is_file():
-            yield f"{path} is missing"
-        elif dataset_format.file_hash(path) != expected.get("sha256"):
-            yield (
-                f"{path} is not what was recorded: expected {expected.get('bytes')} bytes with "
-                f"SHA-256 {str(expected.get('sha256'))[:12]}, found {path.stat().st_size} bytes"
-            )
-    known = {*files, dataset_format.EPISODE_FILE}
-    for path in sorted(folder.iterdir()):
-        if path.name not in known and not path.name.startswith("."):
-            yield f"{path} does not belong to the episode"
-
-
-def _model_faults(recording: Recording, episode: Episode) -> Iterator[str]:
-    name = episode.metadata.get("simulator", {}).get("model")
-    if name is None:
-        return
-    path = recording.path / dataset_format.ASSETS_FOLDER / str(name)
-    if not path.is_file():
-        yield f"{path} is missing: episode {episode.id} cannot be rendered again"
-    elif dataset_format.file_hash(path) != path.stem:
-        yield f"{path} has been changed: its SHA-256 is not its name"
-
-
-def _time_faults(episode: Episode, view: str, times_seconds: np.ndarray) -> Iterator[str]:
-    where = f"{episode.path / dataset_format.FRAMES_FILE}, view {view!r}"
-    if not np.isfinite(times_seconds).all():
-        yield f"{where}: a time is not finite"
-    backwards = np.flatnonzero(np.diff(times_seconds) <= 0)
-    if backwards.size:
-        yield f"{where}: frame {backwards[0] + 1} is not later than the frame before"
-    expected = episode.metadata["views"][view].get("frames")
-    if expected != len(times_seconds):
-        yield f"{where}: expected {expected} frames, found {len(times_seconds)}"
-
-
-def _film_faults(episode: Episode, view: str, times_seconds: np.ndarray) -> Iterator[str]:
-    path = episode.path / dataset_format.video_name(view)
-    ticks = np.array([ticks for ticks, _ in iterate_video(path)], np.int64)
-    if len(ticks) != len(times_seconds):
-        yield f"{path} holds {len(ticks)} frames, expected {len(times_seconds)}"
-        return
-    origin_seconds = float(episode.metadata.get("video_origin_seconds", 0.0))
-    expected = (times_seconds - origin_seconds) * TICKS_PER_SECOND
-    wrong = np.flatnonzero(np.abs(ticks - expected) > 1.0)
-    if wrong.size:
-        yield (
-            f"{path}: frame {wrong[0]} has time {ticks[wrong[0]] / TICKS_PER_SECOND} s, "
-            f"expected {expected[wrong[0]] / TICKS_PER_SECOND} s"
-        )
-
-
-def _length_faults(episode: Episode, lengths: dict[str, int]) -> Iterator[str]:
-    clock = episode.metadata.get("clock", {}).get("name")
-    if clock != "simulation":
-        return  # cameras may differ in length, simulators may not
-    if len(set(lengths.values())) > 1:
-        yield f"{episode.path}: a simulator's views must have one length, found {lengths}"
-    rows = episode.metadata.get("steps")
-    if rows and lengths and rows not in lengths.values():
-        yield f"{episode.path}: {rows} steps for {max(lengths.values())} frames, expected as many"
+def _picture_faults(episode: Episode, times_seconds: dict[str, np.ndarray]) -> Iterator[Fault]:
+    looks: dict[str, Look] = {}
+    for view in episode.views:
+        path = episode.path / dataset_format.video_name(view)
+        if path.is_file():  # a missing one was told
+            looks[view] = look_at(path)
+            yield from film_faults(episode, view, looks[view], times_seconds.get(view))
+    yield from view_faults(episode, looks, times_seconds)

@@ -89,6 +89,17 @@ def read_frames_table(path: Path) -> dict[str, np.ndarray]:
     return by_view
 
 
+def has_numbered_frames(path: Path) -> bool:
+    """Return whether the rows of each view in a readable `frames.parquet` are 0, 1, 2 and so on."""
+    table = _read(path)
+    views = np.array(table["view"].to_pylist(), dtype=object)
+    numbers = table["frame"].to_numpy()
+    return all(
+        np.array_equal(np.sort(numbers[views == view]), np.arange((views == view).sum()))
+        for view in set(views)
+    )
+
+
 def write_steps_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     """Write one row per control step; columns the format does not name get their own type.
 

@@ -38,8 +38,8 @@ def count_losses(kills: int, seed: int, folder: Path) -> dict[str, Any]:
         for start in range(0, kills, KILLS_PER_DATASET):
             count = min(KILLS_PER_DATASET, kills - start)
             path = folder / f"killed_{start}"
-            for number, losses in enumerate(kill_many(path, count, seed + start)):
-                display.advance(int(number < count))  # the last one only looks again
+            *_, losses = kill_many(path, count, seed + start)
+            display.advance(count)
             sums["kills"] += losses.kills
             sums["whole_episodes"] += losses.whole
             sums["killed_while_committing"] += losses.while_committing

@@ -2,47 +2,100 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
+if TYPE_CHECKING:
+    from tcn_robot.recordings import Fault
+
 FAULTY_EXIT_CODE = 2
+# What was found, by episode; None for the dataset as a whole.
+Found = list[tuple[int | None, "Fault"]]
 
 
-def check(dataset: Annotated[Path, tyro.conf.Positional], /, *, quick: bool = False) -> None:
-    """Check every file of a dataset: hashes, times, and that every film decodes to its frames.
+def check(
+    dataset: Annotated[Path, tyro.conf.Positional],
+    /,
+    *,
+    quick: bool = False,
+    workers: int | None = None,
+    json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
+) -> None:
+    """Check every file of a dataset: hashes, times, pictures, what the robot did.
 
-    Prints one line per fault and leaves with exit code 2 when there is one.
+    Prints one line per fault and leaves with exit code 2 when there is one. Notes are worth
+    knowing and no faults.
 
     Args:
         dataset: Folder of the dataset.
         quick: Leave out the decoding of the films; hashes and times are still checked.
+        workers: Episodes to check at a time; default: as many as there are cores.
+        json_file: Write what was found to this file, too.
+    """
+    found, num_episodes = find(dataset, quick, workers)
+    for id, fault in found:
+        where = "" if id is None else f"episode {id}: "
+        print(f"{where}{'' if fault.is_fault else 'note: '}{fault}  [{fault.kind}]")
+    faulty = {id for id, fault in found if fault.is_fault and id is not None}
+    notes = sum(not fault.is_fault for _, fault in found)
+    print(
+        f"{dataset}: {num_episodes} episodes checked, {len(faulty)} faulty"
+        + (f", {notes} notes" if notes else "")
+    )
+    if json_file is not None:
+        write_findings(json_file, dataset, num_episodes, found)
+    if any(fault.is_fault for _, fault in found):
+        sys.exit(FAULTY_EXIT_CODE)
+
+
+def find(dataset: Path, quick: bool = False, workers: int | None = None) -> tuple[Found, int]:
+    """Return what was found, and the number of episodes that were checked.
+
+    Args:
+        dataset: Folder of the dataset.
+        quick: Leave out the decoding of the films.
+        workers: Episodes at a time; as many as there are cores when None.
+
+    Raises:
+        UserError: If the folder is no dataset, or has no episode and no fault.
     """
     from tcn_robot.progress import progress
-    from tcn_robot.recordings import find_faults, open_recording
-    from tcn_robot.recordings.format import list_partial_names
+    from tcn_robot.recordings import dataset_faults, find_faults, open_recording
 
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers must be at least 1, found {workers}")
+    found: Found = [(None, fault) for fault in dataset_faults(dataset)]
+    if any(fault.kind in ("newer-format", "damaged-dataset-file") for _, fault in found):
+        return found, 0
     recording = open_recording(dataset)
-    results = progress(
-        find_faults(recording, decode=not quick), len(recording), f"checking {dataset}", "episodes"
-    )
-    faults = [(id, line) for id, lines in results for line in lines]
-    for id, line in faults:
-        print(f"episode {id}: {line}")
-    partial = list_partial_names(dataset)
-    if partial:
-        print(
-            f"note: an interrupted recorder left {len(partial)} unfinished episodes hidden; the "
-            "next `tcn-robot record` into this folder removes them"
-        )
-    faulty = {id for id, _ in faults}
-    print(f"{dataset}: {len(recording)} episodes checked, {len(faulty)} faulty")
-    if faulty:
-        sys.exit(FAULTY_EXIT_CODE)
+    threads = workers or os.cpu_count() or 1
+    results = find_faults(recording, decode=not quick, workers=threads)
+    for id, faults in progress(results, len(recording), f"checking {dataset}", "episodes"):
+        found += [(id, fault) for fault in faults]
+    return found, len(recording)
+
+
+def write_findings(path: Path, dataset: Path, num_episodes: int, found: Found) -> None:
+    """Write what was found as JSON."""
+    from tcn_robot.atomic import write_text_atomically
+
+    content = {
+        "schema_version": 1,
+        "dataset": dataset.name,
+        "episodes": num_episodes,
+        "counts": dict(sorted(Counter(fault.kind for _, fault in found).items())),
+        "findings": [{"episode": id, **fault.as_json()} for id, fault in found],
+    }
+    write_text_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
 def main(arguments: list[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tcn_robot.envs import rendering  # settles MUJOCO_GL before MuJoCo is imported
 from tcn_robot.recordings import DatasetWriter
+from tests.support.films import moving_square
 
 import mujoco  # isort: skip
 
@@ -114,17 +115,6 @@ def toy_source() -> Iterator[ToySource]:
 @pytest.fixture
 def toy_policy() -> Callable[..., Iterator[np.ndarray]]:
     return push_about
-
-
-def moving_square(num_frames: int, height_px: int = 32, width_px: int = 40) -> np.ndarray:
-    """uint8 (T, H, W, 3): a red square that wanders over a gradient."""
-    rows, columns = np.mgrid[0:height_px, 0:width_px]
-    ground = np.stack([rows * 4, columns * 3, np.full_like(rows, 90)], axis=-1).astype(np.uint8)
-    frames = np.repeat(ground[None], num_frames, axis=0)
-    for index, frame in enumerate(frames):
-        left = (3 * index) % (width_px - 8)
-        frame[4:12, left : left + 8] = (230, 40, 30)
-    return frames
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tcn_robot.recordings import DatasetWriter, find_faults, open_recording
+from tests.support.films import moving_square
 
 
 def faults(path: Path, decode: bool = True) -> dict[int, list[str]]:
     found = find_faults(open_recording(path), decode)
-    return {id: lines for id, lines in found if lines}
+    return {id: [str(fault) for fault in found_] for id, found_ in found if found_}
 
 
 def test_a_whole_dataset_has_no_fault(film_dataset: Path) -> None:
@@ -64,11 +64,11 @@ def test_times_that_run_backwards_or_differ_from_the_film_are_found(film_dataset
 
 
 def test_unequal_lengths_are_a_simulators_fault_only(tmp_path: Path) -> None:
-    frame = np.zeros((16, 16, 3), np.uint8)
+    frame = moving_square(1)[0]
     for clock in ("simulation", "monotonic"):
         with DatasetWriter(tmp_path / clock, "slide") as writer, writer.episode(20.0) as episode:
             episode.metadata["clock"] = {"name": clock}
-            episode.add_frames(0.0, {"front": frame, "left": frame})
+            episode.add_frames(0.0, {"front": frame, "left": frame[::-1]})
             episode.add_frames(0.1, {"front": frame})
     assert "must have one length" in faults(tmp_path / "simulation")[0][0]
     assert faults(tmp_path / "monotonic") == {}
@@ -78,7 +78,7 @@ def test_a_changed_model_is_found(tmp_path: Path) -> None:
     with DatasetWriter(tmp_path / "d", "slide") as writer, writer.episode(20.0) as episode:
         name = episode.add_asset("<mujoco/>", ".xml")
         episode.metadata["simulator"] = {"name": "mujoco", "model": name}
-        episode.add_frames(0.0, {"front": np.zeros((16, 16, 3), np.uint8)})
+        episode.add_frames(0.0, {"front": moving_square(1)[0]})
     assert faults(tmp_path / "d") == {}
     (tmp_path / "d" / "assets" / name).write_text("<mujoco></mujoco>")
     assert "has been changed" in faults(tmp_path / "d")[0][0]

@@ -52,7 +52,7 @@ class States:
         if not ids:
             return
         recording = open_recording(path)
-        faults = [line for _, lines in find_faults(recording) for line in lines]
+        faults = [f for _, found in find_faults(recording) for f in found if f.is_fault]
         assert not faults, faults
         for id, content_hash in self.done.items():
             assert recording.by_id(id).content_hash == content_hash

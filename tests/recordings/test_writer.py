@@ -26,7 +26,7 @@ with DatasetWriter(sys.argv[1], "noise", "lossless", kind="film") as writer:
     while True:
         with writer.episode(frame_rate_hz=20.0) as episode:
             for index, frame in enumerate(frames):
-                episode.add_frames(index / 20, {"front": frame, "left": frame})
+                episode.add_frames(index / 20, {"front": frame, "left": frame[::-1]})
                 print(episode.id, index, flush=True)
 """
 

@@ -9,6 +9,10 @@ from tcn_robot import cli
 from tcn_robot.recordings import DatasetWriter
 
 
+def noise(*seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+
+
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     path = tmp_path / "d"
@@ -18,7 +22,7 @@ def dataset(tmp_path: Path) -> Path:
                 episode.metadata.update(split=split, success=split == "train")
                 for index in range(length):
                     time_seconds = index / 10 + (0.3 if index == 5 else 0.0)
-                    episode.add_frames(time_seconds, {"left": np.zeros((32, 48, 3), np.uint8)})
+                    episode.add_frames(time_seconds, {"left": noise(episode.id, index)})
     return path
 
 

@@ -1,0 +1,131 @@
+"""Every kind of fault is found when it is planted, under its own name, and nothing else is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tcn_robot.recordings import (
+    KINDS,
+    DatasetWriter,
+    dataset_faults,
+    episode_seeds,
+    find_faults,
+    open_recording,
+    record_episode,
+)
+from tests.recordings.conftest import ToySource, push_about
+from tests.support.corpus import COMPANIONS, PLANTERS
+from tests.support.films import moving_square
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A clean dataset of each sort: films from two cameras, and a simulation."""
+    folder = tmp_path_factory.mktemp("clean")
+    write_films(folder / "films")
+    write_simulated(folder / "simulated")
+    return {"films": folder / "films", "simulated": folder / "simulated"}
+
+
+def write_films(path: Path) -> None:
+    with DatasetWriter(path, "pouring", "lossless", kind="film") as writer:
+        for id, length in enumerate((6, 7, 8, 9, 20)):
+            with writer.episode(frame_rate_hz=10.0) as episode:
+                episode.metadata.update(split="train", clock={"name": "monotonic"})
+                for frame, picture in enumerate(moving_square(length)):
+                    episode.add_frames(5.0 + frame / 10, {"left": picture})
+                    if frame < 5 or id == 4:
+                        episode.add_frames(5.01 + frame / 10, {"right": picture[::-1]})
+
+
+def write_simulated(path: Path) -> None:
+    source = ToySource()
+    with DatasetWriter(path, "slide", "lossless") as writer:
+        for id in range(2):
+            seed, randomness = episode_seeds(0, "train", id)
+            with writer.episode(source.control_hz, id) as episode:
+                record_episode(
+                    source,
+                    push_about,
+                    episode,
+                    views=("front", "top"),
+                    size_px=32,
+                    seed=seed,
+                    policy_randomness=randomness,
+                )
+    source.close()
+
+
+def kinds_found(path: Path, decode: bool = True) -> set[str]:
+    found = {fault.kind for fault in dataset_faults(path)}
+    if not found & {"newer-format", "damaged-dataset-file"}:
+        recording = open_recording(path)
+        found |= {f.kind for _, faults in find_faults(recording, decode) for f in faults}
+    return found
+
+
+@pytest.mark.parametrize("sort", ["films", "simulated"])
+def test_clean_data_give_no_alarm(clean: dict[str, Path], sort: str) -> None:
+    assert kinds_found(clean[sort]) == set()
+
+
+def test_every_kind_has_a_planter() -> None:
+    assert PLANTERS.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_planted_fault_is_found_and_no_other(
+    tmp_path: Path, clean: dict[str, Path], kind: str
+) -> None:
+    sort, plant = PLANTERS[kind]
+    path = tmp_path / "d"
+    shutil.copytree(clean[sort], path)
+    plant(path)
+    found = kinds_found(path)
+    assert kind in found
+    assert found <= {kind} | COMPANIONS.get(kind, set())
+
+
+def test_more_workers_find_the_same(tmp_path: Path, clean: dict[str, Path]) -> None:
+    shutil.copytree(clean["films"], tmp_path / "d")
+    for kind in ("blank-view", "foreign-file"):
+        PLANTERS[kind][1](tmp_path / "d")
+    recording = open_recording(tmp_path / "d")
+    assert list(find_faults(recording)) == list(find_faults(recording, workers=3))
+
+
+def test_a_standing_camera_is_no_frozen_one(tmp_path: Path) -> None:
+    """Nothing moves anywhere for two seconds: no view is at fault."""
+    still = moving_square(1).repeat(20, axis=0)
+    with (
+        DatasetWriter(tmp_path / "d", "wait", "lossless", kind="film") as writer,
+        writer.episode(10.0) as episode,
+    ):
+        episode.metadata["clock"] = {"name": "monotonic"}
+        for frame, picture in enumerate(still):
+            episode.add_frames(frame / 10, {"left": picture, "right": picture[::-1]})
+    assert kinds_found(tmp_path / "d") == set()
+
+
+@pytest.mark.parametrize("codec", ["h264", "lossless"])
+def test_real_tasks_give_no_alarm(tmp_path: Path, codec: str, record: Callable[..., None]) -> None:
+    for task, policy in (("MujocoPush-v0", "expert"), ("MujocoButton-v0", "play")):
+        path = tmp_path / f"{task}-{policy}"
+        record(task, path, policy, codec)
+        assert kinds_found(path) == set()
+
+
+@pytest.fixture
+def record() -> Callable[..., None]:
+    from tcn_robot import cli
+
+    def run(task: str, path: Path, policy: str, codec: str) -> None:
+        options = ["--episodes", "1", "--policy", policy, "--size", "64"]
+        lossless = ["--lossless"] if codec == "lossless" else []
+        assert cli.main(["record", task, "--out", str(path), *options, *lossless]) == 0
+
+    return run

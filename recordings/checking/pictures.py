@@ -63,7 +63,7 @@ def look_at(path: Path) -> Look:
     try:
         for tick, frame in iterate_video(path):
             ticks.append(tick)
-            digests.append(hashlib.blake2b(np.ascontiguousarray(frame), digest_size=16).digest())
+            digests.append(hashlib.blake2b(frame.tobytes(), digest_size=16).digest())
             grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             mean, spread = cv2.meanStdDev(grey)
             figures.append((float(mean[0, 0]), float(spread[0, 0])))

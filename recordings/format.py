@@ -25,8 +25,8 @@ EPISODE_FILE = "episode.json"
 FRAMES_FILE = "frames.parquet"
 STEPS_FILE = "steps.parquet"
 SPLITS = ("train", "valid", "test")
-CODECS = ("h264", "lossless")
-CLOCKS = ("simulation", "monotonic")
+CODECS = ("h264", "h264-fast", "lossless")
+CLOCKS = ("simulation", "monotonic", "film")
 VIEW_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 _HASH_BLOCK_BYTES = 1 << 20

@@ -7,6 +7,27 @@ from typing import Any
 import numpy as np
 
 LATE_PERIODS = 1.5
+CATCH_UP_FRAMES = 4
+
+
+def missing_frames(times_seconds: np.ndarray, frame_rate_hz: float) -> np.ndarray:
+    """Return how many frames are missing before each frame, int64 (T,).
+
+    A frame that came late is followed by one that is early again, a missing one is not: what counts
+    is the lower envelope of (time - index / rate), looking `CATCH_UP_FRAMES` ahead.
+
+    Args:
+        times_seconds: float64 (T,), ascending.
+        frame_rate_hz: Rate asked of the source.
+    """
+    missing = np.zeros(len(times_seconds), np.int64)
+    if len(times_seconds) < 2:
+        return missing
+    delays = times_seconds * frame_rate_hz - np.arange(len(times_seconds))
+    padded = np.concatenate([delays, np.full(CATCH_UP_FRAMES, np.inf)])
+    envelope = np.lib.stride_tricks.sliding_window_view(padded, CATCH_UP_FRAMES + 1).min(axis=1)
+    missing[1:] = np.maximum(np.rint(np.diff(envelope)), 0)
+    return missing
 
 
 def measure_timing(times_seconds: np.ndarray, frame_rate_hz: float) -> dict[str, Any]:
@@ -19,7 +40,7 @@ def measure_timing(times_seconds: np.ndarray, frame_rate_hz: float) -> dict[str,
     Returns:
         fps_measured: (T - 1) over the time between first and last frame; None for one frame.
         late_frames: frames that came later than 1.5 periods after the one before.
-        dropped_frames: periods that went by without a frame, rounded, over all gaps.
+        dropped_frames: periods that went by without a frame, see `missing_frames`.
         longest_gap_seconds: None for one frame.
     """
     gaps_seconds = np.diff(times_seconds)
@@ -35,6 +56,6 @@ def measure_timing(times_seconds: np.ndarray, frame_rate_hz: float) -> dict[str,
     return {
         "fps_measured": round(gaps_seconds.size / span_seconds, 6),
         "late_frames": int((periods > LATE_PERIODS).sum()),
-        "dropped_frames": int((np.maximum(np.rint(periods), 1) - 1).sum()),
+        "dropped_frames": int(missing_frames(times_seconds, frame_rate_hz).sum()),
         "longest_gap_seconds": round(float(gaps_seconds.max()), 9),
     }

@@ -9,7 +9,7 @@ it, one film in about a hundred came out a few bytes different (x264 core 165, A
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,6 +32,8 @@ def _encoder_options(codec: str) -> tuple[str, str, dict[str, str]]:
     """Return encoder name, preset and rate options of a codec of the format."""
     if codec == "lossless":
         return "libx264rgb", "ultrafast", {"qp": "0"}
+    if codec == "h264-fast":
+        return "libx264", "ultrafast", {"crf": str(H264_CRF), "mbtree": "0", "rc-lookahead": "0"}
     return "libx264", "veryfast", {"crf": str(H264_CRF), "mbtree": "0", "rc-lookahead": "0"}
 
 
@@ -76,7 +78,8 @@ class VideoEncoder:
         path: File to write; it must not be shown to readers before `close`.
         width_px: Width of the frames.
         height_px: Height of the frames.
-        codec: "h264" (crf 18; 4:2:0, or 4:4:4 where a side is odd) or "lossless" (bit-exact RGB).
+        codec: "h264" (crf 18; 4:2:0, or 4:4:4 where a side is odd), "h264-fast" (the same with
+            less work and larger files, for cameras) or "lossless" (bit-exact RGB).
         frame_rate_hz: Rate asked of the source, a hint for players; times come with the frames.
     """
 
@@ -146,8 +149,14 @@ class VideoEncoder:
             self._file.close()
 
 
-def iterate_video(path: Path) -> Iterator[tuple[int, np.ndarray]]:
+def iterate_video(
+    path: Path, upright: bool = False
+) -> Generator[tuple[int, np.ndarray], None, None]:
     """Yield (microseconds from the film's origin, uint8 (H, W, 3) RGB) for each frame.
+
+    Args:
+        path: The film.
+        upright: Turn the pictures as the film's rotation flag asks; phones set it.
 
     Raises:
         UserError: If the film is missing or cannot be decoded.
@@ -162,7 +171,10 @@ def iterate_video(path: Path) -> Iterator[tuple[int, np.ndarray]]:
                 if frame.pts is None or frame.time_base is None:
                     raise UserError(f"{path} has a frame without a time; record it again")
                 ticks = round(frame.pts * frame.time_base * TICKS_PER_SECOND)
-                yield ticks, frame.to_ndarray(format="rgb24")
+                picture = frame.to_ndarray(format="rgb24")
+                if upright and frame.rotation:  # counterclockwise, in degrees
+                    picture = np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+                yield ticks, picture
     except (av.FFmpegError, IndexError) as error:
         raise UserError(
             f"{path} cannot be decoded ({error}): the film is damaged or cut short; "
@@ -199,3 +211,19 @@ def decode_video(path: Path, expected_frames: int) -> tuple[np.ndarray, np.ndarr
             "short; restore it or remove its episode's folder"
         )
     return frames, times
+
+
+def film_rate_hz(path: Path) -> float:
+    """Return the rate that a film claims, in frames per second; 30 where it claims none.
+
+    Raises:
+        UserError: If it is missing or no film.
+    """
+    if not path.is_file():
+        raise UserError(f"the film {path} does not exist; check the path")
+    try:
+        with av.open(str(path)) as container:
+            rate = container.streams.video[0].average_rate
+    except (av.FFmpegError, IndexError) as error:
+        raise UserError(f"{path} is no film that can be read ({error}); give another") from error
+    return float(rate) if rate else 30.0

@@ -47,6 +47,13 @@ class EpisodeWriter:
         self._num_steps = 0
         self._origin_seconds: float | None = None
 
+    def set_origin(self, time_seconds: float) -> None:
+        """Settle when the films' own times are zero; otherwise it is the first frame added.
+
+        Needed where views come one by one and a later one may have been seen earlier.
+        """
+        self._origin_seconds = time_seconds
+
     def add_frames(self, time_seconds: float, frames: Mapping[str, np.ndarray]) -> None:
         """Add one frame to each of some views, all seen at the same time.
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "what renders, how fast, on what; what is missing and how to mend it"),
     "demo": ("demo", "the whole chain on a small task, ends with report.html"),
     "record": ("record", "record simulated demonstrations, play or random episodes"),
+    "capture": ("capture", "film demonstrations with real cameras, streams or video files"),
     "record-actions": ("record_actions", "record short films of actions, in UCF101's layout"),
     "check": ("check", "check every file of a dataset, films decoded"),
     "info": ("info", "what a dataset holds, on one screen"),

@@ -1,0 +1,1 @@
+"""Filming with real cameras: sources, one clock, what the times and the pictures say afterwards."""

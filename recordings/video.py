@@ -25,6 +25,8 @@ GROUP_OF_PICTURES_FRAMES = 10
 H264_CRF = 18
 
 _TIME_BASE = Fraction(1, TICKS_PER_SECOND)
+# The time of the first frame stands in an edit list, whose own clock is by default in milliseconds.
+_MUXER = {"fflags": "+bitexact", "movie_timescale": str(TICKS_PER_SECOND)}
 _SMPTE170M = 6  # the H.264 code of BT.601 primaries, transfer and matrix (ITU-T H.264, annex E)
 
 
@@ -89,7 +91,7 @@ class VideoEncoder:
         encoder, preset, rate = _encoder_options(codec)
         self.shape = (height_px, width_px, 3)
         self._file = _FilmFile(path)
-        self._container = av.open(self._file, "w", format="mp4", options={"fflags": "+bitexact"})
+        self._container = av.open(self._file, "w", format="mp4", options=_MUXER)
         options = {
             "preset": preset,
             "threads": "1",
@@ -171,10 +173,8 @@ def iterate_video(
                 if frame.pts is None or frame.time_base is None:
                     raise UserError(f"{path} has a frame without a time; record it again")
                 ticks = round(frame.pts * frame.time_base * TICKS_PER_SECOND)
-                picture = frame.to_ndarray(format="rgb24")
-                if upright and frame.rotation:  # counterclockwise, in degrees
-                    picture = np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
-                yield ticks, picture
+                quarters = round(frame.rotation / 90) if upright else 0  # counterclockwise
+                yield ticks, np.rot90(frame.to_ndarray(format="rgb24"), quarters)
     except (av.FFmpegError, IndexError) as error:
         raise UserError(
             f"{path} cannot be decoded ({error}): the film is damaged or cut short; "

@@ -46,13 +46,20 @@ class EpisodeWriter:
         self._steps: dict[str, list[Any]] = {}
         self._num_steps = 0
         self._origin_seconds: float | None = None
+        self._order: dict[str, int] = {}
 
-    def set_origin(self, time_seconds: float) -> None:
-        """Settle when the films' own times are zero; otherwise it is the first frame added.
+    def begin(self, origin_seconds: float, views: Sequence[str]) -> None:
+        """Settle when the films' own times are zero, and the order of the views.
 
-        Needed where views come one by one and a later one may have been seen earlier.
+        Otherwise the first frame added settles both, which will not do for views that come one by
+        one: one that is added later may have been seen earlier.
+
+        Args:
+            origin_seconds: A time on the episode's clock, not after any frame.
+            views: Names in order.
         """
-        self._origin_seconds = time_seconds
+        self._origin_seconds = origin_seconds
+        self._order = {view: rank for rank, view in enumerate(views)}
 
     def add_frames(self, time_seconds: float, frames: Mapping[str, np.ndarray]) -> None:
         """Add one frame to each of some views, all seen at the same time.
@@ -130,6 +137,8 @@ class EpisodeWriter:
             raise UserError(f"episode {self.id} has no frame; the source gave none")
         for encoder in self._encoders.values():
             encoder.close()
+        by_order = sorted(self._times_seconds, key=lambda view: self._order.get(view, 0))
+        self._times_seconds = {view: self._times_seconds[view] for view in by_order}
         write_frames_table(self._folder / dataset_format.FRAMES_FILE, self._times_seconds)
         if self._steps:
             write_steps_table(self._folder / dataset_format.STEPS_FILE, self._steps)

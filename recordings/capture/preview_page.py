@@ -70,7 +70,7 @@ class PreviewPage:
         if host not in LOOPBACK and token is None:
             token = secrets.token_urlsafe(16)
         self._state = _State(token, host)
-        handler = type("Handler", (_Handler,), {"state": self._state})
+        handler = type("Exchange", (_Exchange,), {"state": self._state})
         try:
             self._server = ThreadingHTTPServer((host, int(port)), handler)
         except OSError as error:
@@ -104,7 +104,7 @@ class PreviewPage:
         self._thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Exchange(BaseHTTPRequestHandler):
     state: ClassVar[_State]
     protocol_version = "HTTP/1.1"
     timeout = STREAM_TIMEOUT_SECONDS

@@ -212,7 +212,7 @@ class CallableLink:
         self._period_seconds = 1.0 / rate_hz
         self._rows = _Rows(self.counts)
         self._is_stopped = threading.Event()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="robot-link", daemon=True)
 
     def start(self) -> None:
@@ -242,7 +242,7 @@ class CallableLink:
         while not self._is_stopped.wait(max(0.0, due_seconds - now_seconds())):
             try:
                 values = self._function()
-            except Exception as error:  # noqa: BLE001 - raised again where the rows are taken
+            except BaseException as error:  # noqa: BLE001 - raised again where the rows are taken
                 self._error = error
                 return
             self._rows.add(now_seconds(), values)

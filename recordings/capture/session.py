@@ -73,7 +73,7 @@ class EpisodeFilming:
             for request, reader in zip(requests, readers, strict=True)
         }
         self.begin_seconds = now_seconds() if self.is_live else 0.0
-        episode.set_origin(self.begin_seconds)
+        episode.begin(self.begin_seconds, tuple(self.views))
         if robot is not None:
             robot.drain()  # what came before the episode
         for reader in readers:

@@ -53,18 +53,17 @@ def capture(
     """Film demonstrations with several cameras at once.
 
     Space or Enter starts and ends an episode, Backspace throws the running one away, q quits.
-    Every episode is whole on disk when its line is printed: rate, missing frames and skew of each
-    view, and how late each camera stamps. Episodes beyond a limit are marked, not hidden.
+    An episode is whole on disk when its lines are printed: rate, missing frames and skew of each
+    view, how late each camera stamps. Beyond a limit it is marked, not hidden.
 
     Args:
-        sources: Cameras by number, http(s) MJPEG or rtsp addresses, films, folders of pictures;
-            NAME=SOURCE names the view.
+        sources: Cameras by number, http or rtsp addresses, films, folders; NAME=SOURCE names one.
         out: Folder of the dataset; it may exist, episodes are added.
         task: What is shown.
         episodes: End after so many; without it q or Ctrl-C ends.
         seconds: Length of an episode; without it a key ends it, or the end of the files.
         start: Begin an episode by key or at once; default: by key where there is a keyboard.
-        rate: Frames per second asked of each source; more are thinned out.
+        rate: Frames per second of each source; more are thinned out.
         size: Size of the films, WIDTHxHEIGHT; default: the source's.
         crop: VIEW=LEFT,TOP,WIDTH,HEIGHT in pixels of the turned picture.
         rotate: VIEW=DEGREES clockwise: 90, 180 or 270.
@@ -84,24 +83,22 @@ def capture(
     from tcn_robot.recordings import DatasetWriter
     from tcn_robot.recordings.capture.report import Limits
 
-    requests = requests_of(sources, rate, size, crop, rotate)
-    splits = split_of(split, split_shares, seed)
     for name, value in (("episodes", episodes), ("seconds", seconds)):
         if value is not None and value <= 0:
             raise UserError(f"--{name} must be above 0, found {value}")
     plan = Plan(
-        requests=requests,
+        requests=requests_of(sources, rate, size, crop, rotate),
         task=task,
         episodes=episodes,
         seconds=seconds,
         starts_by_key=(start or ("key" if sys.stdin.isatty() else "now")) == "key",
         warmup_seconds=warmup_seconds,
-        split=splits,
+        split=split_of(split, split_shares, seed),
         embodiment=embodiment,
         limits=Limits(maximum_missing, maximum_skew_seconds, maximum_offset_seconds),
     )
     with ExitStack() as stack:
-        readers = _open_readers(requests, stack)
+        readers = _open_readers(plan.requests, stack)
         link = _open_robot(robot, stack)
         shown = _open_preview(preview, preview_address, stack)
         _warm_up(readers, warmup_seconds)

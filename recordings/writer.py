@@ -111,6 +111,10 @@ class EpisodeWriter:
         self._num_steps = copy_steps_table(path, target, replaced)
         self._steps.clear()
 
+    def add_table(self, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Store a further table as `<name>.parquet`: columns of numbers or text, of one length."""
+        write_steps_table(self._folder / f"{name}.parquet", columns)
+
     def add_asset(self, text: str, suffix: str) -> str:
         """Store a text, such as the simulator's model, once per dataset; return its name."""
         return dataset_format.store_asset(self._dataset_path, text, suffix)

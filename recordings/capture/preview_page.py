@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import cv2
 import numpy as np
@@ -120,7 +120,7 @@ class _Exchange(BaseHTTPRequestHandler):
                 content = {"status": self.state.status, "views": list(self.state.frames)}
             self._send("application/json", json.dumps(content).encode())
         elif parts.path.startswith("/stream/"):
-            self._stream(parts.path.removeprefix("/stream/"))
+            self._stream(unquote(parts.path.removeprefix("/stream/")))
         else:
             self._refuse(404, "there is nothing here")
 
@@ -165,7 +165,7 @@ class _Exchange(BaseHTTPRequestHandler):
             views = list(self.state.frames)
         suffix = f"?token={quote(self.state.token)}" if self.state.token else ""
         pictures = "".join(
-            f'<figure><img src="/stream/{html.escape(view)}{suffix}" alt="{html.escape(view)}">'
+            f'<figure><img src="/stream/{quote(view, safe="")}{suffix}" alt="{html.escape(view)}">'
             f"<figcaption>{html.escape(view)}</figcaption></figure>"
             for view in views
         )

@@ -111,7 +111,7 @@ class EpisodeWriter:
         self._num_steps = copy_steps_table(path, target, replaced)
         self._steps.clear()
 
-    def add_table(self, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    def add_table(self, name: str, columns: Mapping[str, Any]) -> None:
         """Store a further table as `<name>.parquet`: columns of numbers or text, of one length."""
         write_steps_table(self._folder / f"{name}.parquet", columns)
 

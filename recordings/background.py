@@ -23,15 +23,22 @@ class BackgroundEncoder:
         self._encoder = encoder
         self._queue: queue.Queue[tuple[np.ndarray, int] | None] = queue.Queue(QUEUE_FRAMES)
         self._error: BaseException | None = None
+        self._is_finishing = False
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
+        is_over = False
+        while not is_over:
+            item = self._queue.get()
+            is_over = item is None
             if self._error is not None:
                 continue  # keep emptying the queue, so that nobody waits on it for ever
             try:
-                self._encoder.write(*item)
+                if item is None:
+                    self._encoder.close()
+                else:
+                    self._encoder.write(*item)
             except BaseException as error:  # noqa: BLE001 - raised again where frames come from
                 self._error = error
 
@@ -41,20 +48,22 @@ class BackgroundEncoder:
             raise self._error
         self._queue.put((frame.copy(), time_ticks))
 
+    def finish(self) -> None:
+        """Let the film be finished in the background; no frame may follow. See `close`."""
+        if not self._is_finishing:
+            self._is_finishing = True
+            self._queue.put(None)
+
     def close(self) -> None:
-        """Encode what is queued and finish the film."""
-        self._stop()
+        """Wait until what is queued is encoded and the film is finished."""
+        self.finish()
+        self._thread.join()
         if self._error is not None:
             raise self._error
-        self._encoder.close()
 
     def abort(self) -> None:
         """Stop and release; the film is not finished."""
         self._error = self._error or InterruptedError("aborted")
-        self._stop()
+        self.finish()
+        self._thread.join()
         self._encoder.abort()
-
-    def _stop(self) -> None:
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()

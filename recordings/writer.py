@@ -140,7 +140,7 @@ class EpisodeWriter:
         if not self._encoders:
             raise UserError(f"episode {self.id} has no frame; the source gave none")
         for encoder in self._encoders.values():
-            encoder.close()
+            encoder.finish()  # while the tables are written
         by_order = sorted(self._times_seconds, key=lambda view: self._order.get(view, 0))
         self._times_seconds = {view: self._times_seconds[view] for view in by_order}
         write_frames_table(self._folder / dataset_format.FRAMES_FILE, self._times_seconds)
@@ -155,6 +155,8 @@ class EpisodeWriter:
             }
             for view, times in self._times_seconds.items()
         }
+        for encoder in self._encoders.values():
+            encoder.close()
         files = {
             path.name: {"bytes": path.stat().st_size, "sha256": dataset_format.file_hash(path)}
             for path in sorted(self._folder.iterdir())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from tcn_robot.errors import UserError
@@ -113,6 +113,8 @@ class VideoEncoder:
             context.color_primaries = context.color_trc = context.colorspace = _SMPTE170M
             context.color_range = ColorRange.MPEG
         self._stream = stream
+        # One for all frames: making the conversion's tables anew costs more than converting.
+        self._reformatter = VideoReformatter()
 
     def write(self, frame: np.ndarray, time_ticks: int) -> None:
         """Encode one frame.
@@ -123,7 +125,8 @@ class VideoEncoder:
         """
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         if self._stream.pix_fmt != "rgb24":
-            picture = picture.reformat(
+            picture = self._reformatter.reformat(
+                picture,
                 format=self._stream.pix_fmt,
                 dst_colorspace=Colorspace.ITU601,
                 dst_color_range=ColorRange.MPEG,
@@ -169,12 +172,16 @@ def iterate_video(
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1
+            reformatter = VideoReformatter()
             for frame in container.decode(stream):
                 if frame.pts is None or frame.time_base is None:
                     raise UserError(f"{path} has a frame without a time; record it again")
                 ticks = round(frame.pts * frame.time_base * TICKS_PER_SECOND)
                 quarters = round(frame.rotation / 90) if upright else 0  # counterclockwise
-                yield ticks, np.rot90(frame.to_ndarray(format="rgb24"), quarters)
+                yield (
+                    ticks,
+                    np.rot90(reformatter.reformat(frame, format="rgb24").to_ndarray(), quarters),
+                )
     except (av.FFmpegError, IndexError) as error:
         raise UserError(
             f"{path} cannot be decoded ({error}): the film is damaged or cut short; "

@@ -1,12 +1,15 @@
 """Measures how fast a simulated task is recorded, and where the time goes.
 
-`python scripts/bench_recording.py`: control steps per second in one process, encoded and on disk,
-then the same time split into simulating, rendering, handing over to the encoders and writing.
+`python scripts/bench_recording.py --out docs/results/recording/speed.json`: steps per second
+in one process, encoded and on disk, beside the same steps only simulated and rendered, alternating;
+then with two processes; then where the time of one goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import tempfile
 import time
 from collections import defaultdict
@@ -15,9 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from tcn_robot.atomic import write_text_atomically
+from tcn_robot.provenance import commit
 from tcn_robot.recordings import DatasetWriter, episode_seeds, open_recording, record_episode
 from tcn_robot.recordings.video import VideoEncoder
+from tcn_robot.workflows.record import plan_job
 from tcn_robot.workflows.recording_job import open_source, resolve_policy
+from tcn_robot.workflows.recording_workers import THREADS, record_in_processes
 
 
 class TimedSource:
@@ -78,6 +85,60 @@ def record(options: argparse.Namespace, path: Path) -> tuple[float, float, int, 
     return wall_seconds, cpu_seconds, num_steps, seconds
 
 
+def render_only(options: argparse.Namespace) -> tuple[float, int]:
+    """Simulate and render the episodes that `record` films, write nothing; seconds and steps."""
+    source = open_source(options.task, "robot", options.policy)
+    policy = resolve_policy(options.task, options.policy)
+    views, size = source.view_names[: options.views], (options.size, options.size)
+    source.reset(seed=0)
+    source.render_views(views, size)
+    num_steps = 0
+    start_seconds = time.perf_counter()
+    for id in range(options.episodes):
+        seed, randomness = episode_seeds(0, "train", id)
+        source.reset(seed=seed)
+        source.render_views(views, size)
+        for step, action in enumerate(policy(source, randomness)):
+            if step == source.horizon:
+                break
+            source.step(np.asarray(action, np.float32))
+            source.render_views(views, size)
+            num_steps += 1
+    seconds = time.perf_counter() - start_seconds
+    source.close()
+    return seconds, num_steps
+
+
+def record_with_workers(options: argparse.Namespace, path: Path, workers: int) -> float:
+    """Return control steps per second of `tcn-robot record` with processes, start-up left out.
+
+    The first episode of each process, with its start, is recorded before the clock runs.
+    """
+    job = plan_job(
+        options.task,
+        path,
+        views=(),
+        size_px=options.size,
+        embodiment="robot",
+        policy=options.policy,
+        seed=0,
+        split="train",
+        lossless=options.lossless,
+        randomise=(),
+        moving_cameras=False,
+    )
+    ids = list(range(options.episodes * workers + workers))
+    steps, start_seconds, done = 0, 0.0, 0
+    with DatasetWriter(path, job.task, job.codec):
+        for summary in record_in_processes(job, ids, workers):
+            done += 1
+            if done > workers:
+                steps += summary.steps
+            elif done == workers:
+                start_seconds = time.perf_counter()
+        return steps / (time.perf_counter() - start_seconds)
+
+
 def measure_codec(path: Path, out: Path, codec: str) -> tuple[float, float]:
     """Return frames per second of encoding alone and of decoding alone, one thread."""
     start_seconds = time.perf_counter()
@@ -97,6 +158,30 @@ def _encode(film: np.ndarray, out: Path, codec: str) -> None:
     encoder.close()
 
 
+def report_speeds(options: argparse.Namespace, speeds: dict[str, list[float]]) -> None:
+    """Print medians and ratios, and write them where `--out` says."""
+    medians = {name: float(np.median(rates)) for name, rates in speeds.items()}
+    ratios = np.array(speeds["one process"]) / np.array(speeds["rendered only"])
+    figures = {
+        "task": options.task,
+        "views": options.views,
+        "size_px": options.size,
+        "threads": {
+            "renderer": "LP_NUM_THREADS=" + os.environ.get("LP_NUM_THREADS", "default"),
+            "renderer of workers": "LP_NUM_THREADS=" + THREADS["LP_NUM_THREADS"],
+            "encoder": "1 per view",
+        },
+        "steps_per_second": {name: [round(r, 1) for r in rates] for name, rates in speeds.items()},
+        "share_of_bare_rendering": round(float(np.median(ratios)), 3),
+        "two_workers_over_one": round(medians["workers 2"] / medians["workers 1"], 2),
+        "commit": commit(),
+    }
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.out is not None:
+        write_text_atomically(options.out, text + "\n")
+
+
 def main() -> None:
     """Parse the options, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -106,13 +191,24 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=3)
     parser.add_argument("--size", type=int, default=84)
     parser.add_argument("--lossless", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "dataset"
-        wall_seconds, cpu_seconds, num_steps, seconds = record(options, path)
+        speeds: dict[str, list[float]] = defaultdict(list)
+        for round_ in range(options.rounds):
+            path = Path(folder) / f"dataset_{round_}"
+            bare_seconds, bare_steps = render_only(options)
+            wall_seconds, cpu_seconds, num_steps, seconds = record(options, path)
+            speeds["rendered only"].append(bare_steps / bare_seconds)
+            speeds["one process"].append(num_steps / wall_seconds)
+            for workers in (1, 2):
+                rate = record_with_workers(options, Path(f"{path}_{workers}"), workers)
+                speeds[f"workers {workers}"].append(rate)
         codec = "lossless" if options.lossless else "h264"
         encode_fps, decode_fps = measure_codec(path, Path(folder) / "film.mp4", codec)
         size_bytes = sum(file.stat().st_size for file in path.rglob("*.mp4"))
+    report_speeds(options, speeds)
     frames = (num_steps + options.episodes) * options.views
     print(
         f"{options.task}, {options.policy}, {options.views} views of {options.size} px, {codec}: "

@@ -20,6 +20,7 @@ import pytest
 from tcn_robot import cli
 from tcn_robot.recordings import find_faults, open_recording
 from tcn_robot.recordings.video import VideoEncoder
+from tests.support.display import press, virtual_display
 from tests.support.films import moving_square
 from tests.support.mjpeg_server import MjpegServer, Scene, make_camera
 
@@ -237,6 +238,29 @@ def test_keys_of_a_terminal_start_stop_and_throw_away(tmp_path: Path, server: Mj
     process.stderr.close()
     assert open_recording(path).ids == (0,)
     assert not faults(path)
+
+
+def test_the_window_shows_and_hears(tmp_path: Path, server: MjpegServer) -> None:
+    """Filmed by the keys of the preview window, on a display of its own."""
+    with virtual_display() as environment:
+        options = ["--out", str(tmp_path / "d"), "--warmup-seconds", "0", "--start", "key"]
+        sources = ["--sources", *server.addresses, "--preview", "window"]
+        command = [sys.executable, "-m", "tcn_robot", "capture", *sources, *options]
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        assert "space or Enter starts" in process.stderr.readline()
+        time.sleep(0.3)
+        press(environment, "key", "space")
+        time.sleep(0.8)
+        press(environment, "key", "space")
+        assert "space or Enter starts" in process.stderr.readline()
+        press(environment, "key", "q")
+        assert process.wait(timeout=20) == 0
+        process.stderr.close()
+    assert open_recording(tmp_path / "d").ids == (0,)
+    assert not faults(tmp_path / "d")
 
 
 def test_shares_give_every_split_and_the_same_again(tmp_path: Path) -> None:

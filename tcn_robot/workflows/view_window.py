@@ -1,0 +1,180 @@
+"""A window that shows several views side by side and hears keys and a gamepad (pygame)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.errors import UserError
+
+VIEW_HEIGHT_PX = 360
+MAXIMUM_WIDTH_PX = 1_600
+GAP_PX = 8
+CAPTION_PX = 26
+STATUS_PX = 34
+FONT_PX = 17
+DEAD_ZONE = 0.12
+GROUND, INK, SOFT = (24, 26, 30), (236, 238, 242), (150, 156, 166)
+
+
+@dataclass(frozen=True)
+class GamepadState:
+    """What a gamepad says now.
+
+    Attributes:
+        axes: In (-1, 1), zero within the dead zone: left x, left y, right x, right y as far as
+            the gamepad has them; down and right are positive.
+        buttons: Numbers of the buttons held down.
+    """
+
+    axes: tuple[float, ...]
+    buttons: frozenset[int]
+
+
+def without_dead_zone(value: float, dead_zone: float = DEAD_ZONE) -> float:
+    """Return an axis that is 0 within the dead zone and grows from there to 1 without a step."""
+    size = abs(value)
+    if size <= dead_zone:
+        return 0.0
+    return float(np.sign(value)) * min((size - dead_zone) / (1.0 - dead_zone), 1.0)
+
+
+def layout(
+    sizes_px: Mapping[str, tuple[int, int]], height_px: int = VIEW_HEIGHT_PX
+) -> tuple[dict[str, tuple[int, int, int, int]], tuple[int, int]]:
+    """Return where each view goes, (left, top, width, height), and the window's (width, height).
+
+    Args:
+        sizes_px: (width, height) of each view's pictures.
+        height_px: Height to show all of them at, less where they would not fit side by side.
+    """
+    shares = {view: width / height for view, (width, height) in sizes_px.items()}
+    gaps = GAP_PX * (len(shares) + 1)
+    height = min(height_px, int((MAXIMUM_WIDTH_PX - gaps) / sum(shares.values())))
+    places, left = {}, GAP_PX
+    for view, share in shares.items():
+        width = max(round(share * height), 1)
+        places[view] = (left, GAP_PX, width, height)
+        left += width + GAP_PX
+    return places, (max(left, 320), height + 2 * GAP_PX + CAPTION_PX + STATUS_PX)
+
+
+class ViewWindow:
+    """Shows frames, and gives the keys pressed and held.
+
+    Args:
+        title: Title of the window.
+
+    Raises:
+        UserError: If pygame is missing or there is no display.
+    """
+
+    def __init__(self, title: str) -> None:
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        try:
+            import pygame
+        except ImportError as error:
+            raise UserError(
+                "a window needs pygame; install it with `pip install 'tcn-robot[window]'`"
+            ) from error
+        self._pygame = pygame
+        try:
+            pygame.display.init()
+            pygame.font.init()
+            pygame.joystick.init()
+            self._screen = pygame.display.set_mode((640, 400), pygame.RESIZABLE)
+        except pygame.error as error:
+            raise UserError(
+                f"no window can be opened ({error}); on a box without a display use "
+                "--preview page, or start it under `xvfb-run`"
+            ) from error
+        pygame.display.set_caption(title)
+        self._font = pygame.font.SysFont("dejavusans,arial,helvetica", FONT_PX)
+        self._sizes_px: dict[str, tuple[int, int]] = {}
+        self._held: set[str] = set()
+        self._pads: dict[int, Any] = {}
+        self.closed = False
+
+    def show(self, frames: Mapping[str, np.ndarray], status: Mapping[str, str]) -> list[str]:
+        """Show frames, uint8 (H, W, 3) RGB, and texts; return the keys pressed since.
+
+        Args:
+            frames: By view.
+            status: "state" goes to the bottom line, a view's name to its caption, others follow.
+
+        Returns:
+            Lower-case names such as "space", "return", "left", "q"; "escape" when the window
+            was closed.
+        """
+        pygame = self._pygame
+        keys = self._hear()
+        sizes_px = {view: (frame.shape[1], frame.shape[0]) for view, frame in frames.items()}
+        places, size_px = layout(sizes_px) if frames else ({}, self._screen.get_size())
+        if sizes_px != self._sizes_px:
+            self._sizes_px = sizes_px
+            self._screen = pygame.display.set_mode(size_px, pygame.RESIZABLE)
+        self._screen.fill(GROUND)
+        for view, (left, top, width, height) in places.items():
+            surface = pygame.surfarray.make_surface(frames[view].swapaxes(0, 1))
+            # Small pictures keep their pixels, so that one sees what the encoder will see.
+            enlarges = height > surface.get_height()
+            scale = pygame.transform.scale if enlarges else pygame.transform.smoothscale
+            self._screen.blit(scale(surface, (width, height)), (left, top))
+            self._write(view, (left, top + height + 4), INK)
+            self._write(status.get(view, ""), (left + 80, top + height + 4), SOFT)
+        rest = [text for name, text in status.items() if name not in places]
+        self._write("   ".join(rest), (GAP_PX, self._screen.get_height() - STATUS_PX + 4), INK)
+        pygame.display.flip()
+        return keys
+
+    def held(self) -> frozenset[str]:
+        """Return the keys held down now."""
+        return frozenset(self._held)
+
+    def gamepad(self) -> GamepadState | None:
+        """Return what the first gamepad says; None without one."""
+        for pad in self._pads.values():
+            axes = tuple(without_dead_zone(pad.get_axis(i)) for i in range(pad.get_numaxes()))
+            buttons = frozenset(i for i in range(pad.get_numbuttons()) if pad.get_button(i))
+            return GamepadState(axes, buttons)
+        return None
+
+    def save(self, path: str) -> None:
+        """Write what the window shows into a picture file."""
+        self._pygame.image.save(self._screen, path)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.closed = True
+        self._pygame.display.quit()
+        self._pygame.joystick.quit()
+
+    def _hear(self) -> list[str]:
+        pygame = self._pygame
+        keys = []
+        for event in pygame.event.get():
+            if event.type == pygame.KEYDOWN:
+                name = pygame.key.name(event.key).lower()
+                keys.append(name)
+                self._held.add(name)
+            elif event.type == pygame.KEYUP:
+                self._held.discard(pygame.key.name(event.key).lower())
+            elif event.type == pygame.WINDOWFOCUSLOST:
+                self._held.clear()  # their release goes to another window
+            elif event.type == pygame.QUIT:
+                self.closed = True
+                keys.append("escape")
+            elif event.type == pygame.JOYDEVICEADDED:
+                pad = pygame.joystick.Joystick(event.device_index)
+                self._pads[pad.get_instance_id()] = pad
+            elif event.type == pygame.JOYDEVICEREMOVED:
+                self._pads.pop(event.instance_id, None)
+        return keys
+
+    def _write(self, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
+        if text:
+            self._screen.blit(self._font.render(text, True, colour), place)

@@ -217,6 +217,10 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """
         return self.world.camera_parameters(view, size)
 
+    def observe(self) -> np.ndarray:
+        """Return what a policy sees of the present state, float32 (O,); as `step` returns it."""
+        return self._observation()
+
     @property
     def model_xml(self) -> str:
         """The exact model, as text."""

@@ -17,11 +17,13 @@ from tcn_robot.workflows.recording_job import (
     MINIMUM_PX,
     EpisodeSummary,
     RecordingJob,
+    describe_policy,
     open_source,
     record_episodes,
     resolve_policy,
 )
 from tcn_robot.workflows.recording_workers import record_in_processes
+from tcn_robot.workflows.teleoperation import DEVICES, teleoperate
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import DatasetWriter
@@ -60,10 +62,11 @@ def record(
         views: Cameras to record; the task's first three when none is given.
         size: Width and height of the films in pixels.
         embodiment: Body that does the task.
-        policy: expert, play, failure, failure-KIND, random or module:function (takes the
-            environment and a random generator, returns an iterator over actions).
+        policy: expert, play, failure, failure-KIND, random, a run of `tcn-robot imitate`, keyboard
+            or gamepad (docs/teleoperation.md), or module:function (takes the environment and a
+            random generator, returns an iterator over actions).
         seed: Seed of the dataset; starts and demonstrators of all episodes follow from it.
-        workers: Number of processes.
+        workers: Number of processes; a person at the keyboard needs one.
         split: What the episodes are for; another split has other starts under the same seed.
         lossless: Keep every pixel exactly; films are some four times larger.
         randomise: What every episode draws anew: light, colour, texture, camera, distractors,
@@ -81,6 +84,8 @@ def record(
             raise UserError(f"{name} must be at least {least}, found {value}")
     if size > MAXIMUM_PX:
         raise UserError(f"--size must be at most {MAXIMUM_PX} px, found {size}")
+    if policy in DEVICES and workers > 1:
+        raise UserError(f"--policy {policy} is one person: leave --workers out, found {workers}")
     job = plan_job(
         task,
         out,
@@ -127,7 +132,8 @@ def plan_job(
     from tcn_robot.envs.rendering import check_views
 
     full_task = task_id(task)
-    resolve_policy(full_task, policy)
+    if policy not in DEVICES:
+        resolve_policy(full_task, policy)
     source = open_source(full_task, embodiment, policy, randomise, moving_cameras)
     try:
         known = tuple(source.view_names)
@@ -188,7 +194,7 @@ def request_options(job: RecordingJob) -> dict[str, Any]:
         "views": list(job.views),
         "size_px": job.size_px,
         "embodiment": job.embodiment,
-        "policy": job.policy,
+        "policy": describe_policy(job.policy),
         "seed": job.seed,
         "split": job.split,
         "codec": job.codec,
@@ -219,12 +225,8 @@ def run_job(job: RecordingJob, ids: list[int], workers: int) -> None:
 
     done: list[EpisodeSummary] = []
     start_seconds = time.monotonic()
-    summaries: Iterator[EpisodeSummary] = (
-        record_episodes(job, ids)
-        if workers == 1
-        else record_in_processes(job, ids, min(workers, len(ids)))
-    )
     try:
+        summaries = _summaries(job, ids, workers)
         with Progress(len(ids), f"recording {job.out}", "episodes") as display:
             for summary in summaries:
                 done.append(summary)
@@ -247,8 +249,21 @@ def run_job(job: RecordingJob, ids: list[int], workers: int) -> None:
     print(summary_line(job, done))
 
 
+def _summaries(job: RecordingJob, ids: list[int], workers: int) -> Iterator[EpisodeSummary]:
+    """Return what records the episodes: a person, this process, or several."""
+    if job.policy in DEVICES:
+        from tcn_robot.workflows.view_window import ViewWindow
+
+        return teleoperate(job, ids, ViewWindow(f"{job.task}: {job.policy}"))
+    if workers == 1:
+        return record_episodes(job, ids)
+    return record_in_processes(job, ids, min(workers, len(ids)))
+
+
 def summary_line(job: RecordingJob, done: list[EpisodeSummary]) -> str:
     """Return one line about the recorded episodes."""
+    if not done:
+        return f"{job.out}: no episode was kept"
     known = [one.success for one in done if one.success is not None]
     success = f", success in {sum(known)} of {len(known)}" if known else ""
     ids = sorted(one.id for one in done)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.plugins import import_module
+from tcn_robot.workflows.run_demonstrator import describe_run, is_run, run_policy
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Policy
@@ -39,7 +40,7 @@ class RecordingJob:
         views: Views to record.
         size_px: Width and height of the frames.
         embodiment: Body that does the task.
-        policy: "expert", "random", "play" or "module:function".
+        policy: "expert", "random", "play", "module:function" or the folder of a run.
         seed: Seed of the dataset.
         split: "train", "valid" or "test".
         codec: "h264" or "lossless".
@@ -74,15 +75,17 @@ def resolve_policy(task: str, name: str) -> Policy:
 
     Args:
         task: Full task id.
-        name: A scripted policy of the task or "module:function"; modules are also looked for in
-            the working folder. The function takes the unwrapped environment and a
-            `numpy.random.Generator` and returns an iterator over actions.
+        name: A scripted policy of the task, the folder of a trained run, or "module:function";
+            modules are also looked for in the working folder. The function takes the unwrapped
+            environment and a `numpy.random.Generator` and returns an iterator over actions.
 
     Raises:
         UserError: If there is no such policy.
     """
     from tcn_robot.envs import scripted_policy
 
+    if is_run(name):
+        return run_policy(name)
     if ":" not in name:
         return scripted_policy(task, name)
     module_name, _, attribute = name.partition(":")
@@ -93,6 +96,11 @@ def resolve_policy(task: str, name: str) -> Policy:
         raise unknown_name(f"function of {module_name}", attribute, functions)
     found: Policy = policy
     return found
+
+
+def describe_policy(name: str) -> str:
+    """Return what `episode.json` says of a policy: its name, or which run and weights."""
+    return describe_run(name) if is_run(name) else name
 
 
 def open_source(
@@ -154,13 +162,13 @@ def record_episodes(
     from tcn_robot.recordings import episode_seeds, record_episode
     from tcn_robot.recordings.writer import write_episode
 
-    policy = resolve_policy(job.task, job.policy)
+    policy, shown = resolve_policy(job.task, job.policy), describe_policy(job.policy)
     source = open_source(job.task, job.embodiment, job.policy, job.randomise, job.moving_cameras)
     try:
         for id in ids:
             seed, policy_randomness = episode_seeds(job.seed, job.split, id)
             with write_episode(job.out, id, job.codec, float(source.control_hz)) as episode:
-                episode.metadata.update(task=job.task, policy=job.policy, split=job.split)
+                episode.metadata.update(task=job.task, policy=shown, split=job.split)
                 result = record_episode(
                     source,
                     policy,

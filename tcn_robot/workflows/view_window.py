@@ -44,17 +44,20 @@ def without_dead_zone(value: float, dead_zone: float = DEAD_ZONE) -> float:
 
 
 def layout(
-    sizes_px: Mapping[str, tuple[int, int]], height_px: int = VIEW_HEIGHT_PX
+    sizes_px: Mapping[str, tuple[int, int]],
+    height_px: int = VIEW_HEIGHT_PX,
+    maximum_width_px: int = MAXIMUM_WIDTH_PX,
 ) -> tuple[dict[str, tuple[int, int, int, int]], tuple[int, int]]:
     """Return where each view goes, (left, top, width, height), and the window's (width, height).
 
     Args:
         sizes_px: (width, height) of each view's pictures.
         height_px: Height to show all of them at, less where they would not fit side by side.
+        maximum_width_px: Of the window.
     """
     shares = {view: width / height for view, (width, height) in sizes_px.items()}
     gaps = GAP_PX * (len(shares) + 1)
-    height = min(height_px, int((MAXIMUM_WIDTH_PX - gaps) / sum(shares.values())))
+    height = min(height_px, int((maximum_width_px - gaps) / sum(shares.values())))
     places, left = {}, GAP_PX
     for view, share in shares.items():
         width = max(round(share * height), 1)
@@ -75,6 +78,8 @@ class ViewWindow:
 
     def __init__(self, title: str) -> None:
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        # An OpenGL context of the window would keep simulators from rendering in this thread.
+        os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
         try:
             import pygame
         except ImportError as error:
@@ -86,6 +91,7 @@ class ViewWindow:
             pygame.display.init()
             pygame.font.init()
             pygame.joystick.init()
+            self._desktop_px = pygame.display.get_desktop_sizes()[0]
             self._screen = pygame.display.set_mode((640, 400), pygame.RESIZABLE)
         except pygame.error as error:
             raise UserError(
@@ -113,10 +119,19 @@ class ViewWindow:
         pygame = self._pygame
         keys = self._hear()
         sizes_px = {view: (frame.shape[1], frame.shape[0]) for view, frame in frames.items()}
-        places, size_px = layout(sizes_px) if frames else ({}, self._screen.get_size())
+        places, size_px = {}, self._screen.get_size()
+        if frames:
+            widest_px = min(self._desktop_px[0] - 2 * GAP_PX, MAXIMUM_WIDTH_PX)
+            places, size_px = layout(sizes_px, maximum_width_px=widest_px)
         if sizes_px != self._sizes_px:
             self._sizes_px = sizes_px
             self._screen = pygame.display.set_mode(size_px, pygame.RESIZABLE)
+            pygame.display.set_window_position(
+                [
+                    max((room - used) // 2, 0)
+                    for room, used in zip(self._desktop_px, size_px, strict=True)
+                ]
+            )
         self._screen.fill(GROUND)
         for view, (left, top, width, height) in places.items():
             surface = pygame.surfarray.make_surface(frames[view].swapaxes(0, 1))

@@ -118,7 +118,7 @@ def tip_task_of(source: Any) -> TipTask:
     Raises:
         UserError: If it does not say what its actions move.
     """
-    task = getattr(source, "task", None)
+    task: Any = getattr(source, "task", None)
     if all(hasattr(task, name) for name in ("axes", "rolls", "grips")):
         found: TipTask = task
         return found

@@ -119,7 +119,8 @@ class ViewWindow:
         pygame = self._pygame
         keys = self._hear()
         sizes_px = {view: (frame.shape[1], frame.shape[0]) for view, frame in frames.items()}
-        places, size_px = {}, self._screen.get_size()
+        places: dict[str, tuple[int, int, int, int]] = {}
+        size_px = self._screen.get_size()
         if frames:
             widest_px = min(self._desktop_px[0] - 2 * GAP_PX, MAXIMUM_WIDTH_PX)
             places, size_px = layout(sizes_px, maximum_width_px=widest_px)

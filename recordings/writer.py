@@ -15,11 +15,14 @@ import numpy as np
 from tcn_robot.atomic import atomic_folder, make_folders
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.background import BackgroundEncoder
+from tcn_robot.recordings.background import BackgroundEncoder, EncodingThread
 from tcn_robot.recordings.lock import DatasetLock
 from tcn_robot.recordings.tables import copy_steps_table, write_frames_table, write_steps_table
 from tcn_robot.recordings.timing import measure_timing
 from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder
+
+# Films of fewer pixels are encoded in one thread together.
+SMALL_PICTURE_PX = 160 * 160
 
 
 class EpisodeWriter:
@@ -41,6 +44,8 @@ class EpisodeWriter:
         self._codec = codec
         self._frame_rate_hz = frame_rate_hz
         self._encoders: dict[str, BackgroundEncoder] = {}
+        self._shared_thread: EncodingThread | None = None
+        self._threads: list[EncodingThread] = []
         self._shapes: dict[str, tuple[int, int, int]] = {}
         self._times_seconds: dict[str, list[float]] = {}
         self._steps: dict[str, list[Any]] = {}
@@ -133,7 +138,18 @@ class EpisodeWriter:
         self._times_seconds[view] = []
         path = self._folder / dataset_format.video_name(view)
         encoder = VideoEncoder(path, width_px, height_px, self._codec, self._frame_rate_hz)
-        self._encoders[view] = BackgroundEncoder(encoder)
+        self._encoders[view] = BackgroundEncoder(encoder, self._thread_for(width_px * height_px))
+
+    def _thread_for(self, picture_px: int) -> EncodingThread:
+        """Return a thread of its own for large pictures, one for all small ones."""
+        is_small = picture_px < SMALL_PICTURE_PX
+        if is_small and self._shared_thread is not None:
+            return self._shared_thread
+        thread = EncodingThread()
+        self._threads.append(thread)
+        if is_small:
+            self._shared_thread = thread
+        return thread
 
     def finish(self) -> None:
         """Write everything that belongs to the episode into its (still hidden) folder."""
@@ -157,6 +173,7 @@ class EpisodeWriter:
         }
         for encoder in self._encoders.values():
             encoder.close()
+        self._stop_threads()
         files = {
             path.name: {"bytes": path.stat().st_size, "sha256": dataset_format.file_hash(path)}
             for path in sorted(self._folder.iterdir())
@@ -178,6 +195,11 @@ class EpisodeWriter:
         """Stop the encoders; nothing of the episode will be seen."""
         for encoder in self._encoders.values():
             encoder.abort()
+        self._stop_threads()
+
+    def _stop_threads(self) -> None:
+        for thread in self._threads:
+            thread.stop()
 
 
 @contextmanager

@@ -26,7 +26,6 @@ from tcn_robot.workflows.record import plan_job
 from tcn_robot.workflows.recording_job import open_source, resolve_policy
 from tcn_robot.workflows.recording_workers import THREADS, record_in_processes
 
-
 EPISODES_PER_WORKER = 15
 
 

@@ -129,3 +129,10 @@ def record() -> Callable[..., None]:
         assert cli.main(["record", task, "--out", str(path), *options, *lossless]) == 0
 
     return run
+
+
+def test_the_page_names_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "checking.md").read_text(encoding="utf-8")
+    for name, kind in KINDS.items():
+        sort = "fault" if kind.is_fault else "note"
+        assert f"| `{name}` | {sort} | {kind.meaning} |" in page

@@ -24,6 +24,7 @@ ASSETS_FOLDER = "assets"
 EPISODE_FILE = "episode.json"
 FRAMES_FILE = "frames.parquet"
 STEPS_FILE = "steps.parquet"
+SET_ASIDE_PREFIX = ".set-aside-"
 SPLITS = ("train", "valid", "test")
 CODECS = ("h264", "h264-fast", "lossless")
 CLOCKS = ("simulation", "monotonic", "film")

@@ -112,7 +112,10 @@ def write_steps_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
 
 
 def copy_steps_table(
-    source: Path, target: Path, replaced: Mapping[str, Sequence[Any]] | None = None
+    source: Path,
+    target: Path,
+    replaced: Mapping[str, Sequence[Any]] | None = None,
+    rows: int | None = None,
 ) -> int:
     """Write the rows of another `steps.parquet`, some columns replaced; return their number.
 
@@ -120,15 +123,18 @@ def copy_steps_table(
         source: File to read.
         target: File to write.
         replaced: New values by column, one for each row.
+        rows: How many rows, from the first; all when None.
 
     Raises:
         UserError: If the file is missing or damaged.
     """
     table = _read(source)
-    if not replaced:
+    is_cut = rows is not None and rows < table.num_rows
+    if not replaced and not is_cut:
         target.write_bytes(source.read_bytes())
         return int(table.num_rows)
-    for name, values in replaced.items():
+    table = table.slice(0, rows) if is_cut else table
+    for name, values in (replaced or {}).items():
         column = pa.array(values, STEP_TYPES.get(name))
         table = table.set_column(table.column_names.index(name), name, column)
     _write(target, table)

@@ -234,3 +234,17 @@ def film_rate_hz(path: Path) -> float:
     except (av.FFmpegError, IndexError) as error:
         raise UserError(f"{path} is no film that can be read ({error}); give another") from error
     return float(rate) if rate else 30.0
+
+
+def film_size_px(path: Path) -> tuple[int, int]:
+    """Return (width, height) of a film's pictures.
+
+    Raises:
+        UserError: If it is no film.
+    """
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            return stream.width, stream.height
+    except (av.FFmpegError, IndexError, OSError) as error:
+        raise UserError(f"{path} is no film that can be read ({error}); give another") from error

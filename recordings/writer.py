@@ -19,7 +19,7 @@ from tcn_robot.recordings.background import BackgroundEncoder, EncodingThread
 from tcn_robot.recordings.lock import DatasetLock
 from tcn_robot.recordings.tables import copy_steps_table, write_frames_table, write_steps_table
 from tcn_robot.recordings.timing import measure_timing
-from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder
+from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder, film_size_px
 
 # Films of fewer pixels are encoded in one thread together.
 SMALL_PICTURE_PX = 160 * 160
@@ -97,6 +97,19 @@ class EpisodeWriter:
             times.append(float(time_seconds))
             self._encoders[view].write(frame, ticks)
 
+    def copy_film(self, view: str, path: Path, times_seconds: np.ndarray) -> None:
+        """Take over a film of another episode byte for byte; `begin` must have its origin.
+
+        Args:
+            view: Name of the view.
+            path: The film; it is not looked into.
+            times_seconds: float64 (T,), one for each of its frames.
+        """
+        width_px, height_px = film_size_px(path)
+        shutil.copyfile(path, self._folder / dataset_format.video_name(view))
+        self._shapes[view] = (height_px, width_px, 3)
+        self._times_seconds[view] = [float(time) for time in times_seconds]
+
     def add_step(self, values: Mapping[str, Any]) -> None:
         """Add one row of `steps.parquet`: numbers, text, truth values, 1-D arrays or None."""
         if self._num_steps and values.keys() != self._steps.keys():
@@ -105,15 +118,21 @@ class EpisodeWriter:
             self._steps.setdefault(name, []).append(value)
         self._num_steps += 1
 
-    def copy_steps(self, path: Path, replaced: Mapping[str, Sequence[Any]] | None = None) -> None:
+    def copy_steps(
+        self,
+        path: Path,
+        replaced: Mapping[str, Sequence[Any]] | None = None,
+        rows: int | None = None,
+    ) -> None:
         """Take over the `steps.parquet` of another episode instead of adding rows.
 
         Args:
             path: That file.
             replaced: Values by column that take the place of its own, one for each row.
+            rows: How many of them, from the first; all when None.
         """
         target = self._folder / dataset_format.STEPS_FILE
-        self._num_steps = copy_steps_table(path, target, replaced)
+        self._num_steps = copy_steps_table(path, target, replaced, rows)
         self._steps.clear()
 
     def add_table(self, name: str, columns: Mapping[str, Any]) -> None:
@@ -153,7 +172,7 @@ class EpisodeWriter:
 
     def finish(self) -> None:
         """Write everything that belongs to the episode into its (still hidden) folder."""
-        if not self._encoders:
+        if not self._times_seconds:
             raise UserError(f"episode {self.id} has no frame; the source gave none")
         for encoder in self._encoders.values():
             encoder.finish()  # while the tables are written

@@ -29,18 +29,34 @@ def check(
     quick: bool = False,
     workers: int | None = None,
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
+    repair: bool = False,
+    out: Path | None = None,
+    in_place: bool = False,
+    accept_changes: bool = False,
 ) -> None:
     """Check every file of a dataset: hashes, times, pictures, what the robot did.
 
     Prints one line per fault and leaves with exit code 2 when there is one. Notes are worth
-    knowing and no faults.
+    knowing and no faults. With --repair it mends what can be mended, into a copy.
 
     Args:
         dataset: Folder of the dataset.
         quick: Leave out the decoding of the films; hashes and times are still checked.
         workers: Episodes to check at a time; default: as many as there are cores.
         json_file: Write what was found to this file, too.
+        repair: Mend instead: films are cut where they break, lost times taken from the films,
+            foreign files left out, what cannot be mended set aside.
+        out: Folder of the mended copy; default: the dataset's name with "-repaired".
+        in_place: Mend the dataset itself; what is replaced is set aside in it, hidden.
+        accept_changes: Let --repair take files as they are whose hash is another one.
     """
+    if repair:
+        from tcn_robot.workflows.repair import repair as mend
+
+        mend(dataset, out, in_place, accept_changes, quick)
+        return
+    if out is not None or in_place or accept_changes:
+        raise UserError("--out, --in-place and --accept-changes belong to --repair; add it")
     found, num_episodes = find(dataset, quick, workers)
     for id, fault in found:
         where = "" if id is None else f"episode {id}: "

@@ -170,11 +170,18 @@ class ViewRenderer:
             uint8 (height, width, 3) per view, RGB.
         """
         renderer = self._renderer(size)
+        self._repeat_textures(renderer)
         pictures = {}
         for view in views:
             renderer.update_scene(data, camera=view)
             pictures[view] = renderer.render()
         return pictures
+
+    def _repeat_textures(self, renderer: Any) -> None:
+        """Give a context the model's texture repeats, of which it has a copy from its making."""
+        repeats = self._model.mat_texrepeat.ravel()
+        context = renderer._mjr_context  # MuJoCo has no public way to it
+        context.mat_texrepeat[: len(repeats)] = repeats
 
     def _renderer(self, size: tuple[int, int]) -> Any:
         if size in self._renderers:

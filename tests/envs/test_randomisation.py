@@ -292,3 +292,23 @@ def test_unknown_names_get_the_nearest():
     with pytest.raises(UserError, match="did you mean 'state'"):
         make("MujocoPush-v0").reset(options={"states": []})
     assert make("MujocoPush-v0", randomise=("mass", "light")).randomise == ("light", "mass")
+
+
+@pytest.mark.parametrize("task", PUSHES)
+def test_pictures_do_not_depend_on_the_episodes_before(task):
+    """What an episode shows follows from its seed alone, so that any worker may record it.
+
+    MuJoCo's contexts kept the texture repeats of the first episode that they showed.
+    """
+
+    def shown(seeds: tuple[int, ...]) -> list[np.ndarray]:
+        env = make(task, randomise="all", moving_cameras=True)
+        found = []
+        for seed in seeds:
+            env.reset(seed=seed)
+            found.append(pictures(env))
+        env.close()
+        return found
+
+    for seed, picture in zip((1, 2, 3), shown((1, 2, 3)), strict=True):
+        np.testing.assert_array_equal(picture, shown((seed,))[0])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tcn_robot.errors import UserError
@@ -153,6 +154,31 @@ def read_steps_table(path: Path) -> dict[str, np.ndarray]:
     """
     table = _read(path)
     return {name: _column_array(table[name], name, path) for name in table.column_names}
+
+
+def rows_not_finite(path: Path) -> dict[str, np.ndarray]:
+    """Return, for each column that has any, the rows with a number that is not finite, int64 (N,).
+
+    A value that is absent (null, as the last action) is none of them.
+
+    Raises:
+        UserError: If the file is missing or damaged.
+    """
+    table = _read(path)
+    found = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        parents = np.arange(len(column))
+        if pa.types.is_list(column.type):
+            parents = pc.list_parent_indices(column).to_numpy()
+            column = column.flatten()
+        if pa.types.is_floating(column.type):
+            values = column.to_numpy(zero_copy_only=False)
+            present = column.is_valid().to_numpy(zero_copy_only=False)
+            rows = np.unique(parents[present & ~np.isfinite(values)])
+            if rows.size:
+                found[name] = rows
+    return found
 
 
 def _column_array(column: pa.ChunkedArray, name: str, path: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.checking.kinds import Fault
 from tcn_robot.recordings.checking.times import is_simulated
 from tcn_robot.recordings.reader import Episode
+from tcn_robot.recordings.tables import rows_not_finite
 
 TIME_ERROR_SECONDS = 1e-6
 
@@ -32,8 +33,9 @@ def step_faults(episode: Episode, times_seconds: np.ndarray | None) -> Iterator[
         yield Fault("damaged-steps", str(error))
         return
     assert steps is not None
-    for name, values in steps.items():
-        yield from _not_finite(path, name, values)
+    for name, wrong in rows_not_finite(path).items():
+        message = f"{path}: column {name!r} is not finite in row {wrong[0]} ({wrong.size} rows)"
+        yield Fault("not-finite", message)
     rows = len(next(iter(steps.values())))
     if rows != expected:
         yield Fault("counts-disagree", f"{path} holds {rows} rows, expected {expected}")
@@ -48,14 +50,3 @@ def step_faults(episode: Episode, times_seconds: np.ndarray | None) -> Iterator[
                     f"{times_seconds[first]} s"
                 )
                 yield Fault("step-times-disagree", message, None, float(times_seconds[first]))
-
-
-def _not_finite(path: object, name: str, values: np.ndarray) -> Iterator[Fault]:
-    if values.dtype.kind != "f":
-        return
-    # The last action is null: nothing is done any more when the last frame was seen.
-    checked = values[:-1] if name == "action" else values
-    wrong = np.flatnonzero(~np.isfinite(checked.reshape(len(checked), -1)).all(axis=1))
-    if wrong.size:
-        message = f"{path}: column {name!r} is not finite in row {wrong[0]} ({wrong.size} rows)"
-        yield Fault("not-finite", message)

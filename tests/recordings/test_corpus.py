@@ -98,6 +98,31 @@ def test_more_workers_find_the_same(tmp_path: Path, clean: dict[str, Path]) -> N
     assert list(find_faults(recording)) == list(find_faults(recording, workers=3))
 
 
+def test_an_absent_value_is_no_wrong_number(tmp_path: Path) -> None:
+    """Some environments have labels only after the first step."""
+    with DatasetWriter(tmp_path / "d", "slide", "lossless") as writer, writer.episode(10) as e:
+        for index, frame in enumerate(moving_square(3)):
+            e.add_frames(index / 10, {"front": frame})
+            action = None if index == 2 else [0.5]
+            e.add_step({"action": action, "cost": None if index == 0 else 1.5})
+    assert kinds_found(tmp_path / "d") == set()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("column", ["action", "cost"])
+def test_a_wrong_number_is_found_in_scalars_and_lists(
+    tmp_path: Path, column: str, value: float
+) -> None:
+    with DatasetWriter(tmp_path / "d", "slide", "lossless") as writer, writer.episode(10) as e:
+        for index, frame in enumerate(moving_square(3)):
+            e.add_frames(index / 10, {"front": frame})
+            row = {"action": [0.5, 0.5], "cost": 1.5}
+            if index == 1:
+                row[column] = [0.5, value] if column == "action" else value
+            e.add_step(row)
+    assert kinds_found(tmp_path / "d") == {"not-finite"}
+
+
 def test_a_standing_camera_is_no_frozen_one(tmp_path: Path) -> None:
     """Nothing moves anywhere for two seconds: no view is at fault."""
     still = moving_square(1).repeat(20, axis=0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tcn_robot.recordings.video import VideoEncoder
 
-QUEUE_FRAMES = 64
+QUEUE_FRAMES = 32
 
 
 class EncodingThread:
@@ -72,8 +72,8 @@ class BackgroundEncoder:
     def finish(self) -> None:
         """Let the film be finished in the background; no frame may follow. See `close`."""
         if not self._is_finishing:
-            self._is_finishing = True
             self._thread.put(self._finish)
+            self._is_finishing = True  # now: whoever is interrupted before puts it again
 
     def _finish(self) -> None:
         self._try(self._encoder.close)

@@ -73,6 +73,12 @@ class Episode:
         return None if seed is None else int(seed)
 
     @property
+    def is_simulated(self) -> bool:
+        """Whether its clock is a simulator's, so that all views and rows belong together."""
+        clock = self.metadata.get("clock")
+        return isinstance(clock, dict) and clock.get("name") == "simulation"
+
+    @property
     def codec(self) -> str:
         """How the films are encoded: "h264" or "lossless"."""
         return str(self.metadata.get("codec", "h264"))

@@ -9,12 +9,23 @@ import numpy as np
 
 
 class FrameSource(Protocol):
-    """A camera, a stream or a video file."""
+    """A camera, a stream, a film or a folder of pictures.
 
-    frame_rate_hz: float
+    `is_live` says whether it runs at its own pace (frames that are not taken are lost) and stamps
+    arrivals, or lies on the disk and has times of its own. `frame_rate_hz` is the rate it was asked
+    for or claims; None where nobody knows before frames have come.
+    """
+
+    address: str
+    frame_rate_hz: float | None
+    is_live: bool
 
     def read(self) -> tuple[float, np.ndarray] | None:
         """Return (measured capture time in seconds, uint8 (H, W, 3) RGB), or None at the end."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held; a `read` that waits may return None."""
         ...
 
 

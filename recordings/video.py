@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -220,8 +221,17 @@ def decode_video(path: Path, expected_frames: int) -> tuple[np.ndarray, np.ndarr
     return frames, times
 
 
-def film_rate_hz(path: Path) -> float:
-    """Return the rate that a film claims, in frames per second; 30 where it claims none.
+@dataclass(frozen=True)
+class FilmFacts:
+    """What a film's header says: the size of its pictures, and the rate it claims, if any."""
+
+    width_px: int
+    height_px: int
+    rate_hz: float | None
+
+
+def describe_film(path: Path) -> FilmFacts:
+    """Return what a film says of itself; its frames are not looked at.
 
     Raises:
         UserError: If it is missing or no film.
@@ -230,21 +240,8 @@ def film_rate_hz(path: Path) -> float:
         raise UserError(f"the film {path} does not exist; check the path")
     try:
         with av.open(str(path)) as container:
-            rate = container.streams.video[0].average_rate
-    except (av.FFmpegError, IndexError) as error:
-        raise UserError(f"{path} is no film that can be read ({error}); give another") from error
-    return float(rate) if rate else 30.0
-
-
-def film_size_px(path: Path) -> tuple[int, int]:
-    """Return (width, height) of a film's pictures.
-
-    Raises:
-        UserError: If it is no film.
-    """
-    try:
-        with av.open(str(path)) as container:
             stream = container.streams.video[0]
-            return stream.width, stream.height
-    except (av.FFmpegError, IndexError, OSError) as error:
+            rate = stream.average_rate
+            return FilmFacts(stream.width, stream.height, float(rate) if rate else None)
+    except (av.FFmpegError, IndexError) as error:
         raise UserError(f"{path} is no film that can be read ({error}); give another") from error

@@ -19,7 +19,7 @@ from tcn_robot.recordings.background import BackgroundEncoder, EncodingThread
 from tcn_robot.recordings.lock import DatasetLock
 from tcn_robot.recordings.tables import copy_steps_table, write_frames_table, write_steps_table
 from tcn_robot.recordings.timing import measure_timing
-from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder, film_size_px
+from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder, describe_film
 
 # Films of fewer pixels are encoded in one thread together.
 SMALL_PICTURE_PX = 160 * 160
@@ -52,6 +52,7 @@ class EpisodeWriter:
         self._num_steps = 0
         self._origin_seconds: float | None = None
         self._order: dict[str, int] = {}
+        self._rates_hz: dict[str, float] = {}
 
     def begin(self, origin_seconds: float, views: Sequence[str]) -> None:
         """Settle when the films' own times are zero, and the order of the views.
@@ -65,6 +66,10 @@ class EpisodeWriter:
         """
         self._origin_seconds = origin_seconds
         self._order = {view: rank for rank, view in enumerate(views)}
+
+    def set_rate(self, view: str, frame_rate_hz: float) -> None:
+        """Say at which rate frames of one view are expected, where it is not the episode's."""
+        self._rates_hz[view] = frame_rate_hz
 
     def add_frames(self, time_seconds: float, frames: Mapping[str, np.ndarray]) -> None:
         """Add one frame to each of some views, all seen at the same time.
@@ -105,9 +110,9 @@ class EpisodeWriter:
             path: The film; it is not looked into.
             times_seconds: float64 (T,), one for each of its frames.
         """
-        width_px, height_px = film_size_px(path)
+        film = describe_film(path)
         shutil.copyfile(path, self._folder / dataset_format.video_name(view))
-        self._shapes[view] = (height_px, width_px, 3)
+        self._shapes[view] = (film.height_px, film.width_px, 3)
         self._times_seconds[view] = [float(time) for time in times_seconds]
 
     def add_step(self, values: Mapping[str, Any]) -> None:
@@ -186,7 +191,8 @@ class EpisodeWriter:
                 "width_px": self._shapes[view][1],
                 "height_px": self._shapes[view][0],
                 "frames": len(times),
-                **measure_timing(np.array(times), self._frame_rate_hz),
+                **({"fps_asked": self._rates_hz[view]} if view in self._rates_hz else {}),
+                **measure_timing(np.array(times), self._rates_hz.get(view, self._frame_rate_hz)),
             }
             for view, times in self._times_seconds.items()
         }

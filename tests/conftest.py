@@ -38,3 +38,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def clean_datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two clean datasets to break copies of: films from two cameras, and a simulation."""
+    from tests.recordings.conftest import ToySource, push_about
+    from tests.recordings.test_recorder import record
+    from tests.support.corpus import write_films
+
+    folder = tmp_path_factory.mktemp("clean")
+    write_films(folder / "films")
+    source = ToySource()
+    record(folder / "simulated", source, push_about, [0, 1])
+    source.close()
+    return {"films": folder / "films", "simulated": folder / "simulated"}

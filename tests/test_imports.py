@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.source_files import ROOT, package_files, relative
 
-LEAVES = {"errors", "progress", "atomic", "plugins", "provenance", "tensors"}
+LEAVES = {"errors", "progress", "atomic", "plugins", "provenance", "tensors", "matching"}
 MODULES = package_files()
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})
 

@@ -42,7 +42,7 @@ class CameraSource:
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
         # The oldest picture in a long buffer is late by the whole buffer.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self.frame_rate_hz = frame_rate_hz or float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
+        self.frame_rate_hz = frame_rate_hz or float(self._capture.get(cv2.CAP_PROP_FPS)) or None
 
     def read(self) -> tuple[float, np.ndarray] | None:
         """Return (time of arrival, uint8 (H, W, 3) RGB), or None when the camera ended."""

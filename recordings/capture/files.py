@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings.video import TICKS_PER_SECOND, film_rate_hz, iterate_video
+from tcn_robot.recordings.video import TICKS_PER_SECOND, describe_film, iterate_video
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -23,7 +23,7 @@ class FilmFileSource:
     def __init__(self, address: str, frame_rate_hz: float | None = None) -> None:
         self.address = address
         path = Path(address)
-        self.frame_rate_hz = frame_rate_hz or film_rate_hz(path)
+        self.frame_rate_hz = frame_rate_hz or describe_film(path).rate_hz
         self._frames = iterate_video(path, upright=True)
         first = next(self._frames, None)
         if first is None:
@@ -59,7 +59,8 @@ class PictureFolderSource:
                 f"{address} is a folder of pictures, which have no times; say how many there are "
                 "per second with --rate"
             )
-        self.frame_rate_hz = frame_rate_hz
+        self.frame_rate_hz: float | None = frame_rate_hz
+        self._rate_hz = frame_rate_hz
         self._index = 0
 
     def read(self) -> tuple[float, np.ndarray] | None:
@@ -67,7 +68,7 @@ class PictureFolderSource:
         path = next(self._paths, None)
         if path is None:
             return None
-        time_seconds = self._index / self.frame_rate_hz
+        time_seconds = self._index / self._rate_hz
         self._index += 1
         return time_seconds, read_picture(path)
 

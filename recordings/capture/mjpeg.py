@@ -26,7 +26,7 @@ class MjpegSource:
 
     Args:
         address: "http://…" or "https://…".
-        frame_rate_hz: What the camera is meant to give; 30 when None.
+        frame_rate_hz: What the camera is meant to give; None where nobody knows.
 
     Raises:
         UserError: If the address does not answer, or with something else.
@@ -36,7 +36,7 @@ class MjpegSource:
 
     def __init__(self, address: str, frame_rate_hz: float | None = None) -> None:
         self.address = address
-        self.frame_rate_hz = frame_rate_hz or 30.0
+        self.frame_rate_hz = frame_rate_hz
         self.broken_pictures = 0
         try:
             self._response: HTTPResponse = urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS)

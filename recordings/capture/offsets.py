@@ -111,12 +111,7 @@ class OffsetEstimate:
     correlation: float
 
 
-def estimate_offset(
-    reference: Motion,
-    view: Motion,
-    seed: int = 0,
-    maximum_lag_seconds: float = MAXIMUM_LAG_SECONDS,
-) -> OffsetEstimate | None:
+def estimate_offset(reference: Motion, view: Motion, seed: int = 0) -> OffsetEstimate | None:
     """Estimate the constant offset of a view's stamps against the reference's.
 
     The logarithms of the two motions, without what changes slowly, are correlated over all shifts;
@@ -127,16 +122,15 @@ def estimate_offset(
         reference: Motion of the reference view.
         view: Motion of the other view.
         seed: Of the bootstrap.
-        maximum_lag_seconds: Largest offset that is looked for.
 
     Returns:
         None when there is too little film, or too little motion that both see.
     """
     if min(len(reference.changes), len(view.changes)) < 2:
         return None
-    low = max(reference.times_seconds[0], view.times_seconds[0] + maximum_lag_seconds)
-    high = min(reference.times_seconds[-1], view.times_seconds[-1] - maximum_lag_seconds)
-    num_lags = round(maximum_lag_seconds / GRID_SECONDS)
+    low = max(reference.times_seconds[0], view.times_seconds[0] + MAXIMUM_LAG_SECONDS)
+    high = min(reference.times_seconds[-1], view.times_seconds[-1] - MAXIMUM_LAG_SECONDS)
+    num_lags = round(MAXIMUM_LAG_SECONDS / GRID_SECONDS)
     grid = np.arange(low, high, GRID_SECONDS)
     block = round(BLOCK_SECONDS / GRID_SECONDS)
     num_blocks = len(grid) // block

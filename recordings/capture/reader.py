@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings.capture.source_table import Source
+from tcn_robot.recordings.sources import FrameSource
 
-QUEUE_FRAMES = 64
+QUEUE_FRAMES = 32
 # Of a period: how much early a frame may come and still be taken at a lower rate.
 EARLY_SHARE = 0.25
 JOIN_SECONDS = 6.0  # a little more than sources wait for a picture
@@ -47,7 +47,7 @@ class SourceReader:
         ended: Why the source gives no more frames; None while it does.
     """
 
-    def __init__(self, view: str, source: Source, rate_limit_hz: float | None = None) -> None:
+    def __init__(self, view: str, source: FrameSource, rate_limit_hz: float | None = None) -> None:
         self.view = view
         self.source = source
         self.frames: queue.Queue[tuple[float, np.ndarray] | None] = queue.Queue(QUEUE_FRAMES)

@@ -38,7 +38,7 @@ def describe_view(
 
     Args:
         times_seconds: float64 (T,), of the frames that were kept.
-        frame_rate_hz: Rate asked of the source.
+        frame_rate_hz: Rate at which its frames are expected.
         counts: What became of the frames that arrived.
         ended: Why the source gave no more frames; None if it did to the end.
 
@@ -46,14 +46,13 @@ def describe_view(
         frames, fps_measured, late_frames; missing_frames (with those that we dropped) and when;
         dropped_frames: of them, those that arrived and found the queue full.
     """
-    missing = missing_frames(times_seconds, frame_rate_hz)
-    at = np.flatnonzero(missing)
+    at = np.flatnonzero(missing_frames(times_seconds, frame_rate_hz))
     timing = measure_timing(times_seconds, frame_rate_hz)
     return {
         "frames": len(times_seconds),
         "fps_measured": timing["fps_measured"],
         "late_frames": timing["late_frames"],
-        "missing_frames": int(missing.sum()),
+        "missing_frames": timing["dropped_frames"],
         "missing_before_seconds": [round(float(t), 6) for t in times_seconds[at][:MOST_TIMES_KEPT]],
         "dropped_frames": len(counts.dropped_seconds),
         "thinned_frames": counts.thinned,

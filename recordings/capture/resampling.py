@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings.checking.times import is_simulated
+from tcn_robot.matching import nearest_frames
 from tcn_robot.recordings.format import video_name
 from tcn_robot.recordings.reader import Episode, Recording
 from tcn_robot.recordings.video import iterate_video
@@ -60,17 +60,6 @@ def common_grid(times_seconds: Mapping[str, np.ndarray], rate_hz: float) -> np.n
     return low + np.arange(count) / rate_hz
 
 
-def nearest_frames(times_seconds: np.ndarray, grid_seconds: np.ndarray) -> np.ndarray:
-    """Return the index of the frame nearest to each instant, int64 (G,); the earlier of two."""
-    after = np.clip(np.searchsorted(times_seconds, grid_seconds), 0, len(times_seconds) - 1)
-    before = np.maximum(after - 1, 0)
-    is_before = np.abs(grid_seconds - times_seconds[before]) <= np.abs(
-        times_seconds[after] - grid_seconds
-    )
-    nearest: np.ndarray = np.where(is_before, before, after)
-    return nearest
-
-
 def resample(
     recording: Recording, writer: DatasetWriter, rate_hz: float, apply_offsets: bool
 ) -> Iterator[Resampled]:
@@ -91,7 +80,7 @@ def resample(
     for episode in recording:
         if episode.id in present:
             continue
-        if is_simulated(episode):
+        if episode.is_simulated:
             raise UserError(
                 f"episode {episode.id} of {recording.path} is simulated: its views have one clock "
                 "already; resampling is for cameras"
@@ -131,7 +120,7 @@ def _resample_episode(
     if not grid.size:
         raise UserError(f"episode {episode.id}: its views have no time in common")
     target.begin(float(grid[0]), episode.views)
-    picked = {view: nearest_frames(times[view], grid) for view in episode.views}
+    picked = {view: nearest_frames(grid, times[view]) for view in episode.views}
     for view, frames in picked.items():
         _copy_frames(episode, view, frames, grid, target)
     target.add_table(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.matching import frame_period_seconds
 from tcn_robot.recordings.capture.clock import UtcAnchor, now_seconds
 from tcn_robot.recordings.capture.offsets import MotionMeter
 from tcn_robot.recordings.capture.reader import SourceReader
@@ -132,17 +133,25 @@ class EpisodeFilming:
         figures = {
             name: describe_view(
                 times[name],
-                view.reader.source.frame_rate_hz,
+                self._rate_hz(view),
                 view.reader.counts,
                 view.ended if self.is_live else None,
             )
             for name, view in self.views.items()
         }
+        for name, view in self.views.items():
+            self.episode.set_rate(name, self._rate_hz(view))
         motions = {name: view.meter.motion() for name, view in self.views.items()}
         described = describe_capture(figures, times, motions, limits)
         if self._robot is not None:
             described["robot"] = vars(self._robot.counts)
         return described
+
+    @staticmethod
+    def _rate_hz(view: CapturedView) -> float:
+        """Return the rate asked for or claimed; else what the view did in the median."""
+        period_seconds = frame_period_seconds(np.array(view.times_seconds))
+        return view.reader.source.frame_rate_hz or 1.0 / (period_seconds or 1.0)
 
 
 def clock_entry(anchor: UtcAnchor | None) -> dict[str, Any]:

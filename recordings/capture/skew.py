@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcn_robot.matching import nearest_frames
+
 
 def frame_skew(reference_seconds: np.ndarray, view_seconds: np.ndarray) -> np.ndarray:
     """Return, for each frame of a reference, the time of the view's nearest frame minus its own.
@@ -18,12 +20,8 @@ def frame_skew(reference_seconds: np.ndarray, view_seconds: np.ndarray) -> np.nd
     """
     inside = (reference_seconds >= view_seconds[0]) & (reference_seconds <= view_seconds[-1])
     times = reference_seconds[inside]
-    after = np.clip(np.searchsorted(view_seconds, times), 1, max(len(view_seconds) - 1, 1))
-    before = after - 1
-    after = np.minimum(after, len(view_seconds) - 1)
-    to_before, to_after = view_seconds[before] - times, view_seconds[after] - times
-    nearest: np.ndarray = np.where(-to_before <= to_after, to_before, to_after)
-    return nearest
+    skew: np.ndarray = view_seconds[nearest_frames(times, view_seconds)] - times
+    return skew
 
 
 def describe_skew(skew_seconds: np.ndarray) -> dict[str, float | None]:

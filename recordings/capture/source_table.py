@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.capture.camera import CameraSource
@@ -15,26 +12,7 @@ from tcn_robot.recordings.capture.files import FilmFileSource, PictureFolderSour
 from tcn_robot.recordings.capture.mjpeg import MjpegSource
 from tcn_robot.recordings.capture.picture import Picture
 from tcn_robot.recordings.format import VIEW_PATTERN
-
-
-class Source(Protocol):
-    """Where frames come from.
-
-    `is_live` says whether it runs at its own pace (frames that are not taken are lost) and stamps
-    arrivals, or lies on the disk and has times of its own.
-    """
-
-    address: str
-    frame_rate_hz: float
-    is_live: bool
-
-    def read(self) -> tuple[float, np.ndarray] | None:
-        """Return (time in seconds, uint8 (H, W, 3) RGB), or None at the end."""
-        ...
-
-    def close(self) -> None:
-        """Release what is held; a `read` that waits may return None."""
-        ...
+from tcn_robot.recordings.sources import FrameSource
 
 
 @dataclass(frozen=True)
@@ -71,19 +49,23 @@ def parse_source(text: str, number: int) -> tuple[str, str]:
     return name, address
 
 
-def _camera(request: SourceRequest) -> Source:
-    return CameraSource(request.address, request.frame_rate_hz, None)
+def _camera(request: SourceRequest) -> FrameSource:
+    picture = request.picture
+    # Turned or cropped pictures need the camera's full size.
+    plain = picture.rotate_degrees == 0 and picture.crop_px is None
+    size_px = picture.size_px if plain else None
+    return CameraSource(request.address, request.frame_rate_hz, size_px)
 
 
-def _mjpeg(request: SourceRequest) -> Source:
+def _mjpeg(request: SourceRequest) -> FrameSource:
     return MjpegSource(request.address, request.frame_rate_hz)
 
 
-def _film(request: SourceRequest) -> Source:
+def _film(request: SourceRequest) -> FrameSource:
     return FilmFileSource(request.address, request.frame_rate_hz)
 
 
-def _pictures(request: SourceRequest) -> Source:
+def _pictures(request: SourceRequest) -> FrameSource:
     return PictureFolderSource(request.address, request.frame_rate_hz)
 
 
@@ -92,7 +74,7 @@ def _is_camera(address: str) -> bool:
 
 
 # (what it is called, whether an address means it, how it is opened); the first that fits
-SOURCES: list[tuple[str, Callable[[str], bool], Callable[[SourceRequest], Source]]] = [
+SOURCES: list[tuple[str, Callable[[str], bool], Callable[[SourceRequest], FrameSource]]] = [
     ("camera or stream", _is_camera, _camera),
     ("MJPEG over HTTP", lambda address: address.startswith(("http://", "https://")), _mjpeg),
     ("folder of pictures", lambda address: Path(address).is_dir(), _pictures),
@@ -100,7 +82,7 @@ SOURCES: list[tuple[str, Callable[[str], bool], Callable[[SourceRequest], Source
 ]
 
 
-def open_source(request: SourceRequest) -> Source:
+def open_source(request: SourceRequest) -> FrameSource:
     """Open a source.
 
     Raises:

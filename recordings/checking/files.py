@@ -29,7 +29,8 @@ def file_faults(episode: Episode) -> Iterator[Fault]:
         if Path(name).name != name or _leads_out(path, folder):
             yield Fault("unsafe-name", f"{folder}: the file name {name!r} leads out of the folder")
         elif not path.is_file():
-            yield Fault("missing-file", f"{path} is missing", _view_of(episode, name))
+            message = f"{path} is missing"
+            yield Fault("missing-file", message, _view_of(episode, name), file=name)
         else:
             yield from _changed(path, expected, _view_of(episode, name))
     known = {*files, dataset_format.EPISODE_FILE}
@@ -49,6 +50,7 @@ def _changed(path: Path, expected: Any, view: str | None) -> Iterator[Fault]:
         f"{path} is not what was recorded: expected {entry.get('bytes')} bytes with SHA-256 "
         f"{str(entry.get('sha256'))[:_SHOWN_DIGITS]}, found {size_bytes} bytes",
         view,
+        file=path.name,
     )
 
 

@@ -13,52 +13,52 @@ class Kind:
     Attributes:
         meaning: What it is, in one line.
         is_fault: Whether data are wrong or lost; else it is worth knowing and no more.
-        repair: What `--repair` does about it; None where only the user can tell.
+        is_mendable: Whether `--repair` can mend it without a guess; else the episode is set aside.
     """
 
     meaning: str
     is_fault: bool = True
-    repair: str | None = None
+    is_mendable: bool = False
 
-
-LEAVE_OUT = "the episode is set aside"
 
 KINDS: dict[str, Kind] = {
     # The dataset
     "newer-format": Kind("the dataset was written by a newer tcn_robot"),
     "damaged-dataset-file": Kind("dataset.json is no readable description of a dataset"),
     "unfinished-episode": Kind(
-        "a recorder was killed while it wrote this; no reader sees it", False, "it is removed"
+        "a recorder was killed while it wrote this; no reader sees it", False
     ),
-    "foreign-entry": Kind(
-        "a file or folder that is no part of a dataset", False, "it is set aside"
-    ),
+    "foreign-entry": Kind("a file or folder that is no part of a dataset", False),
     "missing-model": Kind("the simulator's model is missing: no view can be rendered again"),
     "changed-model": Kind("the simulator's model is not the one that was recorded"),
     "repeated-episode": Kind("two episodes have the same films", False),
     # The files of an episode
-    "damaged-metadata": Kind("episode.json is missing or cannot be read", True, LEAVE_OUT),
-    "wrong-id": Kind("episode.json and the folder's name disagree about the id", True, LEAVE_OUT),
-    "missing-file": Kind("a file of the episode is missing", True, LEAVE_OUT),
-    "changed-file": Kind("a file is not the one that was recorded (SHA-256)", True, "see below"),
-    "foreign-file": Kind("a file that does not belong to the episode", True, "it is set aside"),
-    "unsafe-name": Kind("a name that leads out of the episode's folder", True, LEAVE_OUT),
-    "absurd-value": Kind("a size, rate or count that cannot be", True, LEAVE_OUT),
+    "damaged-metadata": Kind("episode.json is missing or cannot be read"),
+    "wrong-id": Kind("episode.json and the folder's name disagree about the id"),
+    "missing-file": Kind("a file of the episode is missing", is_mendable=True),
+    "changed-file": Kind("a file is not the one that was recorded (SHA-256)", is_mendable=True),
+    "foreign-file": Kind("a file that does not belong to the episode", is_mendable=True),
+    "unsafe-name": Kind("a name that leads out of the episode's folder"),
+    "absurd-value": Kind("a size, rate or count that cannot be"),
     "unknown-value": Kind("a split, codec or clock that the format does not know"),
     # Times
-    "damaged-times": Kind("frames.parquet cannot be read", True, "made again from the films"),
-    "times-not-finite": Kind("a capture time is no finite number", True, LEAVE_OUT),
-    "times-go-back": Kind("a frame is not later than the frame before", True, LEAVE_OUT),
+    "damaged-times": Kind("frames.parquet cannot be read", is_mendable=True),
+    "times-not-finite": Kind("a capture time is no finite number"),
+    "times-go-back": Kind("a frame is not later than the frame before"),
     "time-jump": Kind("a simulator's clock does not run evenly"),
     "long-gap": Kind("a camera gave nothing for a long time", False),
     "dropped-frames": Kind("a camera dropped more than 5 % of its frames", False),
-    "frame-numbers": Kind("the frames of a view are not numbered 0, 1, 2, …", True, LEAVE_OUT),
-    "counts-disagree": Kind("episode.json, times, film or steps disagree about how many"),
+    "frame-numbers": Kind("the frames of a view are not numbered 0, 1, 2, …"),
+    "counts-disagree": Kind(
+        "episode.json, times, film or steps disagree about how many", is_mendable=True
+    ),
     "film-times-disagree": Kind("the film's own times are not those of frames.parquet"),
-    "unequal-views": Kind("the views of a simulator differ in length"),
+    "unequal-views": Kind("the views of a simulator differ in length", is_mendable=True),
     # Pictures
-    "undecodable-film": Kind("a film cannot be decoded to its end", True, "cut where it breaks"),
-    "size-disagrees": Kind("the film's pictures have another size than episode.json says"),
+    "undecodable-film": Kind("a film cannot be decoded to its end", is_mendable=True),
+    "size-disagrees": Kind(
+        "the film's pictures have another size than episode.json says", is_mendable=True
+    ),
     "blank-view": Kind("a view shows one colour only, such as black"),
     "frozen-view": Kind("a view stands still while another moves"),
     "identical-views": Kind("two views show the same pictures"),
@@ -78,12 +78,14 @@ class Fault:
         message: What was expected and what was found, in one line.
         view: The view it concerns, if one.
         time_seconds: When in the episode, on its clock, if at one time.
+        file: Name of the episode's file it concerns, if one as a whole.
     """
 
     kind: str
     message: str
     view: str | None = None
     time_seconds: float | None = None
+    file: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

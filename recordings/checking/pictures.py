@@ -13,7 +13,6 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.checking.kinds import Fault
-from tcn_robot.recordings.checking.times import is_simulated
 from tcn_robot.recordings.reader import Episode
 from tcn_robot.recordings.video import TICKS_PER_SECOND, iterate_video
 
@@ -164,7 +163,7 @@ def _frozen_faults(
     times = times_seconds[view]
     lasted_seconds = float(times[stop - 1] - times[start]) if stop else 0.0
     is_long = stop - start >= FROZEN_FRAMES and lasted_seconds >= FROZEN_SECONDS
-    if is_simulated(episode):
+    if episode.is_simulated:
         is_long = stop - start >= max(FROZEN_FRAMES, FROZEN_SIMULATED_SHARE * len(times))
     if not is_long:
         return
@@ -174,7 +173,7 @@ def _frozen_faults(
         if other != view
         and _moved(looks[other], times_seconds[other], times[start], times[stop - 1])
     ]
-    is_alone = len(looks) == 1 and stop - start == len(times) and not is_simulated(episode)
+    is_alone = len(looks) == 1 and stop - start == len(times) and not episode.is_simulated
     if others or is_alone:
         beside = f" while {others[0]!r} moves" if others else ""
         message = (

@@ -7,32 +7,25 @@ films carry. What cannot be mended is set aside, never thrown away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.checking.kinds import Fault
-from tcn_robot.recordings.checking.times import is_simulated
+from tcn_robot.recordings.checking.kinds import KINDS, Fault
 from tcn_robot.recordings.reader import Episode
 from tcn_robot.recordings.tables import read_frames_table
 from tcn_robot.recordings.video import TICKS_PER_SECOND, iterate_video
 from tcn_robot.recordings.writer import EpisodeWriter
 
-MENDABLE = {
-    "changed-file",
-    "foreign-file",
-    "damaged-times",
-    "counts-disagree",
-    "unequal-views",
-    "undecodable-film",
-    "size-disagrees",
-    "missing-file",
-}
 _MEASURED = {"id", "codec", "fps_asked", "video_origin_seconds", "views", "steps", "files"}
+
+
+UNDECODABLE = "undecodable-film"
 
 
 class NotMendableError(Exception):
@@ -53,57 +46,66 @@ def mend_episode(
     Raises:
         NotMendableError: If it cannot be mended without guessing.
     """
-    _refuse_what_cannot_be_mended(episode, faults, accept_changes)
-    times = _times_of(episode)
-    lengths = {view: _readable_frames(episode, view, times[view]) for view in episode.views}
+    _refuse_what_cannot_be_mended(faults, accept_changes)
+    films = {view: _decode(episode, view) for view in episode.views}
+    times = _times_of(episode, films)
+    lengths = {view: min(len(film.ticks), len(times[view])) for view, film in films.items()}
     steps = len(next(iter(episode.steps.values()))) if episode.steps else 0
-    if is_simulated(episode):
+    if episode.is_simulated:
         least = min([*lengths.values(), *([steps] if steps else [])])
         lengths = dict.fromkeys(lengths, least)
+        steps = min(steps, least)
     if min(lengths.values()) < 1:
         raise NotMendableError("a film gives no frame")
+    target.begin(float(episode.metadata.get("video_origin_seconds") or 0.0), episode.views)
+    for view, count in lengths.items():
+        is_kept = films[view].is_whole and len(films[view].ticks) == count
+        _write_film(episode, view, times[view][:count], target, is_kept)
+    if steps:
+        target.copy_steps(episode.path / dataset_format.STEPS_FILE, rows=steps)
     done = [
         f"{view}: kept {count} of {len(times[view])} frames"
         for view, count in lengths.items()
         if count < len(times[view])
     ]
     done += sorted({f"{fault.kind}: mended" for fault in faults if fault.is_fault})
-    origin_seconds = episode.metadata.get("video_origin_seconds")
-    target.begin(float(origin_seconds or 0.0), episode.views)
-    for view, count in lengths.items():
-        if _is_whole(episode, view, count):
-            film = episode.path / dataset_format.video_name(view)
-            target.copy_film(view, film, times[view][:count])
-        else:
-            for time_seconds, (_, picture) in zip(
-                times[view][:count], _frames(episode, view), strict=False
-            ):
-                target.add_frames(float(time_seconds), {view: picture})
-    if steps:
-        rows = min(lengths.values()) if is_simulated(episode) else steps
-        target.copy_steps(episode.path / dataset_format.STEPS_FILE, rows=rows)
     kept = {name: value for name, value in episode.metadata.items() if name not in _MEASURED}
     target.metadata.update(kept, repaired=done)
     return done
 
 
-def _refuse_what_cannot_be_mended(
-    episode: Episode, faults: Sequence[Fault], accept_changes: bool
-) -> None:
+def _refuse_what_cannot_be_mended(faults: Sequence[Fault], accept_changes: bool) -> None:
+    # Files that are made anew whatever is in them: no word of the user's is needed.
+    broken = [fault.view for fault in faults if fault.kind == UNDECODABLE]
+    renewed = {dataset_format.video_name(str(view)) for view in broken}
+    renewed |= {dataset_format.FRAMES_FILE for f in faults if f.kind == "damaged-times"}
     for fault in faults:
-        if fault.is_fault and fault.kind not in MENDABLE:
+        is_lost = fault.kind == "missing-file" and fault.file != dataset_format.FRAMES_FILE
+        if fault.is_fault and (is_lost or not KINDS[fault.kind].is_mendable):
             raise NotMendableError(fault.message)
-        names_file = fault.kind in ("changed-file", "missing-file")
-        is_times = dataset_format.FRAMES_FILE in fault.message
-        if fault.kind == "missing-file" and not is_times:
-            raise NotMendableError(fault.message)
-        breaks = {"undecodable-film", "damaged-times", "counts-disagree"}
-        explained = any(other.kind in breaks for other in faults)
-        if fault.kind == "changed-file" and names_file and not (accept_changes or explained):
+        if fault.kind == "changed-file" and fault.file not in renewed and not accept_changes:
             raise NotMendableError(f"{fault.message}; --accept-changes takes it as it is")
 
 
-def _times_of(episode: Episode) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class _Decoded:
+    """The times that a film's frames carry, as far as they decode, and whether that is all."""
+
+    ticks: np.ndarray
+    is_whole: bool
+
+
+def _decode(episode: Episode, view: str) -> _Decoded:
+    ticks: list[int] = []
+    try:
+        for tick, _ in iterate_video(episode.path / dataset_format.video_name(view)):
+            ticks.append(tick)
+    except UserError:
+        return _Decoded(np.array(ticks, np.int64), False)
+    return _Decoded(np.array(ticks, np.int64), True)
+
+
+def _times_of(episode: Episode, films: Mapping[str, _Decoded]) -> dict[str, np.ndarray]:
     """Return the capture times of each view, from the films where the table is lost."""
     try:
         table = read_frames_table(episode.path / dataset_format.FRAMES_FILE)
@@ -114,35 +116,20 @@ def _times_of(episode: Episode) -> dict[str, np.ndarray]:
     origin_seconds = episode.metadata.get("video_origin_seconds")
     if origin_seconds is None:
         raise NotMendableError("neither frames.parquet nor the films say when frames were seen")
-    return {
-        view: float(origin_seconds)
-        + np.array([ticks for ticks, _ in _frames(episode, view)]) / TICKS_PER_SECOND
-        for view in episode.views
-    }
+    return {view: origin_seconds + film.ticks / TICKS_PER_SECOND for view, film in films.items()}
 
 
-def _readable_frames(episode: Episode, view: str, times_seconds: np.ndarray) -> int:
-    """Return how many frames can be decoded one after the other and have a time."""
-    return min(sum(1 for _ in _frames(episode, view)), len(times_seconds))
-
-
-def _is_whole(episode: Episode, view: str, count: int) -> bool:
-    """Return whether a film can be taken over: it decodes to its end, into so many frames."""
-    decoded = 0
-    try:
-        for _ in iterate_video(episode.path / dataset_format.video_name(view)):
-            decoded += 1
-    except UserError:
-        return False
-    return decoded == count
-
-
-def _frames(episode: Episode, view: str) -> Any:
-    """Yield (microseconds, picture) up to where the film breaks."""
-    try:
-        yield from iterate_video(episode.path / dataset_format.video_name(view))
-    except UserError:
+def _write_film(
+    episode: Episode, view: str, times_seconds: np.ndarray, target: EpisodeWriter, is_kept: bool
+) -> None:
+    """Take a film over byte for byte, or encode as many of its frames as there are times."""
+    path = episode.path / dataset_format.video_name(view)
+    if is_kept:
+        target.copy_film(view, path, times_seconds)
         return
+    frames = itertools.islice(iterate_video(path), len(times_seconds))
+    for time_seconds, (_, picture) in zip(times_seconds, frames, strict=True):
+        target.add_frames(float(time_seconds), {view: picture})
 
 
 def set_aside(path: Path, dataset_path: Path) -> Path:

@@ -9,7 +9,6 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.checking.kinds import Fault
-from tcn_robot.recordings.checking.times import is_simulated
 from tcn_robot.recordings.reader import Episode
 from tcn_robot.recordings.tables import rows_not_finite
 
@@ -39,7 +38,7 @@ def step_faults(episode: Episode, times_seconds: np.ndarray | None) -> Iterator[
     rows = len(next(iter(steps.values())))
     if rows != expected:
         yield Fault("counts-disagree", f"{path} holds {rows} rows, expected {expected}")
-    elif is_simulated(episode) and times_seconds is not None and "time_seconds" in steps:
+    elif episode.is_simulated and times_seconds is not None and "time_seconds" in steps:
         own = np.asarray(steps["time_seconds"], np.float64)
         if len(own) == len(times_seconds):
             off = np.flatnonzero(~(np.abs(own - times_seconds) <= TIME_ERROR_SECONDS))

@@ -18,12 +18,6 @@ DROPPED_FRAMES = 3  # fewer say nothing about a short film
 UNEVEN_SHARE = 0.5  # of a period, by which a simulator's clock may differ from even steps
 
 
-def is_simulated(episode: Episode) -> bool:
-    """Return whether the episode's clock is a simulator's."""
-    clock = episode.metadata.get("clock")
-    return isinstance(clock, dict) and clock.get("name") == "simulation"
-
-
 def time_faults(episode: Episode, view: str, times_seconds: np.ndarray) -> Iterator[Fault]:
     """Yield what is wrong with the times of one view, float64 (T,)."""
     where = f"{episode.path / dataset_format.FRAMES_FILE}, view {view!r}"
@@ -51,7 +45,7 @@ def _gap_faults(
     gaps_seconds = np.diff(times_seconds)
     at = int(np.argmax(gaps_seconds))
     longest_seconds, start_seconds = float(gaps_seconds[at]), float(times_seconds[at])
-    if is_simulated(episode):
+    if episode.is_simulated:
         even_seconds = float(np.median(gaps_seconds))
         off = np.abs(gaps_seconds - even_seconds) > UNEVEN_SHARE * even_seconds
         if off.any():
@@ -62,7 +56,8 @@ def _gap_faults(
             )
             yield Fault("time-jump", message, view, float(times_seconds[first]))
         return
-    rate_hz = float(episode.metadata.get("fps_asked") or 0.0)
+    entry = episode.metadata["views"][view]
+    rate_hz = float(entry.get("fps_asked") or episode.metadata.get("fps_asked") or 0.0)
     if longest_seconds > max(LONG_GAP_SECONDS, LONG_GAP_PERIODS / max(rate_hz, 1e-6)):
         message = f"{where}: no frame for {longest_seconds:.2f} s after frame {at}"
         yield Fault("long-gap", message, view, start_seconds)
@@ -76,7 +71,7 @@ def _gap_faults(
 
 def length_faults(episode: Episode, lengths: dict[str, int]) -> Iterator[Fault]:
     """Yield where a simulator's views or rows differ in number; cameras may."""
-    if not is_simulated(episode):
+    if not episode.is_simulated:
         return
     if len(set(lengths.values())) > 1:
         message = f"{episode.path}: a simulator's views must have one length, found {lengths}"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tcn_robot.data.matching import (
+from tcn_robot.matching import (
     TIME_TOLERANCE_SECONDS,
     frame_period_seconds,
     match_frames,

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from tcn_robot.data.matching import match_frames
 from tcn_robot.data.samplers import FilmedEpisode
+from tcn_robot.matching import match_frames
 from tcn_robot.models import Encoder
 
 STRIP_FRAMES = 10

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import UserError
 from tcn_robot.workflows.capture_options import requests_of, split_of
 from tcn_robot.workflows.options import parse_and_run
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tcn_robot.recordings.capture.source_table import SourceRequest
 
 FIRST_FRAME_SECONDS = 10.0
+USUAL_RATE_HZ = 30.0  # what the films' headers say where no source knows its rate
 QUIT, DISCARD, TOGGLE = ("q", "escape"), ("backspace",), ("space", "return")
 
 
@@ -92,7 +93,6 @@ def capture(
         episodes=episodes,
         seconds=seconds,
         starts_by_key=(start or ("key" if sys.stdin.isatty() else "now")) == "key",
-        warmup_seconds=warmup_seconds,
         split=split_of(split, split_shares, seed),
         embodiment=embodiment,
         limits=Limits(maximum_missing, maximum_skew_seconds, maximum_offset_seconds),
@@ -116,7 +116,6 @@ class Plan:
     episodes: int | None
     seconds: float | None
     starts_by_key: bool
-    warmup_seconds: float
     split: Callable[[int], str]
     embodiment: str
     limits: Limits
@@ -188,7 +187,8 @@ class Filming:
         from tcn_robot.recordings.capture.session import EpisodeFilming
 
         id = self._writer.next_id()
-        rate_hz = max(reader.source.frame_rate_hz for reader in self._readers)
+        rates_hz = [r.source.frame_rate_hz for r in self._readers if r.source.frame_rate_hz]
+        rate_hz = max(rates_hz, default=USUAL_RATE_HZ)
         try:
             with self._writer.episode(rate_hz, id) as episode:
                 filming = EpisodeFilming(self._readers, self._plan.requests, episode, self._robot)
@@ -319,12 +319,10 @@ def _open_preview(kind: str, address: str, stack: ExitStack) -> Preview | None:
         page = PreviewPage(address)
         print(f"preview: {page.url}", file=sys.stderr, flush=True)
         shown = page
-    elif kind == "window":
+    else:
         from tcn_robot.workflows.view_window import ViewWindow
 
         shown = ViewWindow("tcn-robot capture")
-    else:
-        raise unknown_name("preview", kind, ("none", "window", "page"))
     stack.callback(shown.close)
     return shown
 
@@ -338,15 +336,15 @@ def _keys(
     from tcn_robot.recordings.capture.session import PREVIEW_HZ
 
     with ExitStack() as stack:
-        terminal = None
+        pressed: Callable[[], list[str]] = list
         if sys.stdin.isatty():
-            from tcn_robot.recordings.capture.terminal_keys import TerminalKeys
+            from tcn_robot.recordings.capture.terminal_keys import terminal_keys
 
-            terminal = stack.enter_context(TerminalKeys())
+            pressed = stack.enter_context(terminal_keys())
         next_show_seconds = [0.0]
 
         def look(state: str) -> list[str]:
-            keys = terminal.pressed() if terminal is not None else []
+            keys = pressed()
             if preview is not None and now_seconds() >= next_show_seconds[0]:
                 next_show_seconds[0] = now_seconds() + 1.0 / PREVIEW_HZ
                 frames = {r.view: r.latest for r in readers if r.latest is not None}

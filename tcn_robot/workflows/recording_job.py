@@ -159,26 +159,46 @@ def record_episodes(
         ids: Ids of the episodes.
         before_step: Called before every control step; may raise to give up.
     """
-    from tcn_robot.recordings import episode_seeds, record_episode
-    from tcn_robot.recordings.writer import write_episode
-
-    policy, shown = resolve_policy(job.task, job.policy), describe_policy(job.policy)
+    policy = resolve_policy(job.task, job.policy)
     source = open_source(job.task, job.embodiment, job.policy, job.randomise, job.moving_cameras)
     try:
         for id in ids:
-            seed, policy_randomness = episode_seeds(job.seed, job.split, id)
-            with write_episode(job.out, id, job.codec, float(source.control_hz)) as episode:
-                episode.metadata.update(task=job.task, policy=shown, split=job.split)
-                result = record_episode(
-                    source,
-                    policy,
-                    episode,
-                    views=job.views,
-                    size_px=job.size_px,
-                    seed=seed,
-                    policy_randomness=policy_randomness,
-                    before_step=before_step,
-                )
-            yield EpisodeSummary(id, result["steps"], result["success"])
+            yield record_one(job, source, policy, id, before_step)
     finally:
         source.close()
+
+
+def record_one(
+    job: RecordingJob,
+    source: Any,
+    policy: Policy,
+    id: int,
+    before_step: Callable[[], None] = lambda: None,
+) -> EpisodeSummary:
+    """Record one episode of an opened source; it is whole on disk when this returns.
+
+    Args:
+        job: What to record.
+        source: From `open_source`.
+        policy: Who acts.
+        id: The episode's id, from which its start and its randomness follow.
+        before_step: Called before every control step; may raise to give up.
+    """
+    from tcn_robot.recordings import episode_seeds, record_episode
+    from tcn_robot.recordings.writer import write_episode
+
+    seed, policy_randomness = episode_seeds(job.seed, job.split, id)
+    with write_episode(job.out, id, job.codec, float(source.control_hz)) as episode:
+        shown = describe_policy(job.policy)
+        episode.metadata.update(task=job.task, policy=shown, split=job.split)
+        result = record_episode(
+            source,
+            policy,
+            episode,
+            views=job.views,
+            size_px=job.size_px,
+            seed=seed,
+            policy_randomness=policy_randomness,
+            before_step=before_step,
+        )
+    return EpisodeSummary(id, result["steps"], result["success"])

@@ -10,7 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.recording_job import EpisodeSummary, RecordingJob, open_source
+from tcn_robot.workflows.recording_job import (
+    EpisodeSummary,
+    RecordingJob,
+    open_source,
+    record_one,
+)
 from tcn_robot.workflows.teleoperation_keys import (
     FINGERS,
     FINGERS_BUTTON,
@@ -40,6 +45,10 @@ class Window(Protocol):
 
     def gamepad(self) -> Any:
         """Return what the gamepad says; None without one."""
+        ...
+
+    def close(self) -> None:
+        """Close the window."""
         ...
 
 
@@ -147,37 +156,23 @@ def teleoperate(job: RecordingJob, ids: Sequence[int], window: Window) -> Iterat
     An episode that is thrown away starts again under its id, from the same start. The caller holds
     the dataset's lock.
     """
-    from tcn_robot.recordings import episode_seeds, record_episode
-    from tcn_robot.recordings.writer import write_episode
-
     source = open_source(job.task, job.embodiment, job.policy, job.randomise, job.moving_cameras)
     done = 0
     try:
         while done < len(ids):
-            id = ids[done]
             title = f"episode {done + 1} of {len(ids)}"
             person = Teleoperator(window, job.policy, job.views, job.size_px, title)
-            seed, randomness = episode_seeds(job.seed, job.split, id)
             try:
-                with write_episode(job.out, id, job.codec, float(source.control_hz)) as episode:
-                    episode.metadata.update(task=job.task, policy=job.policy, split=job.split)
-                    result = record_episode(
-                        source,
-                        person,
-                        episode,
-                        views=job.views,
-                        size_px=job.size_px,
-                        seed=seed,
-                        policy_randomness=randomness,
-                    )
+                summary = record_one(job, source, person, ids[done])
             except ThrownAway:
-                print(f"episode {id}: thrown away", file=sys.stderr)
+                print(f"episode {ids[done]}: thrown away", file=sys.stderr)
                 continue
             except Ended:
                 return
             done += 1
             if person.late_steps:
-                print(f"episode {id}: {person.late_steps} steps were late", file=sys.stderr)
-            yield EpisodeSummary(id, result["steps"], result["success"])
+                print(f"episode {summary.id}: {person.late_steps} steps late", file=sys.stderr)
+            yield summary
     finally:
         source.close()
+        window.close()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcn_robot.data.matching import frame_period_seconds
+from tcn_robot.matching import frame_period_seconds
 from tcn_robot.data.samplers import (
     SAMPLERS,
     Batch,

@@ -12,52 +12,11 @@ from tcn_robot.recordings import (
     KINDS,
     DatasetWriter,
     dataset_faults,
-    episode_seeds,
     find_faults,
     open_recording,
-    record_episode,
 )
-from tests.recordings.conftest import ToySource, push_about
 from tests.support.corpus import COMPANIONS, PLANTERS
 from tests.support.films import moving_square
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A clean dataset of each sort: films from two cameras, and a simulation."""
-    folder = tmp_path_factory.mktemp("clean")
-    write_films(folder / "films")
-    write_simulated(folder / "simulated")
-    return {"films": folder / "films", "simulated": folder / "simulated"}
-
-
-def write_films(path: Path) -> None:
-    with DatasetWriter(path, "pouring", "lossless", kind="film") as writer:
-        for id, length in enumerate((6, 7, 8, 9, 20)):
-            with writer.episode(frame_rate_hz=10.0) as episode:
-                episode.metadata.update(split="train", clock={"name": "monotonic"})
-                for frame, picture in enumerate(moving_square(length)):
-                    episode.add_frames(5.0 + frame / 10, {"left": picture})
-                    if frame < 5 or id == 4:
-                        episode.add_frames(5.01 + frame / 10, {"right": picture[::-1]})
-
-
-def write_simulated(path: Path) -> None:
-    source = ToySource()
-    with DatasetWriter(path, "slide", "lossless") as writer:
-        for id in range(2):
-            seed, randomness = episode_seeds(0, "train", id)
-            with writer.episode(source.control_hz, id) as episode:
-                record_episode(
-                    source,
-                    push_about,
-                    episode,
-                    views=("front", "top"),
-                    size_px=32,
-                    seed=seed,
-                    policy_randomness=randomness,
-                )
-    source.close()
 
 
 def kinds_found(path: Path, decode: bool = True) -> set[str]:
@@ -69,8 +28,8 @@ def kinds_found(path: Path, decode: bool = True) -> set[str]:
 
 
 @pytest.mark.parametrize("sort", ["films", "simulated"])
-def test_clean_data_give_no_alarm(clean: dict[str, Path], sort: str) -> None:
-    assert kinds_found(clean[sort]) == set()
+def test_clean_data_give_no_alarm(clean_datasets: dict[str, Path], sort: str) -> None:
+    assert kinds_found(clean_datasets[sort]) == set()
 
 
 def test_every_kind_has_a_planter() -> None:
@@ -79,19 +38,19 @@ def test_every_kind_has_a_planter() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_planted_fault_is_found_and_no_other(
-    tmp_path: Path, clean: dict[str, Path], kind: str
+    tmp_path: Path, clean_datasets: dict[str, Path], kind: str
 ) -> None:
     sort, plant = PLANTERS[kind]
     path = tmp_path / "d"
-    shutil.copytree(clean[sort], path)
+    shutil.copytree(clean_datasets[sort], path)
     plant(path)
     found = kinds_found(path)
     assert kind in found
     assert found <= {kind} | COMPANIONS.get(kind, set())
 
 
-def test_more_workers_find_the_same(tmp_path: Path, clean: dict[str, Path]) -> None:
-    shutil.copytree(clean["films"], tmp_path / "d")
+def test_more_workers_find_the_same(tmp_path: Path, clean_datasets: dict[str, Path]) -> None:
+    shutil.copytree(clean_datasets["films"], tmp_path / "d")
     for kind in ("blank-view", "foreign-file"):
         PLANTERS[kind][1](tmp_path / "d")
     recording = open_recording(tmp_path / "d")

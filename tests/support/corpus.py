@@ -16,12 +16,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tcn_robot.recordings import open_recording
+from tcn_robot.recordings import DatasetWriter, open_recording
 from tcn_robot.recordings.format import file_hash
 from tcn_robot.recordings.video import VideoEncoder, iterate_video
 from tests.support.films import moving_square
 
 Columns = dict[str, list[Any]]
+
+
+def write_films(path: Path) -> None:
+    """Write five clean episodes from two cameras of unequal length, the last one longer."""
+    with DatasetWriter(path, "pouring", "lossless", kind="film") as writer:
+        for id, length in enumerate((6, 7, 8, 9, 20)):
+            with writer.episode(frame_rate_hz=10.0) as episode:
+                episode.metadata.update(split="train", clock={"name": "monotonic"})
+                for frame, picture in enumerate(moving_square(length)):
+                    episode.add_frames(5.0 + frame / 10, {"left": picture})
+                    if frame < 5 or id == 4:
+                        episode.add_frames(5.01 + frame / 10, {"right": picture[::-1]})
 
 
 def episode_folder(path: Path, id: int = 0) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -98,6 +99,50 @@ def test_a_stream_that_stops_ends_the_episode_and_is_marked(
     assert "marked: view1: the source ended before the episode" in captured.out
     assert not faults(tmp_path / "d")
     assert len(open_recording(tmp_path / "d")) == 1
+
+
+def test_cameras_of_other_rates_are_not_called_bad(tmp_path: Path) -> None:
+    """Nobody said how many frames there should be: what each camera does steadily is its rate."""
+    scene = Scene(5.0, seed=2)
+    cameras = [
+        make_camera(scene, number, seconds=4.0, size_px=SMALL, fps=fps)
+        for number, fps in enumerate((30.0, 15.0))
+    ]
+    server = MjpegServer(cameras)
+    server.start()
+    options = ["--seconds", "2", "--episodes", "1", "--start", "now", "--warmup-seconds", "0"]
+    code = cli.main(
+        ["capture", "--sources", *server.addresses, "--out", str(tmp_path / "d"), *options]
+    )
+    server.close()
+    assert code == 0
+    entry = open_recording(tmp_path / "d")[0].metadata
+    assert entry["capture"]["views"]["view1"]["fps_measured"] == pytest.approx(15.0, abs=0.7)
+    assert entry["capture"]["views"]["view1"]["missing_frames"] == 0
+    assert entry["views"]["view1"]["dropped_frames"] == 0
+    assert not [mark for mark in entry["capture"]["marks"] if "missing" in mark]
+    found = [f for _, fs in find_faults(open_recording(tmp_path / "d")) for f in fs]
+    assert not found
+
+
+def test_ctrl_c_drops_the_running_episode_only(tmp_path: Path, server: MjpegServer) -> None:
+    path = tmp_path / "d"
+    sources = ["--sources", server.addresses[0], "--out", str(path), "--warmup-seconds", "0"]
+    command = [sys.executable, "-m", "tcn_robot", "capture", *sources]
+    process = subprocess.Popen(
+        [*command, "--seconds", "0.7", "--start", "now"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("episode 1:"):
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == cli.EXIT_INTERRUPTED
+    process.stdout.close()
+    assert open_recording(path).ids == (0, 1)
+    assert not list(path.glob(".partial-*"))
+    assert not faults(path)
 
 
 def test_films_and_folders_keep_every_frame_and_time(tmp_path: Path) -> None:

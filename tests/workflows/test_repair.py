@@ -5,32 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from tcn_robot import cli
 from tcn_robot.recordings import KINDS, dataset_faults, find_faults, open_recording
-from tests.recordings.test_corpus import write_films, write_simulated
 from tests.support.corpus import PLANTERS, edit_table
 
-# Mended without a guess; all other faults of an episode can only be set aside.
-MENDED = {
-    "foreign-file",
-    "damaged-times",
-    "counts-disagree",
-    "unequal-views",
-    "size-disagrees",
-}
+# Of the mendable kinds, those whose planted fault leaves nothing to mend with, or needs a word.
+SET_ASIDE = {"missing-file", "undecodable-film", "changed-file"}
+MENDED = {name for name, kind in KINDS.items() if kind.is_mendable} - SET_ASIDE
 WHOLE_DATASET = {"newer-format", "damaged-dataset-file"}
 OF_MODELS = {"missing-model", "changed-model"}
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("clean")
-    write_films(folder / "films")
-    write_simulated(folder / "simulated")
-    return {"films": folder / "films", "simulated": folder / "simulated"}
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -45,11 +32,11 @@ def faults_of(path: Path) -> list[str]:
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - WHOLE_DATASET - OF_MODELS))
 def test_a_mended_dataset_is_clean_and_nothing_is_lost(
-    tmp_path: Path, clean: dict[str, Path], kind: str, in_place: bool
+    tmp_path: Path, clean_datasets: dict[str, Path], kind: str, in_place: bool
 ) -> None:
     sort, plant = PLANTERS[kind]
     path = tmp_path / "d"
-    shutil.copytree(clean[sort], path)
+    shutil.copytree(clean_datasets[sort], path)
     plant(path)
     before, ids = content(path), set(open_recording(path).ids)
     command = ["check", str(path), "--repair", *(["--in-place"] if in_place else [])]
@@ -67,9 +54,11 @@ def test_a_mended_dataset_is_clean_and_nothing_is_lost(
         assert content(path) == before
 
 
-def test_other_episodes_are_copied_byte_for_byte(tmp_path: Path, clean: dict[str, Path]) -> None:
+def test_other_episodes_are_copied_byte_for_byte(
+    tmp_path: Path, clean_datasets: dict[str, Path]
+) -> None:
     path = tmp_path / "d"
-    shutil.copytree(clean["films"], path)
+    shutil.copytree(clean_datasets["films"], path)
     PLANTERS["counts-disagree"][1](path)
     assert cli.main(["check", str(path), "--repair", "--out", str(tmp_path / "m")]) == 0
     for id in (1, 2, 3, 4):
@@ -82,22 +71,22 @@ def test_other_episodes_are_copied_byte_for_byte(tmp_path: Path, clean: dict[str
     assert mended.metadata["repaired"] == ["counts-disagree: mended"]
 
 
-def test_lost_times_come_from_the_films(tmp_path: Path, clean: dict[str, Path]) -> None:
+def test_lost_times_come_from_the_films(tmp_path: Path, clean_datasets: dict[str, Path]) -> None:
     path = tmp_path / "d"
-    shutil.copytree(clean["films"], path)
+    shutil.copytree(clean_datasets["films"], path)
     (path / "episode_000000" / "frames.parquet").unlink()
     assert cli.main(["check", str(path), "--repair"]) == 0
-    original = open_recording(clean["films"])[0]
+    original = open_recording(clean_datasets["films"])[0]
     mended = open_recording(tmp_path / "d-repaired")[0]
     for view in ("left", "right"):
         np.testing.assert_allclose(mended.timestamps(view), original.timestamps(view), atol=1e-6)
 
 
 def test_rows_that_are_missing_cut_a_simulated_episode(
-    tmp_path: Path, clean: dict[str, Path]
+    tmp_path: Path, clean_datasets: dict[str, Path]
 ) -> None:
     path = tmp_path / "d"
-    shutil.copytree(clean["simulated"], path)
+    shutil.copytree(clean_datasets["simulated"], path)
 
     def shorten(columns: dict[str, list[object]]) -> None:
         for values in columns.values():
@@ -111,9 +100,11 @@ def test_rows_that_are_missing_cut_a_simulated_episode(
     assert not faults_of(tmp_path / "d-repaired")
 
 
-def test_a_changed_file_needs_a_word_from_the_user(tmp_path: Path, clean: dict[str, Path]) -> None:
+def test_a_changed_file_needs_a_word_from_the_user(
+    tmp_path: Path, clean_datasets: dict[str, Path]
+) -> None:
     path = tmp_path / "d"
-    shutil.copytree(clean["films"], path)
+    shutil.copytree(clean_datasets["films"], path)
     PLANTERS["changed-file"][1](path)
     assert cli.main(["check", str(path), "--repair", "--accept-changes"]) == 0
     assert open_recording(tmp_path / "d-repaired").ids == open_recording(path).ids
@@ -129,7 +120,53 @@ def test_a_changed_file_needs_a_word_from_the_user(tmp_path: Path, clean: dict[s
     ],
 )
 def test_options_that_make_no_sense(
-    clean: dict[str, Path], capsys: pytest.CaptureFixture[str], options: list[str], line: str
+    clean_datasets: dict[str, Path],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    line: str,
 ) -> None:
-    assert cli.main(["check", str(clean["films"]), *options]) == 2
+    assert cli.main(["check", str(clean_datasets["films"]), *options]) == 2
     assert line in capsys.readouterr().err
+
+
+def break_film(path: Path, view: str, frame: int) -> None:
+    """Overwrite the coded picture of one frame, so that decoding ends before it."""
+    film = path / "episode_000004" / f"{view}.mp4"
+    with av.open(str(film)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    position, size = packets[frame]
+    data = bytearray(film.read_bytes())
+    data[position : position + size] = b"\xff" * size
+    film.write_bytes(data)
+
+
+def test_a_film_that_breaks_is_cut_there_and_the_others_stay(
+    tmp_path: Path, clean_datasets: dict[str, Path]
+) -> None:
+    path = tmp_path / "d"
+    shutil.copytree(clean_datasets["films"], path)
+    break_film(path, "left", 12)
+    assert cli.main(["check", str(path), "--repair"]) == 0
+    assert not faults_of(tmp_path / "d-repaired")
+    mended = open_recording(tmp_path / "d-repaired").by_id(4)
+    original = open_recording(clean_datasets["films"]).by_id(4)
+    assert mended.length("left") == 12
+    np.testing.assert_array_equal(mended.frames("left"), original.frames("left")[:12])
+    right = [folder / "episode_000004/right.mp4" for folder in (tmp_path / "d-repaired", path)]
+    assert right[0].read_bytes() == right[1].read_bytes()
+    assert "left: kept 12 of 20 frames" in mended.metadata["repaired"]
+
+
+def test_a_broken_film_does_not_excuse_another_changed_file(
+    tmp_path: Path, clean_datasets: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "d"
+    shutil.copytree(clean_datasets["films"], path)
+    break_film(path, "left", 12)
+    other = path / "episode_000004" / "right.mp4"
+    content = other.read_bytes()
+    at = content.index(b"isom", 8)
+    other.write_bytes(content[: at + 8] + b"X" + content[at + 9 :])
+    assert cli.main(["check", str(path), "--repair"]) == 0
+    assert "--accept-changes takes it as it is" in capsys.readouterr().out
+    assert 4 not in open_recording(tmp_path / "d-repaired").ids

@@ -7,23 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from tcn_robot import cli
 from tcn_robot.recordings import DatasetWriter, find_faults, open_recording
-from tcn_robot.recordings.capture.resampling import common_grid, nearest_frames
+from tcn_robot.recordings.capture.resampling import common_grid
 from tests.support.films import moving_square
-
-TIMES = arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 5), unique=True).map(np.sort)
-
-
-@given(TIMES, TIMES)
-def test_nearest_frames_are_those_of_a_slow_loop(times: np.ndarray, grid: np.ndarray) -> None:
-    found = nearest_frames(times, grid)
-    for instant, index in zip(grid, found, strict=True):
-        assert abs(times[index] - instant) == min(abs(float(t - instant)) for t in times)
 
 
 def test_the_grid_lies_where_all_views_do() -> None:

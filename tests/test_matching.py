@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcn_robot.data.matching import frame_period_seconds, match_frames, nearest_frames
+from tcn_robot.matching import frame_period_seconds, match_frames, nearest_frames
 
 CLOCKS = st.lists(st.floats(0.01, 0.5), min_size=1, max_size=30).map(np.cumsum)
 

@@ -32,6 +32,7 @@ VIEW_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 _HASH_BLOCK_BYTES = 1 << 20
 _EPISODE_PATTERN = re.compile(r"episode_(\d{6,})")
+_REVISION_PATTERN = re.compile(r"dataset\.(\d{6,})\.json")
 
 
 def episode_folder_name(episode_id: int) -> str:
@@ -44,11 +45,39 @@ def video_name(view: str) -> str:
     return f"{view}.mp4"
 
 
+def description_name(revision: int) -> str:
+    """Return the file name of a dataset's description: of the first one, or of a successor."""
+    return f"dataset.{revision:06d}.json" if revision else DATASET_FILE
+
+
+def list_revisions(dataset_path: Path) -> list[int]:
+    """Return the numbers of a dataset's descriptions, ascending; 0 is `dataset.json`."""
+    names = os.listdir(dataset_path)
+    matches = (_REVISION_PATTERN.fullmatch(name) for name in names)
+    first = [0] if DATASET_FILE in names else []
+    return first + sorted(int(match.group(1)) for match in matches if match)
+
+
+def list_deleted_ids(dataset_path: Path) -> set[int]:
+    """Return the ids of episodes that were deleted; they are never used again."""
+    revisions = list_revisions(dataset_path)
+    if not revisions or not revisions[-1]:
+        return set()
+    ids = read_json(dataset_path / description_name(revisions[-1])).get("deleted_ids", [])
+    return {int(id) for id in ids}
+
+
 def list_episode_ids(dataset_path: Path) -> list[int]:
     """Return the ids of the whole episodes on disk, ascending.
 
-    Partial folders of a killed recorder are hidden and have other names; they are not listed.
+    Partial folders of a killed recorder are hidden and have other names; neither they nor deleted
+    episodes are listed.
     """
+    return sorted(set(list_episode_folders(dataset_path)) - list_deleted_ids(dataset_path))
+
+
+def list_episode_folders(dataset_path: Path) -> list[int]:
+    """Return the ids that folders on disk have, ascending, those of deleted episodes too."""
     matches = (_EPISODE_PATTERN.fullmatch(name) for name in os.listdir(dataset_path))
     found = (int(match.group(1)) for match in matches if match)
     return sorted(id for id in found if (dataset_path / episode_folder_name(id)).is_dir())
@@ -84,10 +113,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_dataset_metadata(path: Path) -> dict[str, Any]:
-    """Return the content of `dataset.json` after checking that this version can read it.
+    """Return what the newest description of a dataset says, and check that we can read it.
 
     Raises:
-        UserError: If the folder is missing, is no dataset or is of a newer format version.
+        UserError: If the folder is missing, is no dataset or is of a newer format version, or if a
+            description between the first and the newest is missing or was changed.
     """
     if not path.is_dir():
         raise UserError(
@@ -99,17 +129,34 @@ def read_dataset_metadata(path: Path) -> dict[str, Any]:
             f"{path} is no dataset: it has no {DATASET_FILE}; give the folder that "
             "`tcn-robot record --out` wrote"
         )
-    metadata = read_json(path / DATASET_FILE)
+    metadata = _read_description(path / DATASET_FILE)
+    previous = path / DATASET_FILE
+    for expected, revision in enumerate(list_revisions(path)):
+        file = path / description_name(revision)
+        if revision == 0:
+            continue
+        metadata = _read_description(file)
+        if revision != expected or metadata.get("previous_sha256") != file_hash(previous):
+            raise UserError(
+                f"{file} should follow {description_name(expected - 1)} and name its SHA-256; a "
+                "description is missing or was changed: restore it from a copy"
+            )
+        previous = file
+    return metadata
+
+
+def _read_description(file: Path) -> dict[str, Any]:
+    metadata = read_json(file)
     version = metadata.get("format_version")
     if metadata.get("format") != FORMAT_NAME or not isinstance(version, int):
         raise UserError(
-            f"{path / DATASET_FILE} should have format {FORMAT_NAME!r} and a whole number as "
+            f"{file} should have format {FORMAT_NAME!r} and a whole number as "
             f"format_version, found {metadata.get('format')!r} and {version!r}"
         )
     if version > FORMAT_VERSION:
         raise UserError(
-            f"{path} has dataset format {version}, this tcn_robot reads up to {FORMAT_VERSION}; "
-            "install a newer tcn_robot"
+            f"{file.parent} has dataset format {version}, this tcn_robot reads up to "
+            f"{FORMAT_VERSION}; install a newer tcn_robot"
         )
     return metadata
 

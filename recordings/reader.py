@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,19 @@ class Episode:
         id: Its id, which never changes; positions in a recording may.
     """
 
-    def __init__(self, path: Path, episode_id: int) -> None:
+    def __init__(
+        self, path: Path, episode_id: int, labels: Mapping[str, Any] | None = None
+    ) -> None:
         self.path = path
         self.id = episode_id
+        self._labels = dict(labels or {})
 
     def __repr__(self) -> str:
         return f"Episode({self.id}, views={self.views}, split={self.split!r})"
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
-        """Everything `episode.json` says."""
+        """Everything `episode.json` says, and what was relabelled since."""
         metadata = dataset_format.read_json(self.path / dataset_format.EPISODE_FILE)
         if metadata.get("id") != self.id or not isinstance(metadata.get("views"), dict):
             raise UserError(
@@ -48,7 +51,7 @@ class Episode:
                     f"{self.path / dataset_format.EPISODE_FILE} should say {sorted(_VIEW_FIELDS)} "
                     f"of view {view!r}, found {entry!r}; restore the file from a copy"
                 )
-        return metadata
+        return {**metadata, **self._labels}
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -145,7 +148,7 @@ class Recording:
 
     Attributes:
         path: The dataset's folder.
-        metadata: Everything `dataset.json` says.
+        metadata: Everything the newest description says, `dataset.json` or its successor.
         ids: Ids of the whole episodes, ascending.
     """
 
@@ -185,7 +188,8 @@ class Recording:
             )
         if episode_id not in self._episodes:
             folder = self.path / dataset_format.episode_folder_name(episode_id)
-            self._episodes[episode_id] = Episode(folder, episode_id)
+            labels = self.metadata.get("labels", {}).get(str(episode_id))
+            self._episodes[episode_id] = Episode(folder, episode_id, labels)
         return self._episodes[episode_id]
 
     def select(self, split: str | None = None) -> list[Episode]:

@@ -116,7 +116,8 @@ def copy_steps_table(
     source: Path,
     target: Path,
     replaced: Mapping[str, Sequence[Any]] | None = None,
-    rows: int | None = None,
+    rows: slice | None = None,
+    has_last_action: bool = True,
 ) -> int:
     """Write the rows of another `steps.parquet`, some columns replaced; return their number.
 
@@ -124,18 +125,23 @@ def copy_steps_table(
         source: File to read.
         target: File to write.
         replaced: New values by column, one for each row.
-        rows: How many rows, from the first; all when None.
+        rows: Which rows; all when None.
+        has_last_action: Keep the action of the last row; else it is null.
 
     Raises:
         UserError: If the file is missing or damaged.
     """
     table = _read(source)
-    is_cut = rows is not None and rows < table.num_rows
+    start, stop, _ = (rows or slice(None)).indices(table.num_rows)
+    is_cut = (start, stop) != (0, table.num_rows)
     if not replaced and not is_cut:
         target.write_bytes(source.read_bytes())
         return int(table.num_rows)
-    table = table.slice(0, rows) if is_cut else table
-    for name, values in (replaced or {}).items():
+    table = table.slice(start, stop - start)
+    replaced = dict(replaced or {})
+    if is_cut and not has_last_action and "action" in table.column_names:
+        replaced["action"] = [*table["action"].to_pylist()[:-1], None]
+    for name, values in replaced.items():
         column = pa.array(values, STEP_TYPES.get(name))
         table = table.set_column(table.column_names.index(name), name, column)
     _write(target, table)

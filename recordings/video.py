@@ -27,7 +27,7 @@ H264_CRF = 18
 
 _TIME_BASE = Fraction(1, TICKS_PER_SECOND)
 # The time of the first frame stands in an edit list, whose own clock is by default in milliseconds.
-_MUXER = {"fflags": "+bitexact", "movie_timescale": str(TICKS_PER_SECOND)}
+MUXER_OPTIONS = {"fflags": "+bitexact", "movie_timescale": str(TICKS_PER_SECOND)}
 _SMPTE170M = 6  # the H.264 code of BT.601 primaries, transfer and matrix (ITU-T H.264, annex E)
 
 
@@ -92,7 +92,7 @@ class VideoEncoder:
         encoder, preset, rate = _encoder_options(codec)
         self.shape = (height_px, width_px, 3)
         self._file = _FilmFile(path)
-        self._container = av.open(self._file, "w", format="mp4", options=_MUXER)
+        self._container = av.open(self._file, "w", format="mp4", options=MUXER_OPTIONS)
         options = {
             "preset": preset,
             "threads": "1",

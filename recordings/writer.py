@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.atomic import atomic_folder, make_folders
+from tcn_robot.atomic import PARTIAL_PREFIX, atomic_folder, make_folders
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.background import BackgroundEncoder, EncodingThread
@@ -102,16 +102,21 @@ class EpisodeWriter:
             times.append(float(time_seconds))
             self._encoders[view].write(frame, ticks)
 
+    def film_path(self, view: str) -> Path:
+        """Return where the film of a view lies while the episode is written."""
+        return self._folder / dataset_format.video_name(view)
+
     def copy_film(self, view: str, path: Path, times_seconds: np.ndarray) -> None:
         """Take over a film of another episode byte for byte; `begin` must have its origin.
 
         Args:
             view: Name of the view.
-            path: The film; it is not looked into.
+            path: The film, whose frames are not looked at; or `film_path`, if it is there already.
             times_seconds: float64 (T,), one for each of its frames.
         """
         film = describe_film(path)
-        shutil.copyfile(path, self._folder / dataset_format.video_name(view))
+        if path != self.film_path(view):
+            shutil.copyfile(path, self.film_path(view))
         self._shapes[view] = (film.height_px, film.width_px, 3)
         self._times_seconds[view] = [float(time) for time in times_seconds]
 
@@ -127,17 +132,19 @@ class EpisodeWriter:
         self,
         path: Path,
         replaced: Mapping[str, Sequence[Any]] | None = None,
-        rows: int | None = None,
+        rows: slice | None = None,
+        has_last_action: bool = True,
     ) -> None:
         """Take over the `steps.parquet` of another episode instead of adding rows.
 
         Args:
             path: That file.
             replaced: Values by column that take the place of its own, one for each row.
-            rows: How many of them, from the first; all when None.
+            rows: Which of them; all when None.
+            has_last_action: Keep the action of the last row that is taken over.
         """
         target = self._folder / dataset_format.STEPS_FILE
-        self._num_steps = copy_steps_table(path, target, replaced, rows)
+        self._num_steps = copy_steps_table(path, target, replaced, rows, has_last_action)
         self._steps.clear()
 
     def add_table(self, name: str, columns: Mapping[str, Any]) -> None:
@@ -241,6 +248,8 @@ def write_episode(
     target = dataset_path / dataset_format.episode_folder_name(episode_id)
     if target.exists():
         raise UserError(f"{target} exists; episodes are never written over, take another id")
+    if episode_id in dataset_format.list_deleted_ids(dataset_path):
+        raise UserError(f"episode {episode_id} of {dataset_path} was deleted; take another id")
     # Not replacing: a worker that outlived its parent must not touch what a new recorder wrote.
     with atomic_folder(target, replace=False) as partial:
         episode = EpisodeWriter(partial, dataset_path, episode_id, codec, frame_rate_hz)
@@ -274,7 +283,7 @@ class DatasetWriter:
         self._lock: DatasetLock | None = None
 
     def __enter__(self) -> DatasetWriter:
-        """Take the lock, create the dataset if it is new, clear what a killed recorder left.
+        """Take the lock, create the dataset if it is new, clear what a killed writer left.
 
         Raises:
             UserError: If the folder holds something else, a dataset of another task, or is being
@@ -290,7 +299,7 @@ class DatasetWriter:
         make_folders(self.path)
         self._lock = DatasetLock(self.path)
         try:
-            self._clear_partial()
+            self.clear()
             if not (self.path / dataset_format.DATASET_FILE).exists():
                 dataset_format.write_dataset_metadata(self.path, self.task, self._kind)
             self._refuse_other_task()
@@ -307,7 +316,7 @@ class DatasetWriter:
     ) -> None:
         """Clear what killed workers left and give the lock back; whole episodes stay."""
         try:
-            self._clear_partial()
+            self.clear()
         finally:
             self._release()
 
@@ -316,7 +325,8 @@ class DatasetWriter:
             self._lock.release()
             self._lock = None
 
-    def _clear_partial(self) -> None:
+    def clear(self) -> None:
+        """Remove what killed writers left, and the folders of deleted episodes."""
         for folder in (self.path, self.path / dataset_format.ASSETS_FOLDER):
             if folder.is_dir():
                 for name in dataset_format.list_partial_names(folder):
@@ -324,6 +334,18 @@ class DatasetWriter:
                         shutil.rmtree(folder / name)
                     else:
                         (folder / name).unlink()
+        if (self.path / dataset_format.DATASET_FILE).is_file():
+            self._clear_deleted()
+
+    def _clear_deleted(self) -> None:
+        """Remove the folders of deleted episodes, which readers no longer see."""
+        deleted = dataset_format.list_deleted_ids(self.path)
+        for id in sorted(deleted & set(dataset_format.list_episode_folders(self.path))):
+            # Renamed first: half an episode must never stand under an episode's name.
+            name = dataset_format.episode_folder_name(id)
+            doomed = self.path / f"{PARTIAL_PREFIX}{name}"
+            (self.path / name).rename(doomed)
+            shutil.rmtree(doomed)
 
     def _refuse_foreign_folder(self) -> None:
         foreign = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
@@ -346,8 +368,12 @@ class DatasetWriter:
         return dataset_format.list_episode_ids(self.path)
 
     def next_id(self) -> int:
-        """Return the id behind the largest one that is taken."""
-        return max(self.episode_ids(), default=-1) + 1
+        """Return the id behind the largest one that is or was taken."""
+        return max(self.taken_ids(), default=-1) + 1
+
+    def taken_ids(self) -> set[int]:
+        """Return the ids that no new episode can have: of whole episodes and of deleted ones."""
+        return {*self.episode_ids(), *dataset_format.list_deleted_ids(self.path)}
 
     @contextmanager
     def episode(

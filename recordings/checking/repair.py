@@ -62,7 +62,7 @@ def mend_episode(
         is_kept = films[view].is_whole and len(films[view].ticks) == count
         _write_film(episode, view, times[view][:count], target, is_kept)
     if steps:
-        target.copy_steps(episode.path / dataset_format.STEPS_FILE, rows=steps)
+        target.copy_steps(episode.path / dataset_format.STEPS_FILE, rows=slice(0, steps))
     done = [
         f"{view}: kept {count} of {len(times[view])} frames"
         for view, count in lengths.items()

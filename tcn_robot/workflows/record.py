@@ -175,7 +175,7 @@ def requested_ids(
 
     path = writer.path / dataset_format.REQUEST_FILE
     options = request_options(job)
-    present = set(writer.episode_ids())
+    present = writer.taken_ids()
     if resume and path.is_file():
         request = dataset_format.read_json(path)
         refuse_other_request(request, {"episodes": episodes, **options})

@@ -45,6 +45,11 @@ def video_name(view: str) -> str:
     return f"{view}.mp4"
 
 
+def encoder_of(codec: str) -> str:
+    """Return the codec with which frames of a film of some codec are encoded again."""
+    return codec if codec in CODECS else CODECS[0]
+
+
 def description_name(revision: int) -> str:
     """Return the file name of a dataset's description: of the first one, or of a successor."""
     return f"dataset.{revision:06d}.json" if revision else DATASET_FILE

@@ -25,6 +25,8 @@ KINDS: dict[str, Kind] = {
     # The dataset
     "newer-format": Kind("the dataset was written by a newer tcn_robot"),
     "damaged-dataset-file": Kind("dataset.json is no readable description of a dataset"),
+    "broken-history": Kind("a description that an edit wrote is missing or was changed"),
+    "deleted-episode": Kind("an episode that was deleted still lies there; nobody reads it", False),
     "unfinished-episode": Kind(
         "a recorder was killed while it wrote this; no reader sees it", False
     ),
@@ -67,6 +69,10 @@ KINDS: dict[str, Kind] = {
     "not-finite": Kind("a number of the steps is not finite"),
     "step-times-disagree": Kind("the rows of a simulator's steps are not at its frames' times"),
 }
+
+
+# Of these nothing but the dataset's description can be looked at.
+UNREADABLE = frozenset({"newer-format", "damaged-dataset-file", "broken-history"})
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.checking.kinds import Fault
+from tcn_robot.recordings.format import list_revisions
 from tcn_robot.recordings.reader import Episode, Recording
 
-_KNOWN = {dataset_format.DATASET_FILE, dataset_format.REQUEST_FILE, dataset_format.ASSETS_FOLDER}
+_KNOWN = {dataset_format.REQUEST_FILE, dataset_format.ASSETS_FOLDER}
 
 
 def dataset_faults(path: Path) -> Iterator[Fault]:
@@ -27,14 +28,23 @@ def dataset_faults(path: Path) -> Iterator[Fault]:
     try:
         dataset_format.read_dataset_metadata(path)
     except UserError as error:
-        is_newer = _version(description) > dataset_format.FORMAT_VERSION
-        yield Fault("newer-format" if is_newer else "damaged-dataset-file", str(error))
+        files = [path / dataset_format.description_name(n) for n in list_revisions(path)]
+        is_newer = max(map(_version, files)) > dataset_format.FORMAT_VERSION
+        is_edited = len(files) > 1 and _version(description) > 0
+        kind = "broken-history" if is_edited else "damaged-dataset-file"
+        yield Fault("newer-format" if is_newer else kind, str(error))
         return
     ids = {dataset_format.episode_folder_name(id) for id in dataset_format.list_episode_ids(path)}
+    deleted = {
+        dataset_format.episode_folder_name(id) for id in dataset_format.list_deleted_ids(path)
+    }
+    known = {*_KNOWN, *ids, *map(dataset_format.description_name, list_revisions(path))}
     for entry in sorted(path.iterdir()):
         if entry.name.startswith(dataset_format.PARTIAL_PREFIX):
             yield Fault("unfinished-episode", f"{entry} was left by a recorder that was killed")
-        elif entry.name not in ids | _KNOWN and not entry.name.startswith("."):
+        elif entry.name in deleted:
+            yield Fault("deleted-episode", f"{entry} was deleted; the next edit removes it")
+        elif entry.name not in known and not entry.name.startswith("."):
             yield Fault("foreign-entry", f"{entry} is no part of the dataset")
 
 

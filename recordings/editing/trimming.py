@@ -65,6 +65,8 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
     target.begin(float(episode.metadata.get("video_origin_seconds") or 0.0), episode.views)
     done = {}
     for view in episode.views:
+        if "fps_asked" in episode.metadata["views"][view]:
+            target.set_rate(view, float(episode.metadata["views"][view]["fps_asked"]))
         times = episode.timestamps(view)
         start, stop = np.searchsorted(times, (cut.start_seconds, cut.stop_seconds))
         if stop <= start:
@@ -73,7 +75,11 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
                 f"frames lie between 0 and {times[-1] - times[0]:.3f} s"
             )
         done[view] = _write_view(episode, view, times, slice(int(start), int(stop)), target)
-    _write_steps(episode, cut, target)
+    rows = _rows(episode, cut)
+    if rows.stop > rows.start:
+        # What the last row's action led to lies outside.
+        path = episode.path / dataset_format.STEPS_FILE
+        target.copy_steps(path, rows=rows, has_last_action=not episode.is_simulated)
     left_out = _MEASURED | _OF_THE_WHOLE
     kept = {name: value for name, value in episode.metadata.items() if name not in left_out}
     first = float(episode.timestamps(episode.views[0])[0])
@@ -83,6 +89,8 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
         "stop_seconds": None if np.isinf(cut.stop_seconds) else cut.stop_seconds - first,
     }
     target.metadata.update(kept, **{TRIMMED_FROM: origin})
+    if any(cut.stop_seconds <= episode.timestamps(view)[-1] for view in episode.views):
+        target.metadata["success"] = _success_at_end(episode, rows)
     return done
 
 
@@ -104,15 +112,17 @@ def _write_view(
     return "encoded anew"
 
 
-def _write_steps(episode: Episode, cut: Cut, target: EpisodeWriter) -> None:
-    if not episode.steps:
-        return
-    times = episode.steps["time_seconds"]
-    start, stop = np.searchsorted(times, (cut.start_seconds, cut.stop_seconds))
-    if stop > start:
-        # What the last row's action led to lies outside.
-        target.copy_steps(
-            episode.path / dataset_format.STEPS_FILE,
-            rows=slice(int(start), int(stop)),
-            has_last_action=not episode.is_simulated,
-        )
+def _rows(episode: Episode, cut: Cut) -> slice:
+    """Return which rows of the steps lie in a range of time."""
+    if not episode.steps or "time_seconds" not in episode.steps:
+        return slice(0, 0)
+    bounds = (cut.start_seconds, cut.stop_seconds)
+    start, stop = np.searchsorted(episode.steps["time_seconds"], bounds)
+    return slice(int(start), int(stop))
+
+
+def _success_at_end(episode: Episode, rows: slice) -> bool | None:
+    """Return whether the task was done where the episode now ends; None where nobody knows."""
+    if not episode.steps or "success" not in episode.steps or rows.stop <= rows.start:
+        return None
+    return bool(episode.steps["success"][rows.stop - 1])

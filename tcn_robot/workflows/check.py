@@ -86,11 +86,12 @@ def find(dataset: Path, quick: bool = False, workers: int | None = None) -> tupl
     """
     from tcn_robot.progress import progress
     from tcn_robot.recordings import dataset_faults, find_faults, open_recording
+    from tcn_robot.recordings.checking.kinds import UNREADABLE
 
     if workers is not None and workers < 1:
         raise UserError(f"--workers must be at least 1, found {workers}")
     found: Found = [(None, fault) for fault in dataset_faults(dataset)]
-    if any(fault.kind in ("newer-format", "damaged-dataset-file") for _, fault in found):
+    if any(fault.kind in UNREADABLE for _, fault in found):
         return found, 0
     recording = open_recording(dataset)
     threads = workers or os.cpu_count() or 1

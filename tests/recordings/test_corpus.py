@@ -15,13 +15,14 @@ from tcn_robot.recordings import (
     find_faults,
     open_recording,
 )
+from tcn_robot.recordings.checking.kinds import UNREADABLE
 from tests.support.corpus import COMPANIONS, PLANTERS
 from tests.support.films import moving_square
 
 
 def kinds_found(path: Path, decode: bool = True) -> set[str]:
     found = {fault.kind for fault in dataset_faults(path)}
-    if not found & {"newer-format", "damaged-dataset-file"}:
+    if not found & UNREADABLE:
         recording = open_recording(path)
         found |= {f.kind for _, faults in find_faults(recording, decode) for f in faults}
     return found

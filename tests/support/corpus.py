@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tcn_robot.recordings import DatasetWriter, open_recording
+from tcn_robot.recordings.editing.history import delete_episodes, relabel_episodes
 from tcn_robot.recordings.format import file_hash
 from tcn_robot.recordings.video import VideoEncoder, iterate_video
 from tests.support.films import moving_square
@@ -100,6 +101,20 @@ def newer_format(path: Path) -> None:
 
 def damaged_dataset_file(path: Path) -> None:
     (path / "dataset.json").write_text('{"format": ')
+
+
+def broken_history(path: Path) -> None:
+    with DatasetWriter(path, open_recording(path).task) as writer:
+        relabel_episodes(writer, {0: {"split": "test"}})
+        relabel_episodes(writer, {1: {"split": "test"}})
+    edit_json(path / "dataset.000001.json", lambda content: content.update(labels={}))
+
+
+def deleted_episode(path: Path) -> None:
+    shutil.copytree(episode_folder(path, 1), path / "kept")
+    with DatasetWriter(path, open_recording(path).task) as writer:
+        delete_episodes(writer, [1])
+    (path / "kept").rename(episode_folder(path, 1))
 
 
 def unfinished_episode(path: Path) -> None:
@@ -282,6 +297,8 @@ COMPANIONS = {"long-gap": {"dropped-frames"}}
 PLANTERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "newer-format": ("films", newer_format),
     "damaged-dataset-file": ("films", damaged_dataset_file),
+    "broken-history": ("films", broken_history),
+    "deleted-episode": ("films", deleted_episode),
     "unfinished-episode": ("films", unfinished_episode),
     "foreign-entry": ("films", foreign_entry),
     "missing-model": ("simulated", missing_model),

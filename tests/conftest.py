@@ -53,3 +53,22 @@ def clean_datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     record(folder / "simulated", source, push_about, [0, 1])
     source.close()
     return {"films": folder / "films", "simulated": folder / "simulated"}
+
+
+@pytest.fixture
+def film_dataset(tmp_path: Path) -> Path:
+    """Four episodes of plain films, two cameras of unequal length, splits train and test."""
+    from tcn_robot.recordings import DatasetWriter
+    from tests.support.films import moving_square
+
+    path = tmp_path / "films"
+    with DatasetWriter(path, "pouring", "lossless", kind="film") as writer:
+        for index in range(4):
+            with writer.episode(frame_rate_hz=10.0) as episode:
+                episode.metadata["split"] = "test" if index == 3 else "train"
+                episode.metadata["clock"] = {"name": "monotonic"}
+                for frame, picture in enumerate(moving_square(6 + index)):
+                    episode.add_frames(5.0 + frame / 10, {"left": picture})
+                    if frame < 5:
+                        episode.add_frames(5.01 + frame / 10, {"right": picture[::-1]})
+    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,36 @@ def cut_by_frames(episode: Episode, start_frame: int, stop_frame: int | None) ->
     return Cut(start, float(stop))
 
 
-def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str, str]:
+def refuse_empty(episode: Episode, cut: Cut) -> None:
+    """Raise a UserError if a view has no frame in a range."""
+    for view in episode.views:
+        times = episode.timestamps(view)
+        frames = _frames(times, cut)
+        if frames.stop <= frames.start:
+            raise UserError(
+                f"episode {episode.id} has no frame of view {view!r} in the range asked for; its "
+                f"frames lie between 0 and {times[-1] - times[0]:.3f} s"
+            )
+
+
+def refuse_other_cut(there: Episode, episode: Episode, cut: Cut | None) -> None:
+    """Raise a UserError if an episode that is there is not what cutting another would give."""
+    expected = None if cut is None else _origin(episode, cut)
+    if there.metadata.get(TRIMMED_FROM) != (expected or episode.metadata.get(TRIMMED_FROM)):
+        raise UserError(
+            f"{there.path} is there already and was cut otherwise; give a new folder as --out"
+        )
+
+
+@dataclass(frozen=True)
+class TrimmedView:
+    """How many frames of a view are left, and whether its film was "copied" or "encoded anew"."""
+
+    frames: int
+    how: str
+
+
+def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str, TrimmedView]:
     """Write the part of an episode that lies in a range of time; times stay as measured.
 
     Args:
@@ -56,42 +86,48 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
         target: Where the part goes.
 
     Returns:
-        What became of each view's film: "copied", or "encoded anew" where the cut does not fall on
-        a frame that a film can begin with.
+        What became of each view. Its film is encoded anew where the cut does not fall on a frame
+        that a film can begin with.
 
     Raises:
         UserError: If a view has no frame in the range.
     """
+    refuse_empty(episode, cut)
     target.begin(float(episode.metadata.get("video_origin_seconds") or 0.0), episode.views)
     done = {}
     for view in episode.views:
         if "fps_asked" in episode.metadata["views"][view]:
             target.set_rate(view, float(episode.metadata["views"][view]["fps_asked"]))
         times = episode.timestamps(view)
-        start, stop = np.searchsorted(times, (cut.start_seconds, cut.stop_seconds))
-        if stop <= start:
-            raise UserError(
-                f"episode {episode.id} has no frame of view {view!r} in the range asked for; its "
-                f"frames lie between 0 and {times[-1] - times[0]:.3f} s"
-            )
-        done[view] = _write_view(episode, view, times, slice(int(start), int(stop)), target)
+        kept = _frames(times, cut)
+        how = _write_view(episode, view, times, kept, target)
+        done[view] = TrimmedView(kept.stop - kept.start, how)
     rows = _rows(episode, cut)
     if rows.stop > rows.start:
         # What the last row's action led to lies outside.
         path = episode.path / dataset_format.STEPS_FILE
         target.copy_steps(path, rows=rows, has_last_action=not episode.is_simulated)
     left_out = _MEASURED | _OF_THE_WHOLE
-    kept = {name: value for name, value in episode.metadata.items() if name not in left_out}
-    first = float(episode.timestamps(episode.views[0])[0])
-    origin = {
-        "content_sha256": episode.content_hash,
-        "start_seconds": max(0.0, cut.start_seconds - first),
-        "stop_seconds": None if np.isinf(cut.stop_seconds) else cut.stop_seconds - first,
-    }
-    target.metadata.update(kept, **{TRIMMED_FROM: origin})
+    metadata = {name: value for name, value in episode.metadata.items() if name not in left_out}
+    target.metadata.update(metadata, **{TRIMMED_FROM: _origin(episode, cut)})
     if any(cut.stop_seconds <= episode.timestamps(view)[-1] for view in episode.views):
         target.metadata["success"] = _success_at_end(episode, rows)
     return done
+
+
+def _origin(episode: Episode, cut: Cut) -> dict[str, Any]:
+    """Return what `trimmed_from` says: the range in seconds after the first view's first frame."""
+    first = float(episode.timestamps(episode.views[0])[0])
+    return {
+        "content_sha256": episode.content_hash,
+        "start_seconds": None if np.isinf(cut.start_seconds) else cut.start_seconds - first,
+        "stop_seconds": None if np.isinf(cut.stop_seconds) else cut.stop_seconds - first,
+    }
+
+
+def _frames(times_seconds: np.ndarray, cut: Cut) -> slice:
+    start, stop = np.searchsorted(times_seconds, (cut.start_seconds, cut.stop_seconds))
+    return slice(int(start), int(stop))
 
 
 def _write_view(
@@ -116,9 +152,7 @@ def _rows(episode: Episode, cut: Cut) -> slice:
     """Return which rows of the steps lie in a range of time."""
     if not episode.steps or "time_seconds" not in episode.steps:
         return slice(0, 0)
-    bounds = (cut.start_seconds, cut.stop_seconds)
-    start, stop = np.searchsorted(episode.steps["time_seconds"], bounds)
-    return slice(int(start), int(stop))
+    return _frames(episode.steps["time_seconds"], cut)
 
 
 def _success_at_end(episode: Episode, rows: slice) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tcn_robot.workflows.dataset_facts import episode_seconds
 from tcn_robot.workflows.info import duration
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 STRIP_COLUMNS = 6
 PICTURE_HEIGHT_PX = 120
+GAP_PX = 3
 TO_FILL_IN = "_to be filled in_"
 
 
@@ -57,7 +59,7 @@ def card_lines(recording: Recording, facts: dict[str, Any], picture: str) -> lis
     return [
         f"# {Path(facts['path']).resolve().name}",
         "",
-        f"![{', '.join(facts['views'])}: one row each, in the order of time]({picture})",
+        f"![{', '.join(facts['views'])}: one row each, in the order of time]({quote(picture)})",
         "",
         "| | |",
         "|---|---|",
@@ -127,10 +129,15 @@ def picture_strip(episode: Episode) -> np.ndarray:
         height, width = frames[0].shape[:2]
         size = (max(1, round(width * PICTURE_HEIGHT_PX / height)), PICTURE_HEIGHT_PX)
         shown = [cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in frames]
-        rows.append(np.concatenate(shown, axis=1))
+        margin = ((0, GAP_PX), (0, GAP_PX), (0, 0))
+        apart = [np.pad(one, margin, constant_values=255) for one in shown]
+        rows.append(np.concatenate(apart, axis=1))
     widest = max(row.shape[1] for row in rows)
-    padded = [np.pad(row, ((0, 2), (0, widest - row.shape[1]), (0, 0))) for row in rows]
-    return np.concatenate(padded)[:-2]
+    filled = [
+        np.pad(row, ((0, 0), (0, widest - row.shape[1]), (0, 0)), constant_values=255)
+        for row in rows
+    ]
+    return np.concatenate(filled)[:-GAP_PX, :-GAP_PX]
 
 
 def _frames_at(episode: Episode, view: str, indices: np.ndarray) -> list[np.ndarray]:

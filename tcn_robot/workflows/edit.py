@@ -13,7 +13,8 @@ from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
-    from tcn_robot.recordings import DatasetWriter, Recording
+    from tcn_robot.recordings import DatasetWriter, Episode, Recording
+    from tcn_robot.recordings.editing.trimming import Cut
 
 USAGE = """usage: tcn-robot edit DIR ACTION [options]
 
@@ -47,10 +48,11 @@ def delete(
 
     recording = _open(dataset)
     chosen = parse_ids(ids, recording)
-    print(f"{dataset}: {_would(dry_run)}delete {_described(chosen)}, {len(recording)} there were")
     if not dry_run:
         with _writer(recording) as writer:
             delete_episodes(writer, chosen)
+    verb, left = ("would delete" if dry_run else "deleted"), len(recording) - len(chosen)
+    print(f"{dataset}: {verb} {_described(chosen)}; {left} left")
 
 
 def relabel(
@@ -179,6 +181,7 @@ def trim(
         dry_run: Say what would be done and do nothing.
     """
     from tcn_robot.progress import progress
+    from tcn_robot.recordings.editing import trimming
 
     by_frames = start_frame is not None or stop_frame is not None
     by_time = start_seconds is not None or stop_seconds is not None
@@ -190,51 +193,39 @@ def trim(
     recording = _open(dataset)
     _refuse_same(out, dataset)
     chosen = list(recording.ids) if ids is None else parse_ids(ids, recording)
+    cut = trimming.cut_by_frames if by_frames else trimming.cut_by_time
+    cuts = {id: cut(recording.by_id(id), start or 0, stop) for id in chosen}
+    for id, one in cuts.items():
+        trimming.refuse_empty(recording.by_id(id), one)
     if dry_run:
         print(f"{out}: would cut {_described(chosen)}, take over {len(recording) - len(chosen)}")
         return
     with _writer(recording, out) as writer:
-        left = [episode for episode in recording if episode.id not in writer.taken_ids()]
-        for episode in progress(left, len(left), f"trimming {dataset}", "episodes"):
-            bounds = (start or 0, stop) if episode.id in chosen else None
-            _trim_one(recording, episode.id, writer, bounds, by_frames)
+        for episode in progress(recording, len(recording), f"trimming {dataset}", "episodes"):
+            _trim_one(episode, cuts.get(episode.id), writer)
 
 
-def _trim_one(
-    recording: Recording,
-    id: int,
-    writer: DatasetWriter,
-    bounds: tuple[float, float | None] | None,
-    by_frames: bool,
-) -> None:
+def _trim_one(episode: Episode, cut: Cut | None, writer: DatasetWriter) -> None:
+    """Write one episode, cut or whole, unless it is there from an earlier call."""
+    from tcn_robot.recordings import open_recording
     from tcn_robot.recordings.editing import trimming
     from tcn_robot.recordings.editing.copying import copy_episode, copy_model
     from tcn_robot.recordings.format import encoder_of
     from tcn_robot.recordings.writer import write_episode
 
-    episode = recording.by_id(id)
-    if bounds is None:
+    if episode.id in writer.episode_ids():
+        there = open_recording(writer.path).by_id(episode.id)
+        trimming.refuse_other_cut(there, episode, cut)
+        return
+    if cut is None:
         copy_episode(episode, writer.path)
         return
-    if by_frames:
-        cut = trimming.cut_by_frames(episode, int(bounds[0]), bounds[1] and int(bounds[1]))
-    else:
-        cut = trimming.cut_by_time(episode, *bounds)
     copy_model(episode, writer.path)
     rate_hz = float(episode.metadata.get("fps_asked") or 30.0)
-    with write_episode(writer.path, id, encoder_of(episode.codec), rate_hz) as target:
+    with write_episode(writer.path, episode.id, encoder_of(episode.codec), rate_hz) as target:
         done = trimming.trim_episode(episode, cut, target)
-    frames = recording_lengths(writer.path, id)
-    words = ", ".join(f"{view} {frames[view]} frames ({how})" for view, how in done.items())
-    print(f"episode {id}: {words}")
-
-
-def recording_lengths(path: Path, id: int) -> dict[str, int]:
-    """Return the number of frames of each view of an episode."""
-    from tcn_robot.recordings import open_recording
-
-    episode = open_recording(path).by_id(id)
-    return {view: episode.length(view) for view in episode.views}
+    words = ", ".join(f"{view} {one.frames} frames ({one.how})" for view, one in done.items())
+    print(f"episode {episode.id}: {words}")
 
 
 def merge(
@@ -339,11 +330,12 @@ ACTIONS = {
 
 def main(arguments: list[str]) -> None:
     """Run the command."""
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if arguments and arguments[0] in ("-h", "--help"):
         print(USAGE)
-        if not arguments:
-            raise UserError("give a dataset and an action, such as `edit DIR delete --ids 3`")
-        return
+        raise SystemExit(0)
+    if not arguments or arguments[0].startswith("-"):
+        found = f", found {arguments[0]}" if arguments else ""
+        raise UserError(f"give a dataset and an action, such as `edit DIR delete --ids 3`{found}")
     if arguments[0] in ACTIONS and not Path(arguments[0]).is_dir():
         raise UserError(f"the dataset comes first: `tcn-robot edit DIR {arguments[0]} …`")
     if len(arguments) < 2 or arguments[1].startswith("-"):

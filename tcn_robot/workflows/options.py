@@ -118,7 +118,8 @@ def _fault(
     message = _message(sections[0])
     choice = re.match(r"invalid choice '(.*)' for argument '(.*?)'\. Expected one of (.*)", message)
     if choice:
-        return unknown_name(f"{choice[2]}", choice[1], re.findall(r"'(.*?)'", choice[3]))
+        known = sorted(set(re.findall(r"'(.*?)'", choice[3])) - {"None"})
+        return unknown_name(choice[2], choice[1], known)
     return UserError(f"{message}; see `{program} --help`")
 
 

@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcn_robot.atomic import PARTIAL_PREFIX, atomic_folder, exchange, sync_file, sync_tree
+from tcn_robot.atomic import (
+    PARTIAL_PREFIX,
+    atomic_folder,
+    exchange,
+    sync_file,
+    sync_tree,
+    write_text_atomically,
+)
 from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +50,8 @@ def repair(
     target = dataset if in_place else out or dataset.with_name(dataset.name + REPAIRED_SUFFIX)
     if not in_place and target.resolve() == dataset.resolve():
         raise UserError(f"--out must be another folder than {dataset}; --in-place changes it")
+    if not in_place:
+        _copy_descriptions(recording.path, target)
     mended = aside = 0
     with DatasetWriter(target, recording.task, kind=kind) as writer:
         present = set() if in_place else set(writer.episode_ids())
@@ -128,6 +137,23 @@ def _copy_whole(episode: Episode, target: Path) -> None:
     """Copy an episode that nothing is wrong with."""
     with atomic_folder(target / episode.path.name, replace=False) as partial:
         shutil.copytree(episode.path, partial, dirs_exist_ok=True)
+
+
+def _copy_descriptions(dataset: Path, target: Path) -> None:
+    """Give the copy the same history, so that labels count and deleted ids stay deleted."""
+    from tcn_robot.recordings import format as dataset_format
+    from tcn_robot.recordings.format import description_name, list_revisions
+
+    if target.is_dir():
+        is_dataset = (target / dataset_format.DATASET_FILE).exists()
+        if dataset_format.list_episode_folders(target) or (
+            any(target.iterdir()) and not is_dataset
+        ):
+            return  # begun before, or something else, as the writer will say
+    for revision in list_revisions(dataset):
+        name = description_name(revision)
+        if not (target / name).exists():
+            write_text_atomically(target / name, (dataset / name).read_text(encoding="utf-8"))
 
 
 def _copy_assets(recording: Recording, target: Path) -> None:

@@ -1,14 +1,12 @@
 """A small real simulation and small films for the tests of recordings."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tcn_robot.envs import rendering  # settles MUJOCO_GL before MuJoCo is imported
-from tcn_robot.recordings import DatasetWriter
 from tests.support.films import moving_square
 
 import mujoco  # isort: skip
@@ -120,19 +118,3 @@ def toy_policy() -> Callable[..., Iterator[np.ndarray]]:
 @pytest.fixture
 def film() -> Callable[..., np.ndarray]:
     return moving_square
-
-
-@pytest.fixture
-def film_dataset(tmp_path: Path) -> Path:
-    """Four episodes of plain films, two cameras of unequal length, splits train and test."""
-    path = tmp_path / "films"
-    with DatasetWriter(path, "pouring", "lossless", kind="film") as writer:
-        for index in range(4):
-            with writer.episode(frame_rate_hz=10.0) as episode:
-                episode.metadata["split"] = "test" if index == 3 else "train"
-                episode.metadata["clock"] = {"name": "monotonic"}
-                for frame, picture in enumerate(moving_square(6 + index)):
-                    episode.add_frames(5.0 + frame / 10, {"left": picture})
-                    if frame < 5:
-                        episode.add_frames(5.01 + frame / 10, {"right": picture[::-1]})
-    return path

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 
 from tcn_robot import cli
-from tcn_robot.recordings import KINDS, dataset_faults, find_faults, open_recording
+from tcn_robot.recordings import (
+    KINDS,
+    DatasetWriter,
+    dataset_faults,
+    find_faults,
+    open_recording,
+)
 from tests.support.corpus import PLANTERS, edit_table
 
 # Of the mendable kinds, those whose planted fault leaves nothing to mend with, or needs a word.
 SET_ASIDE = {"missing-file", "undecodable-film", "changed-file"}
 MENDED = {name for name, kind in KINDS.items() if kind.is_mendable} - SET_ASIDE
-WHOLE_DATASET = {"newer-format", "damaged-dataset-file"}
+WHOLE_DATASET = {"newer-format", "damaged-dataset-file", "broken-history"}
 OF_MODELS = {"missing-model", "changed-model"}
 
 
@@ -48,7 +54,8 @@ def test_a_mended_dataset_is_clean_and_nothing_is_lost(
     assert len(ids - left) == (0 if is_kept else 1)
     if in_place:
         kept = set(content(path).values())
-        assert all(data in kept for name, data in before.items() if ".partial" not in name)
+        going = "episode_000001" if kind == "deleted-episode" else ".partial"
+        assert all(data in kept for name, data in before.items() if going not in name)
         assert not list(path.glob(".partial-*"))
     else:
         assert content(path) == before
@@ -69,6 +76,25 @@ def test_other_episodes_are_copied_byte_for_byte(
     film = "episode_000000/left.mp4"
     assert (tmp_path / "m" / film).read_bytes() == (path / film).read_bytes()
     assert mended.metadata["repaired"] == ["counts-disagree: mended"]
+
+
+def test_a_copy_has_the_history_of_its_original(
+    tmp_path: Path, clean_datasets: dict[str, Path]
+) -> None:
+    path = tmp_path / "d"
+    shutil.copytree(clean_datasets["films"], path)
+    for arguments in (["relabel", "--task", "tea"], ["delete", "--ids", "4"]):
+        assert cli.main(["edit", str(path), *arguments]) == 0
+    assert cli.main(["edit", str(path), "relabel", "--ids", "0", "1", "--split", "test"]) == 0
+    PLANTERS["counts-disagree"][1](path)  # episode 0
+    for _ in range(2):
+        assert cli.main(["check", str(path), "--repair", "--out", str(tmp_path / "m")]) == 0
+    mended = open_recording(tmp_path / "m")
+    assert mended.metadata == open_recording(path).metadata
+    assert (mended.task, mended.ids) == ("tea", (0, 1, 2, 3))
+    assert [episode.split for episode in mended] == ["test", "test", "train", "train"]
+    with DatasetWriter(tmp_path / "m", "tea", kind="film") as writer:
+        assert writer.next_id() == 5
 
 
 def test_lost_times_come_from_the_films(tmp_path: Path, clean_datasets: dict[str, Path]) -> None:

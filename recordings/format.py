@@ -124,6 +124,8 @@ def read_dataset_metadata(path: Path) -> dict[str, Any]:
         UserError: If the folder is missing, is no dataset or is of a newer format version, or if a
             description between the first and the newest is missing or was changed.
     """
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file; give the folder of a dataset")
     if not path.is_dir():
         raise UserError(
             f"no dataset at {path}: the folder does not exist; record one with "

@@ -10,8 +10,6 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.capture.clock import now_seconds
 
-# OpenCV and FFmpeg print a page about each device that is not there; we say it in one line.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 5_000
 
@@ -60,6 +58,9 @@ class CameraSource:
 
 
 def _open(address: str) -> cv2.VideoCapture:
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        # It prints a page about each device that is not there; we say it in one line.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     if address.isdigit() or address.startswith("/dev/"):
         capture = cv2.VideoCapture(int(address) if address.isdigit() else address)
         advice = "is it plugged in, and free? `ls /dev/video*` shows what there is"

@@ -74,21 +74,26 @@ def resample(
         apply_offsets: Take each view's estimated delay off its times first.
 
     Raises:
-        UserError: For simulated episodes, views without common time, or offsets that are unknown.
+        UserError: For views without common time, or offsets that are unknown.
     """
     present = set(writer.episode_ids())
     for episode in recording:
         if episode.id in present:
             continue
+        offsets = known_offsets(episode) if apply_offsets else dict.fromkeys(episode.views, 0.0)
+        with writer.episode(rate_hz, episode.id) as target:
+            result = _resample_episode(episode, target, rate_hz, offsets)
+        yield result
+
+
+def refuse_simulated(recording: Recording) -> None:
+    """Raise a UserError if an episode was simulated: there is nothing to bring together."""
+    for episode in recording:
         if episode.is_simulated:
             raise UserError(
                 f"episode {episode.id} of {recording.path} is simulated: its views have one clock "
                 "already; resampling is for cameras"
             )
-        offsets = known_offsets(episode) if apply_offsets else dict.fromkeys(episode.views, 0.0)
-        with writer.episode(rate_hz, episode.id) as target:
-            result = _resample_episode(episode, target, rate_hz, offsets)
-        yield result
 
 
 def known_offsets(episode: Episode) -> dict[str, float]:

@@ -130,6 +130,8 @@ class Teleoperator:
         print(f"{self._title}: Enter in the window starts", file=sys.stderr, flush=True)
         while True:
             pressed = self._show(source, f"Enter starts   {HELP}")
+            if self._device == "gamepad":
+                self._pad()  # not only when the first step needs it
             if KEEP in pressed:
                 return
             self._sleep(LOOK_SECONDS)

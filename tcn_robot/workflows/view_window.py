@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.workflows.gamepad import Gamepad, GamepadState, open_gamepad
 
 VIEW_HEIGHT_PX = 360
 MAXIMUM_WIDTH_PX = 1_600
@@ -17,30 +16,8 @@ GAP_PX = 8
 CAPTION_PX = 26
 STATUS_PX = 34
 FONT_PX = 17
-DEAD_ZONE = 0.12
+UNSEEN = ("offscreen", "dummy")
 GROUND, INK, SOFT = (24, 26, 30), (236, 238, 242), (150, 156, 166)
-
-
-@dataclass(frozen=True)
-class GamepadState:
-    """What a gamepad says now.
-
-    Attributes:
-        axes: In (-1, 1), zero within the dead zone: left x, left y, right x, right y as far as
-            the gamepad has them; down and right are positive.
-        buttons: Numbers of the buttons held down.
-    """
-
-    axes: tuple[float, ...]
-    buttons: frozenset[int]
-
-
-def without_dead_zone(value: float, dead_zone: float = DEAD_ZONE) -> float:
-    """Return an axis that is 0 within the dead zone and grows from there to 1 without a step."""
-    size = abs(value)
-    if size <= dead_zone:
-        return 0.0
-    return float(np.sign(value)) * min((size - dead_zone) / (1.0 - dead_zone), 1.0)
 
 
 def layout(
@@ -89,20 +66,24 @@ class ViewWindow:
         self._pygame = pygame
         try:
             pygame.display.init()
+            # What SDL takes when it finds no display, and what nobody could see.
+            if "SDL_VIDEODRIVER" not in os.environ and pygame.display.get_driver() in UNSEEN:
+                pygame.display.quit()
+                raise pygame.error("no display was found")
             pygame.font.init()
             pygame.joystick.init()
             self._desktop_px = pygame.display.get_desktop_sizes()[0]
             self._screen = pygame.display.set_mode((640, 400), pygame.RESIZABLE)
         except pygame.error as error:
             raise UserError(
-                f"no window can be opened ({error}); on a box without a display use "
-                "--preview page, or start it under `xvfb-run`"
+                f"no window can be opened ({error}); a window needs a display: `capture` has "
+                "--preview page for a box without one"
             ) from error
         pygame.display.set_caption(title)
         self._font = pygame.font.SysFont("dejavusans,arial,helvetica", FONT_PX)
         self._sizes_px: dict[str, tuple[int, int]] = {}
         self._held: set[str] = set()
-        self._pads: dict[int, Any] = {}
+        self._pads: dict[int, Gamepad] = {}
         self.closed = False
 
     def show(self, frames: Mapping[str, np.ndarray], status: Mapping[str, str]) -> list[str]:
@@ -153,11 +134,8 @@ class ViewWindow:
 
     def gamepad(self) -> GamepadState | None:
         """Return what the first gamepad says; None without one."""
-        for pad in self._pads.values():
-            axes = tuple(without_dead_zone(pad.get_axis(i)) for i in range(pad.get_numaxes()))
-            buttons = frozenset(i for i in range(pad.get_numbuttons()) if pad.get_button(i))
-            return GamepadState(axes, buttons)
-        return None
+        first = next(iter(self._pads.values()), None)
+        return None if first is None else first.state()
 
     def save(self, path: str) -> None:
         """Write what the window shows into a picture file."""
@@ -185,8 +163,8 @@ class ViewWindow:
                 self.closed = True
                 keys.append("escape")
             elif event.type == pygame.JOYDEVICEADDED:
-                pad = pygame.joystick.Joystick(event.device_index)
-                self._pads[pad.get_instance_id()] = pad
+                pad = open_gamepad(event.device_index)
+                self._pads[pad.instance_id] = pad
             elif event.type == pygame.JOYDEVICEREMOVED:
                 self._pads.pop(event.instance_id, None)
         return keys

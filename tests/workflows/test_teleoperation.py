@@ -15,6 +15,7 @@ import pytest
 from tcn_robot import cli
 from tcn_robot.envs import make_task
 from tcn_robot.recordings import find_faults, open_recording
+from tcn_robot.workflows.gamepad import GamepadState
 from tcn_robot.workflows.teleoperation import Ended, Teleoperator, ThrownAway
 from tcn_robot.workflows.teleoperation_keys import (
     MOVES,
@@ -25,7 +26,6 @@ from tcn_robot.workflows.teleoperation_keys import (
     gamepad_speeds,
     tip_task_of,
 )
-from tcn_robot.workflows.view_window import GamepadState
 from tests.support.display import press, virtual_display
 
 PLAIN = Directions(np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0]), np.array([0, 0, 1.0]))

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
-from tcn_robot.workflows.view_window import layout, without_dead_zone
+from tcn_robot.workflows.view_window import layout
 from tests.support.display import press, virtual_display
 
 SHOW = """
@@ -67,9 +66,10 @@ def test_keys_and_pictures(tmp_path: Path, display: dict[str, str]) -> None:
     assert red.mean() > 0.02
 
 
-def test_without_a_display_it_is_one_line() -> None:
+@pytest.mark.parametrize("driver", [{}, {"SDL_VIDEODRIVER": "x11"}])
+def test_without_a_display_it_is_one_line(driver: dict[str, str]) -> None:
     code = "from tcn_robot.workflows.view_window import ViewWindow; ViewWindow('x')"
-    environment = {"PATH": "/usr/bin:/bin", "SDL_VIDEODRIVER": "x11"}
+    environment = {"PATH": "/usr/bin:/bin", **driver}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True
     )
@@ -87,11 +87,3 @@ def test_views_stand_side_by_side_and_fit() -> None:
     _, (width, height) = layout({str(i): (640, 480) for i in range(8)})
     assert width <= 1_620
     assert height < 360
-
-
-def test_dead_zone_has_no_step() -> None:
-    values = [without_dead_zone(x) for x in np.linspace(-1, 1, 401)]
-    assert values[200] == without_dead_zone(0.1) == 0.0
-    assert values[0] == -1.0
-    assert values[-1] == 1.0
-    assert np.abs(np.diff(values)).max() < 0.01

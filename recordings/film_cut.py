@@ -49,7 +49,7 @@ def cut_film(
 
 def _packets_of(packets: list[av.Packet], start_frame: int, stop_frame: int) -> list[av.Packet]:
     """Return the packets of some frames if they lie together and begin with a key frame."""
-    shown = np.argsort([packet.pts for packet in packets], kind="stable")
+    shown = np.argsort([packet.pts or 0 for packet in packets], kind="stable")
     indices = np.sort(shown[start_frame:stop_frame])
     if not indices.size or indices[-1] - indices[0] != len(indices) - 1:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tcn_robot.errors import UserError, unknown_name
@@ -23,7 +24,7 @@ actions:
 
 `tcn-robot edit DIR ACTION --help` explains one of them"""
 
-ACTIONS = {
+ACTIONS: dict[str, Callable[..., None]] = {
     "delete": delete,
     "relabel": relabel,
     "split": split,

@@ -55,14 +55,17 @@ def trim(
     by_time = start_seconds is not None or stop_seconds is not None
     if by_frames == by_time:
         raise UserError("give either --start-seconds, --stop-seconds or the same in frames")
-    start, stop = (start_frame, stop_frame) if by_frames else (start_seconds, stop_seconds)
-    if (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
-        raise UserError(f"the range must begin at 0 or later and end later, found {start}:{stop}")
+    _refuse_empty_range(start_frame or 0, stop_frame)
+    _refuse_empty_range(start_seconds or 0.0, stop_seconds)
     recording = open_dataset(dataset)
     refuse_same(out, dataset)
     chosen = list(recording.ids) if ids is None else parse_ids(ids, recording)
-    cut = trimming.cut_by_frames if by_frames else trimming.cut_by_time
-    cuts = {id: cut(recording.by_id(id), start or 0, stop) for id in chosen}
+    cuts = {
+        id: trimming.cut_by_frames(recording.by_id(id), start_frame or 0, stop_frame)
+        if by_frames
+        else trimming.cut_by_time(recording.by_id(id), start_seconds or 0.0, stop_seconds)
+        for id in chosen
+    }
     for id, one in cuts.items():
         trimming.refuse_empty(recording.by_id(id), one)
     if dry_run:
@@ -71,6 +74,11 @@ def trim(
     with writer_of(recording, out) as writer:
         for episode in progress(recording, len(recording), f"trimming {dataset}", "episodes"):
             _trim_one(episode, cuts.get(episode.id), writer)
+
+
+def _refuse_empty_range(start: float, stop: float | None) -> None:
+    if start < 0 or (stop is not None and stop <= start):
+        raise UserError(f"the range must begin at 0 or later and end later, found {start}:{stop}")
 
 
 def _trim_one(episode: Episode, cut: Cut | None, writer: DatasetWriter) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,15 +32,10 @@ def cut_film(
         must lie together in the file. If not, they have to be decoded and encoded again.
     """
     try:
-        with av.open(str(path)) as source:
-            stream = source.streams.video[0]
-            packets = [packet for packet in source.demux(stream) if packet.pts is not None]
-            if not packets or any(packet.time_base is None for packet in packets):
-                return False
-            wanted = _packets_of(packets, start_frame, stop_frame)
-            if not wanted:
-                return False
-            expected = _write(stream, wanted, target, shift_ticks)
+        wanted = _packets_of(path, start_frame, stop_frame)
+        if wanted is None:
+            return False
+        expected = _write(path, wanted, target, shift_ticks)
         if _shown_ticks(target) == expected:
             return True
     except (av.FFmpegError, IndexError, ValueError):  # what cannot be cut is encoded anew
@@ -47,35 +44,44 @@ def cut_film(
     return False
 
 
-def _packets_of(packets: list[av.Packet], start_frame: int, stop_frame: int) -> list[av.Packet]:
-    """Return the packets of some frames if they lie together and begin with a key frame."""
-    shown = np.argsort([packet.pts or 0 for packet in packets], kind="stable")
-    indices = np.sort(shown[start_frame:stop_frame])
-    if not indices.size or indices[-1] - indices[0] != len(indices) - 1:
-        return []
-    wanted = packets[indices[0] : indices[-1] + 1]
-    first = packets[shown[start_frame]]
-    return wanted if wanted[0].is_keyframe and first is wanted[0] else []
+def _packets_of(path: Path, start_frame: int, stop_frame: int) -> range | None:
+    """Return where the packets of some frames lie, if together and behind a key frame."""
+    shown_at, is_key = [], []
+    with av.open(str(path)) as film:
+        for packet in _packets(film):
+            if packet.pts is None or packet.time_base is None:
+                return None
+            shown_at.append(packet.pts)
+            is_key.append(packet.is_keyframe)
+    order = np.argsort(shown_at, kind="stable")
+    places = np.sort(order[start_frame:stop_frame])
+    if not places.size or places[-1] - places[0] != len(places) - 1:
+        return None
+    begins_well = is_key[places[0]] and order[start_frame] == places[0]
+    return range(int(places[0]), int(places[-1]) + 1) if begins_well else None
 
 
-def _write(
-    stream: av.VideoStream, packets: list[av.Packet], target: Path, shift_ticks: int
-) -> list[int]:
+def _packets(film: av.container.InputContainer) -> Iterator[av.Packet]:
+    """Yield the packets of a film; the empty one at the end, which flushes decoders, is none."""
+    return (packet for packet in film.demux(film.streams.video[0]) if packet.size)
+
+
+def _write(path: Path, wanted: range, target: Path, shift_ticks: int) -> list[int]:
     """Write packets into a film and return the times that its frames should carry, ascending."""
-    with av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film:
-        copied = film.add_stream_from_template(stream)
+    expected = []
+    with (
+        av.open(str(path)) as source,
+        av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film,
+    ):
+        copied = film.add_stream_from_template(source.streams.video[0])
         copied.time_base = _MICROSECONDS
-        expected = []
-        for packet in packets:
-            base = packet.time_base
-            assert base is not None
+        for packet in itertools.islice(_packets(source), wanted.start, wanted.stop):
             assert packet.pts is not None
-            pts = round(packet.pts * base * TICKS_PER_SECOND) + shift_ticks
-            dts = pts if packet.dts is None else round(packet.dts * base * TICKS_PER_SECOND)
-            packet.stream = copied
-            packet.time_base = _MICROSECONDS
-            packet.pts = pts
-            packet.dts = min(pts, dts if packet.dts is None else dts + shift_ticks)
+            ticks_per_unit = packet.time_base * TICKS_PER_SECOND
+            pts = round(packet.pts * ticks_per_unit) + shift_ticks
+            dts = pts if packet.dts is None else round(packet.dts * ticks_per_unit) + shift_ticks
+            packet.stream, packet.time_base = copied, _MICROSECONDS
+            packet.pts, packet.dts = pts, min(pts, dts)
             expected.append(pts)
             film.mux(packet)
     return sorted(expected)

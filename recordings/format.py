@@ -28,10 +28,13 @@ SET_ASIDE_PREFIX = ".set-aside-"
 SPLITS = ("train", "valid", "test")
 CODECS = ("h264", "h264-fast", "lossless")
 CLOCKS = ("simulation", "monotonic", "film")
+# What an edit may say anew of an episode; everything else was measured.
+LABELS = ("task", "split", "success", "policy", "embodiment")
 VIEW_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 _HASH_BLOCK_BYTES = 1 << 20
 _EPISODE_PATTERN = re.compile(r"episode_(\d{6,})")
+_ID_PATTERN = re.compile(r"0|[1-9]\d{0,11}")
 _REVISION_PATTERN = re.compile(r"dataset\.(\d{6,})\.json")
 
 
@@ -68,8 +71,17 @@ def list_deleted_ids(dataset_path: Path) -> set[int]:
     revisions = list_revisions(dataset_path)
     if not revisions or not revisions[-1]:
         return set()
-    ids = read_json(dataset_path / description_name(revisions[-1])).get("deleted_ids", [])
-    return {int(id) for id in ids}
+    newest = _read_description(dataset_path / description_name(revisions[-1]))
+    return set(newest.get("deleted_ids", []))
+
+
+def list_spent_ids(dataset_path: Path) -> set[int]:
+    """Return the ids that no new episode can have: deleted ones, and those that have labels."""
+    revisions = list_revisions(dataset_path)
+    if not revisions or not revisions[-1]:
+        return set()
+    newest = _read_description(dataset_path / description_name(revisions[-1]))
+    return {*newest.get("deleted_ids", []), *map(int, newest.get("labels", {}))}
 
 
 def list_episode_ids(dataset_path: Path) -> list[int]:
@@ -83,9 +95,9 @@ def list_episode_ids(dataset_path: Path) -> list[int]:
 
 def list_episode_folders(dataset_path: Path) -> list[int]:
     """Return the ids that folders on disk have, ascending, those of deleted episodes too."""
-    matches = (_EPISODE_PATTERN.fullmatch(name) for name in os.listdir(dataset_path))
-    found = (int(match.group(1)) for match in matches if match)
-    return sorted(id for id in found if (dataset_path / episode_folder_name(id)).is_dir())
+    with os.scandir(dataset_path) as entries:
+        matches = [(_EPISODE_PATTERN.fullmatch(entry.name), entry) for entry in entries]
+        return sorted(int(match[1]) for match, entry in matches if match and entry.is_dir())
 
 
 def list_partial_names(dataset_path: Path) -> list[str]:
@@ -165,7 +177,30 @@ def _read_description(file: Path) -> dict[str, Any]:
             f"{file.parent} has dataset format {version}, this tcn_robot reads up to "
             f"{FORMAT_VERSION}; install a newer tcn_robot"
         )
+    _refuse_malformed_edit(file, metadata)
     return metadata
+
+
+def _refuse_malformed_edit(file: Path, metadata: dict[str, Any]) -> None:
+    """Raise a UserError if what edits have written cannot be what an edit writes."""
+    deleted, labels = metadata.get("deleted_ids", []), metadata.get("labels", {})
+    are_ids = isinstance(deleted, list) and all(
+        isinstance(id, int) and not isinstance(id, bool) and id >= 0 for id in deleted
+    )
+    if not are_ids:
+        raise UserError(f"{file}: deleted_ids should be a list of ids; restore it from a copy")
+    are_labels = isinstance(labels, dict) and all(
+        _ID_PATTERN.fullmatch(id) and isinstance(said, dict) and said.keys() <= set(LABELS)
+        for id, said in labels.items()
+    )
+    if not are_labels:
+        raise UserError(
+            f"{file}: labels should say, by id, no more than {', '.join(LABELS)}; restore it from "
+            "a copy"
+        )
+    edit = metadata.get("edit", {})
+    if not isinstance(edit, dict) or not isinstance(edit.get("action", ""), str):
+        raise UserError(f"{file}: edit should be an object with an action; restore it from a copy")
 
 
 def write_dataset_metadata(path: Path, task: str, kind: str) -> dict[str, Any]:

@@ -39,6 +39,16 @@ class Episode:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """Everything `episode.json` says, and what was relabelled since."""
+        return {**self.recorded, **self._labels}
+
+    @cached_property
+    def recorded(self) -> dict[str, Any]:
+        """Everything `episode.json` says; what was relabelled since is in `metadata`."""
+        if not self.path.is_dir():
+            raise UserError(
+                f"{self.path} is gone: the episode was deleted or moved since the dataset was "
+                "opened; open it again"
+            )
         metadata = dataset_format.read_json(self.path / dataset_format.EPISODE_FILE)
         if metadata.get("id") != self.id or not isinstance(metadata.get("views"), dict):
             raise UserError(
@@ -51,7 +61,7 @@ class Episode:
                     f"{self.path / dataset_format.EPISODE_FILE} should say {sorted(_VIEW_FIELDS)} "
                     f"of view {view!r}, found {entry!r}; restore the file from a copy"
                 )
-        return {**metadata, **self._labels}
+        return metadata
 
     @property
     def views(self) -> tuple[str, ...]:

@@ -248,8 +248,8 @@ def write_episode(
     target = dataset_path / dataset_format.episode_folder_name(episode_id)
     if target.exists():
         raise UserError(f"{target} exists; episodes are never written over, take another id")
-    if episode_id in dataset_format.list_deleted_ids(dataset_path):
-        raise UserError(f"episode {episode_id} of {dataset_path} was deleted; take another id")
+    if episode_id in dataset_format.list_spent_ids(dataset_path):
+        raise UserError(f"episode {episode_id} of {dataset_path} is gone; take another id")
     # Not replacing: a worker that outlived its parent must not touch what a new recorder wrote.
     with atomic_folder(target, replace=False) as partial:
         episode = EpisodeWriter(partial, dataset_path, episode_id, codec, frame_rate_hz)
@@ -259,6 +259,14 @@ def write_episode(
         except BaseException:
             episode.abort()
             raise
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link (not what it leads to) or a folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 class DatasetWriter:
@@ -330,10 +338,7 @@ class DatasetWriter:
         for folder in (self.path, self.path / dataset_format.ASSETS_FOLDER):
             if folder.is_dir():
                 for name in dataset_format.list_partial_names(folder):
-                    if (folder / name).is_dir():
-                        shutil.rmtree(folder / name)
-                    else:
-                        (folder / name).unlink()
+                    _remove(folder / name)
         if (self.path / dataset_format.DATASET_FILE).is_file():
             self._clear_deleted()
 
@@ -345,7 +350,7 @@ class DatasetWriter:
             name = dataset_format.episode_folder_name(id)
             doomed = self.path / f"{PARTIAL_PREFIX}{name}"
             (self.path / name).rename(doomed)
-            shutil.rmtree(doomed)
+            _remove(doomed)
 
     def _refuse_foreign_folder(self) -> None:
         foreign = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
@@ -372,8 +377,8 @@ class DatasetWriter:
         return max(self.taken_ids(), default=-1) + 1
 
     def taken_ids(self) -> set[int]:
-        """Return the ids that no new episode can have: of whole episodes and of deleted ones."""
-        return {*self.episode_ids(), *dataset_format.list_deleted_ids(self.path)}
+        """Return the ids that no new episode can have: of whole episodes, and of those gone."""
+        return {*self.episode_ids(), *dataset_format.list_spent_ids(self.path)}
 
     @contextmanager
     def episode(

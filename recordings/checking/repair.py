@@ -132,12 +132,16 @@ def _write_film(
         target.add_frames(float(time_seconds), {view: picture})
 
 
-def set_aside(path: Path, dataset_path: Path) -> Path:
-    """Move a file or folder out of readers' sight, within its dataset; return where it is."""
+def aside_path(path: Path, dataset_path: Path) -> Path:
+    """Return a free name, out of readers' sight, for what a dataset's file or folder was."""
     folder = dataset_path / f"{dataset_format.SET_ASIDE_PREFIX}{path.name}"
     number = 1
     while folder.exists():
         number += 1
         folder = dataset_path / f"{dataset_format.SET_ASIDE_PREFIX}{path.name}-{number}"
-    path.rename(folder)
     return folder
+
+
+def set_aside(path: Path, dataset_path: Path) -> Path:
+    """Move a file or folder out of readers' sight, within its dataset; return where it is."""
+    return path.rename(aside_path(path, dataset_path))

@@ -39,6 +39,9 @@ def dataset_faults(path: Path) -> Iterator[Fault]:
         dataset_format.episode_folder_name(id) for id in dataset_format.list_deleted_ids(path)
     }
     known = {*_KNOWN, *ids, *map(dataset_format.description_name, list_revisions(path))}
+    # A README or a dataset card, and the picture beside it, belong here.
+    cards = {entry.name for entry in path.glob("*.md")}
+    known |= cards | {Path(name).with_suffix(".png").name for name in cards}
     for entry in sorted(path.iterdir()):
         if entry.name.startswith(dataset_format.PARTIAL_PREFIX):
             yield Fault("unfinished-episode", f"{entry} was left by a recorder that was killed")

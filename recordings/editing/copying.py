@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import atomic_folder
+from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.reader import Episode
+from tcn_robot.recordings.reader import Episode, open_recording
 
 
 def copy_episode(
@@ -18,16 +19,16 @@ def copy_episode(
     dataset_path: Path,
     episode_id: int | None = None,
     added: Mapping[str, Any] | None = None,
-    is_linked: bool = True,
 ) -> None:
     """Copy an episode; its files are the same bytes, `episode.json` says what was relabelled.
+
+    Files share their place on the disk with the original's (hard links) where that can be.
 
     Args:
         episode: The original, which is only read.
         dataset_path: Folder of the other dataset, whose lock the caller holds.
         episode_id: Its id there; the same when None.
         added: What `episode.json` shall say besides.
-        is_linked: Let films share their place on the disk (hard links) where that can be.
     """
     new_id = episode.id if episode_id is None else episode_id
     metadata = {**episode.metadata, "id": new_id, **(added or {})}
@@ -36,7 +37,7 @@ def copy_episode(
     with atomic_folder(target, replace=False) as partial:
         for path in sorted(episode.path.iterdir()):
             if path.name != dataset_format.EPISODE_FILE:
-                _take(path, partial / path.name, is_linked)
+                _take(path, partial / path.name)
         original = dataset_format.read_json(episode.path / dataset_format.EPISODE_FILE)
         description = partial / dataset_format.EPISODE_FILE
         if metadata == original:
@@ -54,14 +55,39 @@ def copy_model(episode: Episode, dataset_path: Path) -> None:
         dataset_format.store_asset(dataset_path, text, path.suffix)
 
 
-def _take(path: Path, target: Path, is_linked: bool) -> None:
+def refuse_other_episodes(
+    path: Path, originals: Mapping[int, Episode], is_copy: Callable[[Episode, Episode], bool]
+) -> None:
+    """Raise a UserError if a folder holds anything but some of the copies that shall be made.
+
+    Args:
+        path: Where they shall go; it need not be there.
+        originals: By the ids that the copies get.
+        is_copy: Whether the first, which is there, is what copying the second gives.
+    """
+    if not (path / dataset_format.DATASET_FILE).exists():
+        if path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir()):
+            raise UserError(f"{path} is no dataset and not empty; give a new folder as --out")
+        return
+    ids = dataset_format.list_episode_ids(path)
+    there = open_recording(path) if ids else None
+    for id in ids:
+        if there is None or id not in originals or not is_copy(there.by_id(id), originals[id]):
+            raise UserError(
+                f"{path} already has an episode {id} from elsewhere; give a new folder as --out"
+            )
+
+
+def has_same_files(first: Episode, second: Episode) -> bool:
+    """Return whether two episodes hold the same films and tables."""
+    return bool(first.recorded.get("files") == second.recorded.get("files"))
+
+
+def _take(path: Path, target: Path) -> None:
     if path.is_dir():
         shutil.copytree(path, target)
         return
-    if is_linked:
-        try:
-            os.link(path, target, follow_symlinks=False)
-            return
-        except OSError:  # another disk, or a file system without links
-            pass
-    shutil.copyfile(path, target)
+    try:
+        os.link(path.resolve(), target)  # of a link: what it leads to
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(path, target)

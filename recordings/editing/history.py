@@ -16,9 +16,6 @@ from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.writer import DatasetWriter
 
-# What may be said anew of an episode; everything else was measured.
-LABELS = ("task", "split", "success", "policy", "embodiment")
-
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """Return what each edit of a dataset was, the oldest first: `action`, `at_utc` and more."""
@@ -57,7 +54,7 @@ def relabel_episodes(
 
     Args:
         writer: Of the dataset, opened.
-        labels: New values by id, then by name; names are those of `LABELS` without "task".
+        labels: New values by id, then by name: split, success, policy, embodiment.
         action: What the history calls it.
 
     Raises:

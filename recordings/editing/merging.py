@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings.editing.copying import copy_episode
+from tcn_robot.recordings.editing.copying import copy_episode, refuse_other_episodes
 from tcn_robot.recordings.reader import Episode, Recording
 from tcn_robot.recordings.writer import DatasetWriter
 
@@ -28,15 +29,12 @@ def plan_merge(recordings: Sequence[Recording]) -> list[MergedEpisode]:
     Raises:
         UserError: If the datasets cannot stand in one.
     """
-    for name in ("task", "kind"):
-        found = list(dict.fromkeys(str(one.metadata.get(name)) for one in recordings))
-        if len(found) > 1:
-            raise UserError(
-                f"datasets can be merged if they have one {name}, found {' and '.join(found)}; "
-                "`tcn-robot edit DIR relabel --task` gives a dataset another task"
-            )
-    next_id = 1 + max(id for one in recordings for id in one.ids)
-    taken: set[int] = set()
+    _refuse_unequal(recordings, "kind", "films and simulations stay apart")
+    advice = "`tcn-robot edit DIR relabel --task` gives a dataset of films another task"
+    _refuse_unequal(recordings, "task", advice)
+    gone = {id for one in recordings for id in one.metadata.get("deleted_ids", [])}
+    next_id = 1 + max([*gone, *(id for one in recordings for id in one.ids)])
+    taken = gone
     plan = []
     for recording in recordings:
         for episode in recording:
@@ -48,31 +46,36 @@ def plan_merge(recordings: Sequence[Recording]) -> list[MergedEpisode]:
     return plan
 
 
-def merge(plan: Sequence[MergedEpisode], writer: DatasetWriter) -> Iterator[MergedEpisode]:
-    """Copy the episodes of a plan that are not there yet; yield each when it is whole.
-
-    Raises:
-        UserError: If another episode has the id already.
-    """
-    present = set(writer.episode_ids())
-    for one in plan:
-        origin = {
-            "dataset": one.recording.path.name,
-            "id": one.episode.id,
-            "content_sha256": one.episode.content_hash,
-        }
-        if one.id in present:
-            _refuse_another(writer, one.id, origin)
-            continue
-        copy_episode(one.episode, writer.path, one.id, {MERGED_FROM: origin})
-        yield one
-
-
-def _refuse_another(writer: DatasetWriter, id: int, origin: dict[str, object]) -> None:
-    from tcn_robot.recordings.reader import open_recording
-
-    found = open_recording(writer.path).by_id(id).metadata.get(MERGED_FROM)
-    if found != origin:
+def _refuse_unequal(recordings: Sequence[Recording], name: str, advice: str) -> None:
+    found = list(dict.fromkeys(str(one.metadata.get(name)) for one in recordings))
+    if len(found) > 1:
         raise UserError(
-            f"{writer.path} already has an episode {id} from elsewhere; give a new folder as --out"
+            f"datasets can be merged if they have one {name}, found {' and '.join(found)}; {advice}"
         )
+
+
+def refuse_other_merge(plan: Sequence[MergedEpisode], path: Path) -> None:
+    """Raise a UserError if a folder holds anything but a part of what a plan gives."""
+    origins = {one.id: _origin(one) for one in plan}
+    refuse_other_episodes(
+        path,
+        {one.id: one.episode for one in plan},
+        lambda there, _: there.recorded.get(MERGED_FROM) == origins[there.id],
+    )
+
+
+def merge(plan: Sequence[MergedEpisode], writer: DatasetWriter) -> Iterator[MergedEpisode]:
+    """Copy the episodes of a plan that are not there yet; yield each when it is whole."""
+    taken = writer.taken_ids()
+    for one in plan:
+        if one.id not in taken:
+            copy_episode(one.episode, writer.path, one.id, {MERGED_FROM: _origin(one)})
+            yield one
+
+
+def _origin(one: MergedEpisode) -> dict[str, object]:
+    return {
+        "dataset": one.recording.path.name,
+        "id": one.episode.id,
+        "content_sha256": one.episode.content_hash,
+    }

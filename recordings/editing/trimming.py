@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.matching import TIME_TOLERANCE_SECONDS
 from tcn_robot.recordings import format as dataset_format
+from tcn_robot.recordings.editing.copying import has_same_files
 from tcn_robot.recordings.film_cut import cut_film
 from tcn_robot.recordings.reader import Episode
+from tcn_robot.recordings.tables import read_steps_table
 from tcn_robot.recordings.video import iterate_video
 from tcn_robot.recordings.writer import EpisodeWriter
 
 TRIMMED_FROM = "trimmed_from"
 _MEASURED = {"id", "codec", "fps_asked", "video_origin_seconds", "views", "steps", "files"}
-# What `capture` measured over the whole episode and would be wrong of a part.
-_OF_THE_WHOLE = {"capture"}
+# What `capture` said of the whole episode that is worth knowing of a part.
+_KEPT_OF_CAPTURE = ("reference", "offsets", "limits", "marks")
+RESAMPLING = "resampling"
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,9 @@ class Cut:
 
 def cut_by_time(episode: Episode, start_seconds: float, stop_seconds: float | None) -> Cut:
     """Return the range that lies between two times after the episode's first frame."""
-    first = min(float(episode.timestamps(view)[0]) for view in episode.views)
+    first = _first_seconds(episode)
     stop = np.inf if stop_seconds is None else first + stop_seconds
-    return Cut(first + start_seconds, float(stop))
+    return Cut(first + start_seconds if start_seconds > 0 else -np.inf, float(stop))
 
 
 def cut_by_frames(episode: Episode, start_frame: int, stop_frame: int | None) -> Cut:
@@ -60,13 +64,19 @@ def refuse_empty(episode: Episode, cut: Cut) -> None:
             )
 
 
-def refuse_other_cut(there: Episode, episode: Episode, cut: Cut | None) -> None:
-    """Raise a UserError if an episode that is there is not what cutting another would give."""
-    expected = None if cut is None else _origin(episode, cut)
-    if there.metadata.get(TRIMMED_FROM) != (expected or episode.metadata.get(TRIMMED_FROM)):
-        raise UserError(
-            f"{there.path} is there already and was cut otherwise; give a new folder as --out"
-        )
+def is_trimmed(there: Episode, episode: Episode, cut: Cut | None) -> bool:
+    """Return whether an episode is what cutting another gives, or leaving it whole."""
+    if cut is None:
+        return has_same_files(there, episode)
+    return bool(there.recorded.get(TRIMMED_FROM) == _origin(episode, cut))
+
+
+def refuse_damaged(episode: Episode) -> None:
+    """Raise a UserError if a file is not the one that was recorded: a cut would hide that."""
+    for name, entry in episode.recorded.get("files", {}).items():
+        path = episode.path / str(name)
+        if path.is_file() and dataset_format.file_hash(path) != entry.get("sha256"):
+            raise UserError(f"{path} was changed or damaged; see `tcn-robot check --repair` first")
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
         UserError: If a view has no frame in the range.
     """
     refuse_empty(episode, cut)
+    refuse_damaged(episode)
     target.begin(float(episode.metadata.get("video_origin_seconds") or 0.0), episode.views)
     done = {}
     for view in episode.views:
@@ -107,8 +118,11 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
         # What the last row's action led to lies outside.
         path = episode.path / dataset_format.STEPS_FILE
         target.copy_steps(path, rows=rows, has_last_action=not episode.is_simulated)
-    left_out = _MEASURED | _OF_THE_WHOLE
-    metadata = {name: value for name, value in episode.metadata.items() if name not in left_out}
+    metadata = {name: value for name, value in episode.metadata.items() if name not in _MEASURED}
+    if isinstance(metadata.get("capture"), dict):
+        said = metadata["capture"]
+        metadata["capture"] = {name: said[name] for name in _KEPT_OF_CAPTURE if name in said}
+    _copy_resampling(episode, cut, target)
     target.metadata.update(metadata, **{TRIMMED_FROM: _origin(episode, cut)})
     if any(cut.stop_seconds <= episode.timestamps(view)[-1] for view in episode.views):
         target.metadata["success"] = _success_at_end(episode, rows)
@@ -116,8 +130,8 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
 
 
 def _origin(episode: Episode, cut: Cut) -> dict[str, Any]:
-    """Return what `trimmed_from` says: the range in seconds after the first view's first frame."""
-    first = float(episode.timestamps(episode.views[0])[0])
+    """Return what `trimmed_from` says: the range in seconds after the first frame."""
+    first = _first_seconds(episode)
     return {
         "content_sha256": episode.content_hash,
         "start_seconds": None if np.isinf(cut.start_seconds) else cut.start_seconds - first,
@@ -125,9 +139,29 @@ def _origin(episode: Episode, cut: Cut) -> dict[str, Any]:
     }
 
 
+def _first_seconds(episode: Episode) -> float:
+    return min(float(episode.timestamps(view)[0]) for view in episode.views)
+
+
 def _frames(times_seconds: np.ndarray, cut: Cut) -> slice:
-    start, stop = np.searchsorted(times_seconds, (cut.start_seconds, cut.stop_seconds))
+    bounds = np.array([cut.start_seconds, cut.stop_seconds]) - TIME_TOLERANCE_SECONDS
+    start, stop = np.searchsorted(times_seconds, bounds)
     return slice(int(start), int(stop))
+
+
+def _copy_resampling(episode: Episode, cut: Cut, target: EpisodeWriter) -> None:
+    """Take over which frames of the original episode were shown, of those that are kept."""
+    path = episode.path / f"{RESAMPLING}.parquet"
+    if not path.is_file():
+        return
+    table = read_steps_table(path)
+    parts = []
+    for view in episode.views:
+        rows = np.flatnonzero(table["view"] == view)[_frames(episode.timestamps(view), cut)]
+        part = {name: values[rows] for name, values in table.items()}
+        parts.append({**part, "frame": np.arange(len(rows))})
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in table}
+    target.add_table(RESAMPLING, columns)
 
 
 def _write_view(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tcn_robot.errors import UserError
 from tcn_robot.workflows.dataset_facts import episode_seconds
 from tcn_robot.workflows.info import duration
 
@@ -32,9 +33,11 @@ def write_card(recording: Recording, facts: dict[str, Any], path: Path) -> list[
 
     from tcn_robot.atomic import write_text_atomically
 
+    if path.suffix.lower() != ".md":
+        raise UserError(f"--card writes Markdown; give a name that ends in .md, found {path}")
     picture = path.with_suffix(".png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = cv2.imencode(".png", picture_strip(recording[0])[:, :, ::-1])[1]
+    encoded = cv2.imencode(".png", _first_strip(recording)[:, :, ::-1])[1]
     picture.write_bytes(encoded.tobytes())
     write_text_atomically(path, "\n".join(card_lines(recording, facts, picture.name)) + "\n")
     return [path, picture]
@@ -112,6 +115,16 @@ def _quality_lines(recording: Recording, facts: dict[str, Any]) -> list[str]:
     ]
 
 
+def _first_strip(recording: Recording) -> np.ndarray:
+    """Return the strip of the first episode that can be read."""
+    for episode in recording:
+        try:
+            return picture_strip(episode)
+        except UserError:  # a card is written of faulty datasets too, and says what is wrong
+            continue
+    raise UserError(f"no episode of {recording.path} can be read; see `tcn-robot check`")
+
+
 def picture_strip(episode: Episode) -> np.ndarray:
     """Return uint8 (H, W, 3): a row of pictures for each view, at the same times in each row."""
     import cv2
@@ -148,6 +161,8 @@ def _frames_at(episode: Episode, view: str, indices: np.ndarray) -> list[np.ndar
     wanted = set(indices.tolist())
     film = enumerate(iterate_video(episode.path / video_name(view)))
     found = {index: frame for index, (_, frame) in film if index in wanted}
+    if found.keys() != wanted:
+        raise UserError(f"the film of view {view!r} in {episode.path} ends too early")
     return [found[index] for index in indices.tolist()]
 
 

@@ -48,9 +48,10 @@ def gather_facts(recording: Recording) -> dict[str, Any]:
 
 
 def episode_seconds(episode: Episode) -> float:
-    """Return the time from an episode's first frame to its last one in any view."""
-    times = [episode.timestamps(view) for view in episode.views]
-    return float(max(one[-1] for one in times) - min(one[0] for one in times))
+    """Return how long an episode's longest view lasts, as its description measured it."""
+    views = episode.metadata["views"].values()
+    rates = [(view["frames"], view.get("fps_measured")) for view in views]
+    return max(((frames - 1) / rate for frames, rate in rates if rate), default=0.0)
 
 
 def describe_edit(edit: dict[str, Any]) -> str:
@@ -65,7 +66,8 @@ def describe_edit(edit: dict[str, Any]) -> str:
     else:
         labels = edit.get("labels", {})
         names = sorted({name for said in labels.values() for name in said})
-        what = f"{', '.join(names)} of episodes {describe_ids(tuple(sorted(map(int, labels))))}"
+        ids = tuple(sorted(map(int, labels)))
+        what = f"{', '.join(names)} of episodes {describe_ids(ids)}"
     return f"{when} {edit.get('action')}: {what}"
 
 
@@ -89,15 +91,15 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
 def _view(view: str, episodes: list[Episode]) -> dict[str, Any]:
     entries = [e.metadata["views"][view] for e in episodes if view in e.views]
     frames = [entry["frames"] for entry in entries]
-    rates = [entry["fps_measured"] for entry in entries if entry["fps_measured"] is not None]
+    rates = [entry["fps_measured"] for entry in entries if entry.get("fps_measured")]
     return {
         "episodes": len(entries),
         "sizes": sorted({f"{entry['width_px']}x{entry['height_px']}" for entry in entries}),
         "frames": sum(frames),
         "length_frames": [min(frames), max(frames)],
         "fps_measured": [min(rates), max(rates)] if rates else [],
-        "late_frames": sum(entry["late_frames"] for entry in entries),
-        "dropped_frames": sum(entry["dropped_frames"] for entry in entries),
+        "late_frames": sum(entry.get("late_frames", 0) for entry in entries),
+        "dropped_frames": sum(entry.get("dropped_frames", 0) for entry in entries),
         "has_intrinsics": all(
             bool(((e.metadata.get("cameras") or {}).get(view) or {}).get("intrinsics"))
             for e in episodes

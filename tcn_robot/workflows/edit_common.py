@@ -21,7 +21,7 @@ def parse_ids(words: Sequence[str], recording: Recording) -> list[int]:
     """
     ids: set[int] = set()
     for word in words:
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
+        match = re.fullmatch(r"(\d{1,12})(?:-(\d{1,12}))?", word)
         if match is None:
             raise UserError(f"--ids takes ids and ranges such as 3 7-9, found {word!r}")
         first, last = int(match[1]), int(match[2] or match[1])
@@ -52,8 +52,8 @@ def writer_of(recording: Recording, path: Path | None = None) -> DatasetWriter:
 
 def refuse_same(out: Path, dataset: Path) -> None:
     """Raise a UserError if a dataset would be written into itself."""
-    if out.resolve() == dataset.resolve():
-        raise UserError(f"--out must be another folder than {dataset}")
+    if out.resolve().is_relative_to(dataset.resolve()):
+        raise UserError(f"--out must be another folder than {dataset}, and not within it")
 
 
 def would(dry_run: bool) -> str:

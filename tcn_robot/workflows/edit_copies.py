@@ -50,6 +50,7 @@ def trim(
     """
     from tcn_robot.progress import progress
     from tcn_robot.recordings.editing import trimming
+    from tcn_robot.recordings.editing.copying import refuse_other_episodes
 
     by_frames = start_frame is not None or stop_frame is not None
     by_time = start_seconds is not None or stop_seconds is not None
@@ -71,8 +72,15 @@ def trim(
     if dry_run:
         print(f"{out}: would cut {described(chosen)}, take over {len(recording) - len(chosen)}")
         return
+    refuse_other_episodes(
+        out,
+        {episode.id: episode for episode in recording},
+        lambda there, episode: trimming.is_trimmed(there, episode, cuts.get(episode.id)),
+    )
     with writer_of(recording, out) as writer:
-        for episode in progress(recording, len(recording), f"trimming {dataset}", "episodes"):
+        taken = writer.taken_ids()
+        left = [episode for episode in recording if episode.id not in taken]
+        for episode in progress(left, len(left), f"trimming {dataset}", "episodes"):
             _trim_one(episode, cuts.get(episode.id), writer)
 
 
@@ -82,17 +90,12 @@ def _refuse_empty_range(start: float, stop: float | None) -> None:
 
 
 def _trim_one(episode: Episode, cut: Cut | None, writer: DatasetWriter) -> None:
-    """Write one episode, cut or whole, unless it is there from an earlier call."""
-    from tcn_robot.recordings import open_recording
+    """Write one episode, cut or whole."""
     from tcn_robot.recordings.editing import trimming
     from tcn_robot.recordings.editing.copying import copy_episode, copy_model
     from tcn_robot.recordings.format import encoder_of
     from tcn_robot.recordings.writer import write_episode
 
-    if episode.id in writer.episode_ids():
-        there = open_recording(writer.path).by_id(episode.id)
-        trimming.refuse_other_cut(there, episode, cut)
-        return
     if cut is None:
         copy_episode(episode, writer.path)
         return
@@ -111,7 +114,7 @@ def merge(
     out: Path,
     dry_run: bool = False,
 ) -> None:
-    """Join datasets of one task into a new one; films share their place on the disk if they can.
+    """Join datasets of one task into a new one; files share their place on the disk if they can.
 
     An episode keeps its id where that is free, else it gets one behind all others; `merged_from` in
     its `episode.json` says where it comes from.
@@ -124,7 +127,7 @@ def merge(
     """
     from tcn_robot.progress import progress
     from tcn_robot.recordings.editing.merging import merge as merge_episodes
-    from tcn_robot.recordings.editing.merging import plan_merge
+    from tcn_robot.recordings.editing.merging import plan_merge, refuse_other_merge
 
     if not others:
         raise UserError("merge needs at least one more dataset: `edit A merge B --out NEW`")
@@ -138,7 +141,8 @@ def merge(
     print(f"{out}: {would(dry_run)}hold {len(plan)} episodes of {len(recordings)} datasets")
     if dry_run:
         return
+    refuse_other_merge(plan, out)
     with writer_of(recordings[0], out) as writer:
-        left = len(plan) - len(writer.episode_ids())
+        left = len({one.id for one in plan} - writer.taken_ids())
         for _ in progress(merge_episodes(plan, writer), left, f"merging into {out}", "episodes"):
             pass

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.edit_common import described, open_dataset, parse_ids, would, writer_of
+from tcn_robot.workflows.edit_common import (
+    described,
+    open_dataset,
+    parse_ids,
+    refuse_same,
+    would,
+    writer_of,
+)
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Recording
@@ -107,15 +114,22 @@ def split(
         out: Also copy each split into a dataset of its own below this folder.
         dry_run: Say what would be done and do nothing.
     """
+    from tcn_robot.recordings import SPLITS
+    from tcn_robot.recordings.editing.copying import has_same_files, refuse_other_episodes
     from tcn_robot.recordings.editing.history import relabel_episodes
     from tcn_robot.recordings.editing.splitting import draw_splits
 
     recording = open_dataset(dataset)
     drawn = draw_splits(recording.ids, valid, test, seed)
-    for name in ("train", "valid", "test"):
+    for name in SPLITS:
         chosen = [id for id, given in drawn.items() if given == name]
         if chosen:
             print(f"{dataset}: {would(dry_run)}label {described(chosen)}: split {name}")
+    if out is not None:
+        refuse_same(out, dataset)
+        for name in SPLITS:
+            originals = {id: recording.by_id(id) for id, given in drawn.items() if given == name}
+            refuse_other_episodes(out / name, originals, has_same_files)
     if dry_run:
         return
     with writer_of(recording) as writer:
@@ -130,8 +144,8 @@ def _copy_splits(recording: Recording, out: Path) -> None:
 
     for name in dict.fromkeys(episode.split for episode in recording):
         with writer_of(recording, out / name) as writer:
-            present = writer.taken_ids()
+            taken = writer.taken_ids()
             for episode in recording.select(name):
-                if episode.id not in present:
+                if episode.id not in taken:
                     copy_episode(episode, writer.path)
-        print(f"{out / name}: {len(recording.select(name))} episodes")
+            print(f"{out / name}: {len(writer.episode_ids())} episodes")

@@ -112,7 +112,7 @@ def _new_folder(episode: Episode, target: Path) -> Iterator[EpisodeWriter]:
 @contextmanager
 def _replacing(episode: Episode, dataset: Path) -> Iterator[EpisodeWriter]:
     """Give a writer whose episode takes the place of the faulty one, which is set aside."""
-    from tcn_robot.recordings.checking.repair import set_aside
+    from tcn_robot.recordings.checking.repair import aside_path, set_aside
 
     partial = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=dataset))
     partial.chmod(0o755)
@@ -124,12 +124,12 @@ def _replacing(episode: Episode, dataset: Path) -> Iterator[EpisodeWriter]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     sync_tree(partial)
-    if exchange(partial, episode.path):
-        kept = set_aside(episode.path.with_name(partial.name), dataset)
-        kept.rename(dataset / f"{kept.name}-{episode.path.name}")
-    else:
+    # Under a name that nobody clears up: by the exchange the original stands there at once.
+    ready = aside_path(episode.path, dataset)
+    partial.rename(ready)
+    if not exchange(ready, episode.path):
         set_aside(episode.path, dataset)
-        partial.rename(episode.path)
+        ready.rename(episode.path)
     sync_file(dataset)
 
 

@@ -81,7 +81,8 @@ def replay(
     chosen = [recording.by_id(id) for id in episodes] or list(recording)
     found = []
     for episode in progress(chosen, len(chosen), f"replaying {dataset}", "episodes"):
-        found.append(replay_episode(recording.task, episode, play, view))
+        task = str(episode.recorded.get("task") or recording.task)  # whatever it is called now
+        found.append(replay_episode(task, episode, play, view))
         print(line_of(found[-1]), flush=True)
     if json_file is not None:
         from tcn_robot.atomic import write_text_atomically
@@ -118,21 +119,22 @@ def replay_episode(task: str, episode: Episode, play: str, view: str | None = No
 def _open_as_recorded(task: str, episode: Episode) -> Any:
     from tcn_robot.envs.randomisation.table import RANGES
 
-    drawn = episode.metadata.get("randomisation", {})
+    drawn = episode.recorded.get("randomisation", {})
     randomise = tuple(name for name in RANGES if name in drawn)
-    embodiment = str(episode.metadata.get("embodiment", "robot"))
-    policy = str(episode.metadata.get("policy", "expert"))
+    embodiment = str(episode.recorded.get("embodiment", "robot"))
+    policy = str(episode.recorded.get("policy", "expert"))
     return open_source(task, embodiment, policy, randomise, "moving" in drawn)
 
 
 def _compare(
     source: Any, episode: Episode, steps: dict[str, np.ndarray], by_actions: bool, view: str
 ) -> Deviation:
-    drawn = episode.metadata.get("randomisation", {})
+    drawn = episode.recorded.get("randomisation", {})
     options = {"randomisation": drawn} if drawn else None
     _, info = source.reset(seed=episode.seed, options=options)
     recorded = episode.frames(view)
     states = steps["state"]
+    starts_later = (episode.recorded.get("trimmed_from") or {}).get("start_seconds") is not None
     if source.get_state().shape != states[0].shape:
         raise UserError(
             f"{episode.path}: its states have {len(states[0])} numbers, the task's now have "
@@ -142,7 +144,7 @@ def _compare(
     poses = [name for name in steps if name.startswith(POSE)]
     state_differences, distances, errors = [], [0.0], []
     for index, state in enumerate(states):
-        if not by_actions:
+        if not by_actions or (starts_later and index == 0):
             source.set_state(state)
         elif index:
             _, _, _, _, info = source.step(steps["action"][index - 1])
@@ -157,7 +159,7 @@ def _compare(
         errors.append(picture.astype(np.int16) - recorded[index])
     differs = np.flatnonzero(np.array(state_differences) > 0)
     mean_square = float(np.mean(np.square(np.array(errors, np.float64))))
-    known = episode.success
+    known = episode.recorded.get("success")
     agrees = None if known is None or not by_actions else bool(info.get("success")) == known
     return Deviation(
         id=episode.id,

@@ -103,7 +103,7 @@ def test_merge_keeps_ids_where_they_are_free(
         assert edit(first, "merge", str(second), "--out", str(out)) == 0
     merged = open_recording(out)
     lengths = {episode.id: episode.length("left") for episode in merged}
-    assert lengths == {0: 4, 1: 8, 2: 6, 3: 10, 4: 7, 5: 9}
+    assert lengths == {0: 4, 2: 6, 3: 10, 4: 7, 5: 8, 6: 9}  # 1 was deleted and stays free
     assert merged.by_id(4).metadata["merged_from"]["dataset"] == "b ü"
     assert merged.by_id(4).metadata["merged_from"]["id"] == 0
     assert "b ü: episode 0 becomes 4" in capsys.readouterr().out

@@ -47,7 +47,7 @@ def test_a_deleted_id_is_never_used_again(writer: DatasetWriter) -> None:
         delete_episodes(writer, [3, 1])
         assert writer.episode_ids() == [0, 2]
         assert writer.next_id() == 4
-        with pytest.raises(UserError, match="was deleted"):
+        with pytest.raises(UserError, match="is gone"):
             add_episode(writer, 1)
         assert add_episode(writer) == 4
     recording = open_recording(writer.path)

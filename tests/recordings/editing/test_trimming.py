@@ -139,4 +139,4 @@ def test_another_cut_of_the_same_episode_is_refused(
 ) -> None:
     assert trim(film_dataset, tmp_path / "cut", "--stop-frame", "4") == 0
     assert trim(film_dataset, tmp_path / "cut", "--stop-frame", "3") == 2
-    assert "was cut otherwise" in capsys.readouterr().err
+    assert "from elsewhere" in capsys.readouterr().err

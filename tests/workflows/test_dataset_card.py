@@ -92,3 +92,27 @@ def test_marks_of_an_episode_are_shown(tmp_path: Path, capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "marked     episode 0: left: 9 % of its frames missing" in shown
     assert "and 1 more" in shown
+
+
+def test_a_card_of_a_dataset_that_is_partly_lost(film_dataset: Path, tmp_path: Path) -> None:
+    (film_dataset / "episode_000000" / "frames.parquet").unlink()
+    card = tmp_path / "card.md"
+    assert cli.main(["info", str(film_dataset), "--card", str(card)]) == 0
+    assert "frames.parquet" in card.read_text(encoding="utf-8")
+    assert card.with_suffix(".png").is_file()
+
+
+def test_a_card_may_lie_in_the_dataset(
+    film_dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["info", str(film_dataset), "--card", str(film_dataset / "README.md")]) == 0
+    assert cli.main(["check", str(film_dataset)]) == 0
+    assert "note" not in capsys.readouterr().out.split("checked")[1]
+
+
+@pytest.mark.parametrize("name", ["card.png", ".", "card"])
+def test_a_card_is_markdown(
+    film_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert cli.main(["info", str(film_dataset), "--card", str(tmp_path / name)]) == 2
+    assert "ends in .md" in capsys.readouterr().err

@@ -175,3 +175,73 @@ def test_the_action_first_is_explained(
     with pytest.raises(SystemExit):
         cli.main(["edit", "--help"])
     assert "actions:" in capsys.readouterr().out
+
+
+def test_another_draw_does_not_mix_with_the_copies_of_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_dataset(tmp_path / "d", (4, 5, 6, 7, 8, 9))
+    options = ["split", "--test", "0.5", "--out", str(tmp_path / "parts")]
+    assert edit(path, *options, "--seed", "0") == 0
+    assert edit(path, *options, "--seed", "0") == 0  # goes on, adds nothing
+    before = [episode.split for episode in open_recording(path)]
+    assert edit(path, *options, "--seed", "1") == 2
+    assert "from elsewhere" in capsys.readouterr().err
+    assert [episode.split for episode in open_recording(path)] == before
+    train, test = (set(open_recording(tmp_path / "parts" / n).ids) for n in ("train", "test"))
+    assert not train & test
+
+
+@pytest.mark.parametrize("action", ["split", "trim", "merge"])
+def test_a_copy_within_the_dataset_is_refused(
+    film_dataset: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    options = {"split": [], "trim": ["--stop-frame", "2"], "merge": [str(film_dataset)]}[action]
+    for out in (film_dataset, film_dataset / "within"):
+        assert edit(film_dataset, action, *options, "--out", str(out)) == 2
+        assert "not within it" in capsys.readouterr().err
+    assert not (film_dataset / "within").exists()
+
+
+def test_a_film_that_is_a_link_is_copied(film_dataset: Path, tmp_path: Path) -> None:
+    film = film_dataset / "episode_000000" / "left.mp4"
+    film.rename(film_dataset.parent / "store.mp4")
+    film.symlink_to("../../store.mp4")
+    other = write_dataset(tmp_path / "b", (4,))
+    assert edit(film_dataset, "merge", str(other), "--out", str(tmp_path / "out")) == 0
+    copied = open_recording(tmp_path / "out").by_id(0)
+    assert not (copied.path / "left.mp4").is_symlink()
+    expected = open_recording(film_dataset).by_id(0).frames("left")
+    assert np.array_equal(copied.frames("left"), expected)
+
+
+def test_a_merge_into_a_foreign_dataset_writes_nothing(
+    film_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_dataset(tmp_path / "b", (4,))
+    out = write_dataset(tmp_path / "out", (3, 3, 3, 3, 3, 3, 3, 3))
+    assert edit(film_dataset, "merge", str(other), "--out", str(out)) == 2
+    assert "from elsewhere" in capsys.readouterr().err
+    assert len(open_recording(out)) == 8
+
+
+def test_what_was_deleted_in_a_merged_dataset_stays_deleted(
+    film_dataset: Path, tmp_path: Path
+) -> None:
+    other, out = write_dataset(tmp_path / "b", (4,)), tmp_path / "out"
+    for _ in range(2):
+        assert edit(film_dataset, "merge", str(other), "--out", str(out)) == 0
+        if len(open_recording(out)) == 5:
+            assert edit(out, "delete", "--ids", "2") == 0
+    assert open_recording(out).ids == (0, 1, 3, 4)
+
+
+def test_films_and_simulations_are_not_merged(
+    film_dataset: Path,
+    clean_datasets: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    simulated = str(clean_datasets["simulated"])
+    assert edit(film_dataset, "merge", simulated, "--out", str(tmp_path / "out")) == 2
+    assert "stay apart" in capsys.readouterr().err

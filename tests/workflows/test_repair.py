@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tcn_robot import cli
+from tcn_robot.atomic import exchange
 from tcn_robot.recordings import (
     KINDS,
     DatasetWriter,
@@ -196,3 +197,23 @@ def test_a_broken_film_does_not_excuse_another_changed_file(
     assert cli.main(["check", str(path), "--repair"]) == 0
     assert "--accept-changes takes it as it is" in capsys.readouterr().out
     assert 4 not in open_recording(tmp_path / "d-repaired").ids
+
+
+def test_an_interruption_in_place_loses_no_original(
+    tmp_path: Path, clean_datasets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d"
+    shutil.copytree(clean_datasets["films"], path)
+    PLANTERS["counts-disagree"][1](path)
+    before = set(content(path).values())
+
+    def exchange_and_die(first: Path, second: Path) -> bool:
+        assert exchange(first, second)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tcn_robot.workflows.repair.exchange", exchange_and_die)
+    assert cli.main(["check", str(path), "--repair", "--in-place"]) == 130
+    with DatasetWriter(path, "pouring", kind="film"):  # the next one clears up
+        pass
+    assert before <= set(content(path).values())
+    assert len(open_recording(path)) == 5

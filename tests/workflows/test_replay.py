@@ -86,3 +86,25 @@ def test_films_and_unknown_views_are_one_line(
     path = record(tmp_path / "r", "MujocoReach-v0")
     assert cli.main(["replay", str(path), "--view", "fron"]) == 2
     assert "did you mean 'front'" in capsys.readouterr().err
+
+
+def test_edited_episodes_are_played_as_they_were_recorded(tmp_path: Path) -> None:
+    path, cut = record(tmp_path / "d", "MujocoPush-v0"), tmp_path / "cut"
+    assert (
+        cli.main(["edit", str(path), "relabel", "--embodiment", "hand", "--success", "false"]) == 0
+    )
+    assert cli.main(["edit", str(path), "relabel", "--task", "tea"]) == 0
+    assert cli.main(["edit", str(path), "trim", "--start-seconds", "0.5", "--out", str(cut)]) == 0
+    for one in replayed(path, "--episodes", "0"):
+        assert (one["state"], one["success_agrees"]) == (0.0, True)
+
+
+def test_a_trimmed_episode_starts_from_its_first_state(tmp_path: Path) -> None:
+    path, cut = record(tmp_path / "d", "MujocoPush-v0"), tmp_path / "cut"
+    options = ["--start-seconds", "0.5", "--stop-seconds", "2", "--out", str(cut)]
+    assert cli.main(["edit", str(path), "trim", *options]) == 0
+    for one in replayed(cut):
+        # Not to the last bit: where the controller was going is no part of the state.
+        assert one["state"] < 1e-9
+        assert one["things_metres"] < 1e-9
+        assert one["pictures"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import resource
 from pathlib import Path
 
 import av
@@ -82,3 +84,27 @@ def test_what_is_no_film_is_not_cut(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no film")
     assert not cut_film(tmp_path / "text.mp4", tmp_path / "part.mp4", 0, 3)
     assert not (tmp_path / "part.mp4").exists()
+
+
+def test_a_long_film_is_not_held_in_memory(tmp_path: Path) -> None:
+    film, part = tmp_path / "film.mp4", tmp_path / "part.mp4"
+    noise = np.random.default_rng(0).integers(0, 256, (8, 240, 320, 3), dtype=np.uint8)
+    encoder = VideoEncoder(film, 320, 240, "lossless", 25.0)
+    for index in range(240):
+        encoder.write(noise[index % 8], 40_000 * index)
+    encoder.close()
+    assert film.stat().st_size > 50e6
+    before = resident_bytes()
+    assert cut_film(film, part, 20, 30)
+    assert resident_bytes() - before < 25e6
+    assert np.array_equal(read(part)[1], read_some(film, 20, 30))
+
+
+def resident_bytes() -> int:
+    """Return the largest memory that this process ever had; only growth can be seen."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def read_some(path: Path, start: int, stop: int) -> np.ndarray:
+    frames = itertools.islice(iterate_video(path), start, stop)
+    return np.array([frame for _, frame in frames])

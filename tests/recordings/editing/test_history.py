@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tcn_robot import cli
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import DatasetWriter, open_recording
 from tcn_robot.recordings.editing.history import (
@@ -155,3 +156,67 @@ def test_a_copy_of_the_folder_is_a_dataset_too(
         delete_episodes(writer, [0])
     shutil.copytree(writer.path, tmp_path / "elsewhere")
     assert open_recording(tmp_path / "elsewhere").ids == (1, 2, 3)
+
+
+def test_labels_never_pass_to_another_episode(writer: DatasetWriter) -> None:
+    with writer:
+        relabel_episodes(writer, {3: {"split": "valid"}})
+    shutil.rmtree(writer.path / "episode_000003")  # as a person may
+    with writer:
+        assert writer.next_id() == 4
+        with pytest.raises(UserError, match="is gone"):
+            add_episode(writer, 3)
+
+
+def test_an_episode_folder_that_is_a_link_can_be_deleted(
+    writer: DatasetWriter, tmp_path: Path
+) -> None:
+    (writer.path / "episode_000001").rename(tmp_path / "elsewhere")
+    (writer.path / "episode_000001").symlink_to(tmp_path / "elsewhere")
+    with writer:
+        delete_episodes(writer, [1])
+    assert open_recording(writer.path).ids == (0, 2, 3)
+    assert (tmp_path / "elsewhere" / "left.mp4").is_file()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": []},
+        {"labels": None},
+        {"labels": {"0": "x"}},
+        {"labels": {"abc": {"split": "test"}}},
+        {"labels": {"0": {"views": {"../../e": {}}}}},
+        {"labels": {"0": {"id": 7}}},
+        {"deleted_ids": 3},
+        {"deleted_ids": None},
+        {"deleted_ids": ["1"]},
+        {"deleted_ids": [True]},
+        {"edit": [1]},
+        {"edit": {"action": 3}},
+    ],
+)
+def test_a_malformed_successor_is_one_line(
+    writer: DatasetWriter, changes: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with writer:
+        relabel_episodes(writer, {0: {"split": "test"}})
+    path = writer.path / "dataset.000001.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    for arguments in (["info"], ["edit"], ["check"]):
+        action = ["delete", "--ids", "1"] if arguments == ["edit"] else []
+        if arguments == ["check"]:
+            with pytest.raises(SystemExit):
+                cli.main(["check", str(writer.path)])
+            assert "[broken-history]" in capsys.readouterr().out
+        else:
+            assert cli.main([*arguments, str(writer.path), *action]) == 2
+            assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_reader_from_before_is_told_that_the_episode_is_gone(writer: DatasetWriter) -> None:
+    recording = open_recording(writer.path)
+    with writer:
+        delete_episodes(writer, [1])
+    with pytest.raises(UserError, match="open it again"):
+        recording.by_id(1).frames("left")

@@ -9,6 +9,7 @@ import pytest
 
 from tcn_robot import cli
 from tcn_robot.recordings import DatasetWriter, find_faults, open_recording
+from tcn_robot.recordings.tables import read_steps_table
 from tests.support.films import moving_square
 
 
@@ -140,3 +141,76 @@ def test_another_cut_of_the_same_episode_is_refused(
     assert trim(film_dataset, tmp_path / "cut", "--stop-frame", "4") == 0
     assert trim(film_dataset, tmp_path / "cut", "--stop-frame", "3") == 2
     assert "from elsewhere" in capsys.readouterr().err
+
+
+def test_seconds_on_a_simulator_s_clock_are_not_a_frame_off(tmp_path: Path) -> None:
+    """Its times are sums of steps: 1.0999999999999985 is 1.1."""
+    path, out = tmp_path / "d", tmp_path / "cut"
+    with DatasetWriter(path, "pouring", kind="film") as writer, writer.episode(10.0) as episode:
+        time_seconds = 0.0
+        for picture in moving_square(30):
+            episode.add_frames(time_seconds, {"left": picture})
+            for _ in range(50):
+                time_seconds += 0.002
+    assert open_recording(path)[0].timestamps("left")[11] != 1.1
+    assert trim(path, out, "--start-seconds", "1.1", "--stop-seconds", "1.3") == 0
+    kept = open_recording(out)[0].timestamps("left")
+    assert kept.tolist() == open_recording(path)[0].timestamps("left")[11:13].tolist()
+
+
+def test_marks_and_delays_stay_and_figures_of_the_whole_go(tmp_path: Path) -> None:
+    path, out = tmp_path / "d", tmp_path / "cut"
+    with DatasetWriter(path, "pouring", kind="film") as writer, writer.episode(10.0) as episode:
+        episode.metadata["clock"] = {"name": "monotonic"}
+        episode.metadata["capture"] = {
+            "reference": "left",
+            "offsets": {"right": {"offset_seconds": 0.05}},
+            "marks": ["left: 30 % missing"],
+            "views": {"left": {"missing_frames": 9}},
+        }
+        for frame, picture in enumerate(moving_square(6)):
+            episode.add_frames(frame / 10, {"left": picture})
+    assert trim(path, out, "--stop-frame", "3") == 0
+    capture = open_recording(out)[0].metadata["capture"]
+    assert capture.keys() == {"reference", "offsets", "marks"}
+    assert capture["marks"] == ["left: 30 % missing"]
+
+
+def test_a_resampled_episode_keeps_its_table(film_dataset: Path, tmp_path: Path) -> None:
+    resampled, out = tmp_path / "r", tmp_path / "cut"
+    command = ["resample", str(film_dataset), "--rate", "20", "--out", str(resampled)]
+    assert cli.main(command) == 0
+    assert trim(resampled, out, "--start-frame", "2", "--stop-frame", "5") == 0
+    assert_clean(out)
+    before, after = open_recording(resampled)[0], open_recording(out)[0]
+    tables = [read_steps_table(e.path / "resampling.parquet") for e in (before, after)]
+    for view in after.views:
+        whole, cut = (
+            {name: values[table["view"] == view] for name, values in table.items()}
+            for table in tables
+        )
+        assert cut["frame"].tolist() == [0, 1, 2]
+        assert cut["source_frame"].tolist() == whole["source_frame"][2:5].tolist()
+        assert cut["error_seconds"].tolist() == whole["error_seconds"][2:5].tolist()
+
+
+def test_a_damaged_film_is_not_made_to_look_whole(
+    film_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = film_dataset / "episode_000001" / "left.mp4"
+    content = bytearray(film.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    film.write_bytes(content)
+    assert trim(film_dataset, tmp_path / "cut", "--stop-frame", "3") == 2
+    assert "was changed or damaged" in capsys.readouterr().err
+
+
+def test_episodes_from_elsewhere_are_not_taken_for_copies(
+    film_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "cut"
+    with DatasetWriter(out, "pouring", kind="film") as writer, writer.episode(10.0, 1) as episode:
+        episode.add_frames(0.0, {"left": moving_square(1)[0]})
+    assert trim(film_dataset, out, "--ids", "0", "--stop-frame", "3") == 2
+    assert "episode 1 from elsewhere" in capsys.readouterr().err
+    assert open_recording(out).ids == (1,)

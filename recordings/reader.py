@@ -54,6 +54,11 @@ class Episode:
         return {**metadata, **self._labels}
 
     @property
+    def labels(self) -> dict[str, Any]:
+        """What was relabelled since it was recorded, by name; `metadata` has it already."""
+        return dict(self._labels)
+
+    @property
     def views(self) -> tuple[str, ...]:
         """Names of the views, in the order in which they were recorded."""
         return tuple(self.metadata["views"])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcn_robot.atomic import PARTIAL_PREFIX, commit_folder, make_folders
-from tcn_robot.data.frame_store import FrameStore, content_key
+from tcn_robot.data.frame_store import FrameStore, StoredEpisode, content_key
 from tcn_robot.data.partial_store import DoneEpisode, read_done
 from tcn_robot.data.places import building_lock, store_folders
 from tcn_robot.data.store_files import (
@@ -89,7 +89,7 @@ class _Wanted:
             except OSError as error:
                 if error.errno in FULL:
                     raise self._full(folder) from error
-                if error.errno not in NOT_TO_BE_WRITTEN:
+                if error.errno not in NOT_TO_BE_WRITTEN or self._is_of_dataset(error.filename):
                     raise
                 refusal = error
                 if folder != folders[-1]:
@@ -107,13 +107,12 @@ class _Wanted:
             store = FrameStore.open(folder / self._name)
         except UserError:  # damaged: whoever holds the lock makes it again and says so
             return None
-        # A relabelled episode has the frames it had, and another split.
+        hashes = [episode.content_hash for episode in self._episodes]
+        if [stored.content_hash for stored in store.episodes] != hashes:
+            return None  # its name says another content: damaged too
         current = zip(store.episodes, self._episodes, strict=True)
         source = str(self._dataset)
-        return FrameStore(
-            store.size_px,
-            tuple(replace(old, split=new.split, source=source) for old, new in current),
-        )
+        return FrameStore(store.size_px, tuple(_as_labelled(*pair, source) for pair in current))
 
     def _build(self, folder: Path) -> FrameStore:
         """Make the store in a folder, unless another process does meanwhile."""
@@ -177,15 +176,30 @@ class _Wanted:
                 "the command again, what is decoded is kept"
             )
 
+    def _is_of_dataset(self, path: str | None) -> bool:
+        """Whether a path lies in the recording, not in the store."""
+        return path is not None and self._dataset.resolve() in Path(path).resolve().parents
+
     def _full(self, folder: Path) -> UserError:
         num_frames = sum(e.length(view) for e in self._episodes for view in e.views)
         needed = num_frames * self._size_px**2 * 3 / GIGABYTE
-        free = shutil.disk_usage(folder if folder.exists() else folder.parent).free / GIGABYTE
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free / GIGABYTE
         return UserError(
             f"the disk is full: the frames of {self._dataset} at {self._size_px} px need "
             f"{needed:.3g} GB, {folder} has room for {free:.3g} GB; free some space, or give "
             "another folder with --cache-dir"
         )
+
+
+def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> StoredEpisode:
+    """Return a stored episode under its present split: relabelling leaves the frames as they are.
+
+    Its content hash then says so too: a training must not go on with other splits unnoticed.
+    """
+    label = f"+split {episode.split}" if "split" in episode.labels else ""
+    content_hash = stored.content_hash + label
+    return replace(stored, split=episode.split, source=source, content_hash=content_hash)
 
 
 def _reusable(stores: Iterable[Path], partials: Iterable[Path]) -> dict[str, DoneEpisode]:

@@ -109,6 +109,7 @@ class DoneList:
         """Open the list of a partial store to add to it."""
         self._path = folder / DONE_FILE
         self._file = open(self._path, "ab")  # noqa: SIM115 - closed by `close`
+        self._file.write(b"\n")  # ends a line that a kill has left half
         self._lock = threading.Lock()
 
     def add(self, content_hash: str, spans: dict[str, Any], crc32: dict[str, int]) -> None:

@@ -5,12 +5,16 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tcn_robot.cli import main
 from tcn_robot.data import build as build_module
+from tcn_robot.data import writing as writing_module
 from tcn_robot.data.build import build_frame_store
+from tcn_robot.data.writing import resize_frame
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import DatasetWriter, open_recording
 from tcn_robot.recordings.editing.history import relabel_episodes
@@ -31,6 +35,50 @@ def test_any_number_of_workers_makes_the_same_files(two_films, tmp_path, workers
     build_frame_store([two_films], 16, tmp_path / "other", workers=2)
     (other,) = (tmp_path / "other").glob(".frames-*/16px-*")
     assert made == {path.name: path.read_bytes() for path in other.iterdir()}
+
+
+def record_unlike_films(path: Path) -> Path:
+    """Odd sizes, irregular times, views of unequal length, one frame, other views per episode."""
+    rng = np.random.default_rng(5)
+    shapes = [
+        {"front": (30, 17, 23), "side": (11, 40, 18)},
+        {"side": (25, 40, 18)},
+        {"front": (1, 17, 23), "top": (1, 9, 9)},
+        {"top": (28, 20, 12), "front": (26, 33, 33), "side": (7, 8, 8)},
+    ]
+    with DatasetWriter(path, task="films", codec="h264", kind="film") as writer:
+        for views in shapes:
+            with writer.episode(frame_rate_hz=10.0) as episode:
+                for view, (length, height, width) in views.items():
+                    for time in 100 + np.cumsum(rng.choice([0.02, 0.1, 0.11, 0.4], length)):
+                        frame = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+                        episode.add_frames(float(time), {view: frame})
+    return path
+
+
+def test_films_of_every_kind_are_decoded_in_blocks_as_they_are_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing_module, "BLOCK_BYTES", 5 * 16 * 16 * 3)
+    dataset = record_unlike_films(tmp_path / "films")
+    store = build_frame_store([dataset], size_px=16)
+    for stored, episode in zip(store.episodes, open_recording(dataset), strict=True):
+        assert stored.views == episode.views
+        for view in episode.views:
+            expected = np.empty((episode.length(view), 16, 16, 3), np.uint8)
+            for frame, out in zip(episode.frames(view), expected, strict=True):
+                resize_frame(frame, out)
+            assert np.array_equal(stored.frames(view), expected)
+            assert np.array_equal(stored.timestamps(view), episode.timestamps(view))
+
+
+def test_such_films_are_trained_on(tmp_path):
+    """Frames of two views belong together by time; no length and no view is taken for granted."""
+    dataset = record_unlike_films(tmp_path / "films")
+    for objective in ("tcn", "svtcn"):
+        out = tmp_path / objective
+        options = ["--image-size-px", "16", "--batch-frames", "16", "--steps", "2"]
+        command = ["train", str(dataset), "--out", str(out), "--objective", objective, *options]
+        assert main(command) == 0
+        assert (out / "encoder" / "model.safetensors").is_file()
 
 
 def test_an_unchanged_dataset_is_not_decoded_again(two_films, monkeypatch):

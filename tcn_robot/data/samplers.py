@@ -226,7 +226,8 @@ def _simultaneous_pairs(episode: FilmedEpisode) -> tuple[np.ndarray, np.ndarray]
             moment = first_marks[-1] + nearest_frames(first[matched[:, 0]], longest)
             both = matched + first_marks[[a, b]]
             marks.append(np.concatenate([both, moment[:, None]], axis=1))
-    return np.concatenate(pairs), np.concatenate(marks)
+    # Half the memory; there are more pairs than frames.
+    return np.concatenate(pairs).astype(np.int32), np.concatenate(marks).astype(np.int32)
 
 
 def _has_two_moments(marks: np.ndarray) -> bool:
@@ -310,6 +311,7 @@ def _too_short(episodes: Sequence[FilmedEpisode], options: SamplingOptions) -> s
 
 def _batch(table: FilmTable, films: np.ndarray, pairs: np.ndarray) -> Batch:
     """Lay out pairs (P, 4) as a batch: anchors, then positives."""
+    pairs = pairs.astype(np.int64)
     episode = np.concatenate([films, films])
     view = np.concatenate([pairs[:, VIEW_A], pairs[:, VIEW_B]])
     frame = np.concatenate([pairs[:, FRAME_A], pairs[:, FRAME_B]])

@@ -42,7 +42,7 @@ class DeviceFrames:
         """Return the frames of a batch, uint8 (N, S, S, 3), on the device."""
         if self._resident is not None:
             positions = self._store.films.positions(batch.episode, batch.view, batch.frame)
-            return self._resident[torch.from_numpy(positions).to(self._device)]
+            return self._resident.index_select(0, torch.from_numpy(positions).to(self._device))
         rows = self._store.rows(batch.episode, batch.view, batch.frame)
         # Fresh each time: torch hands pinned memory out again only when its copy has ended.
         frames = _host_frames(len(rows), self._store.size_px, pinned=self._is_gpu)

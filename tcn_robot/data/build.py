@@ -24,7 +24,7 @@ from tcn_robot.data.store_files import (
 from tcn_robot.data.writing import write_store
 from tcn_robot.errors import FULL, UserError
 from tcn_robot.progress import say
-from tcn_robot.recordings import Episode, Recording, open_recording
+from tcn_robot.recordings import Episode, open_recording
 
 # Whose mending is another folder.
 NOT_TO_BE_WRITTEN = (
@@ -70,8 +70,7 @@ class _Wanted:
 
     def __init__(self, dataset: Path, size_px: int, workers: int | None) -> None:
         self._dataset, self._size_px, self._workers = dataset, size_px, workers
-        self._recording: Recording = open_recording(dataset)
-        self._episodes = list(self._recording)
+        self._episodes = list(open_recording(dataset))
         self._name = f"{size_px}px-" + content_key(
             size_px, (episode.content_hash for episode in self._episodes)
         )

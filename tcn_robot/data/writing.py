@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -211,8 +212,8 @@ class _StoreWriter:
     def _decode_blocks(
         self, episode: FilmedEpisode, view: str, start: int, stop: int
     ) -> int | None:
-        shape = (self._size_px, self._size_px, 3)
-        block = np.empty((max(1, BLOCK_BYTES // self._frames.frame_bytes), *shape), np.uint8)
+        most = max(1, min(stop - start, BLOCK_BYTES // self._frames.frame_bytes))
+        block = np.empty((most, self._size_px, self._size_px, 3), np.uint8)
         count = filled = crc32 = 0
         for frame in episode.iterate_frames(view):
             if self._stop.is_set():
@@ -229,7 +230,7 @@ class _StoreWriter:
                 f"{self._source}, episode {episode.id}, view {view!r}: expected {stop - start} "
                 f"frames, found {count}; find what is damaged with `tcn-robot check {self._source}`"
             )
-        return self._write(stop - filled, block[:filled], crc32)
+        return self._write(stop - filled, block[:filled], crc32) if filled else crc32
 
     def _write(self, row: int, frames: np.ndarray, crc32: int) -> int:
         """Write a block of decoded frames; return the checksum continued over it."""
@@ -256,7 +257,9 @@ class _StoreWriter:
         """Write what makes the frames a store; the folder then is whole but for its name."""
         times = [view for episode in self._times for view in episode.values()]
         flat = np.concatenate(times) if times else np.empty(0)
-        np.save(self._folder / TIMESTAMPS_FILE, flat, allow_pickle=False)
+        content = BytesIO()  # np.save on a full disk says nothing of a disk
+        np.save(content, flat, allow_pickle=False)
+        (self._folder / TIMESTAMPS_FILE).write_bytes(content.getvalue())
         entries = [
             {"id": episode.id, "split": episode.split, "content_hash": episode.content_hash}
             | {"spans": spans, "crc32": {view: crc32[view] for view in spans}}

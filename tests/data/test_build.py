@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -211,6 +212,25 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_leaves_nothing(
     assert "need 0.00393 GB" in str(caught.value)
     (folder,) = (small_disk / "cache").iterdir()
     assert names(folder) == []
+
+
+def test_every_level_of_fullness_is_one_line(small_disk, two_films):
+    """The disk runs full at another place each time: the lock, the frames, a table, the index."""
+    filler, cache = small_disk / "filler", small_disk / "cache"
+    places = set()
+    for free_pages in range(12):
+        free_bytes = shutil.disk_usage(small_disk).free
+        filler.write_bytes(b"x" * (free_bytes - free_pages * 4096))
+        try:
+            assert_holds(build_frame_store([two_films], 16, cache), two_films)
+            places.add("whole")
+        except UserError as error:
+            assert "the disk is full" in str(error)
+            assert not [name for folder in cache.iterdir() for name in names(folder)]
+            places.add("full")
+        filler.unlink()
+        shutil.rmtree(cache)
+    assert places == {"whole", "full"}
 
 
 def test_a_read_only_disk_with_a_store_is_read(small_disk, capsys):

@@ -13,7 +13,7 @@ import numpy as np
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.tables import read_frames_table, read_steps_table
-from tcn_robot.recordings.video import decode_video
+from tcn_robot.recordings.video import decode_video, iterate_video
 
 _VIEW_FIELDS = {"frames", "width_px", "height_px"}
 
@@ -62,6 +62,11 @@ class Episode:
                     f"of view {view!r}, found {entry!r}; restore the file from a copy"
                 )
         return metadata
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What was relabelled since it was recorded, by name; `metadata` has it already."""
+        return dict(self._labels)
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -140,6 +145,17 @@ class Episode:
         """
         path = self.path / dataset_format.video_name(view)
         return decode_video(path, self.length(view))[0]
+
+    def iterate_frames(self, view: str) -> Iterator[np.ndarray]:
+        """Decode a view's film frame by frame, uint8 (H, W, 3), RGB; only one is in memory.
+
+        Raises:
+            UserError: If there is no such view, or its film is missing or damaged.
+        """
+        if view not in self.views:
+            raise unknown_name("view", view, self.views)
+        for _, frame in iterate_video(self.path / dataset_format.video_name(view)):
+            yield frame
 
     @cached_property
     def steps(self) -> dict[str, np.ndarray] | None:

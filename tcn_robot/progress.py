@@ -91,3 +91,8 @@ def progress(
         for item in items:
             yield item
             display.advance()
+
+
+def say(line: str) -> None:
+    """Print a line about long work where its progress is shown, such as that it has to wait."""
+    print(line, file=sys.stderr, flush=True)

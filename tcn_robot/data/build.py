@@ -2,184 +2,217 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import json
+import os
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-import cv2
-import numpy as np
-
-from tcn_robot.atomic import atomic_folder
-from tcn_robot.data.frame_store import (
-    FRAMES_FILE,
+from tcn_robot.atomic import PARTIAL_PREFIX, commit_folder, make_folders
+from tcn_robot.data.frame_store import FrameStore, StoredEpisode, content_key
+from tcn_robot.data.partial_store import DoneEpisode, read_done
+from tcn_robot.data.places import building_lock, store_folders
+from tcn_robot.data.store_files import (
+    REMOVED_PREFIX,
     STORE_FILE,
-    STORE_VERSION,
-    TIMESTAMPS_FILE,
-    FrameStore,
-    StoredEpisode,
-    content_key,
+    open_files,
+    remove,
+    remove_if_unused,
 )
-from tcn_robot.errors import UserError
-from tcn_robot.progress import Progress
-from tcn_robot.recordings import open_recording
-
-
-class FilmedEpisode(Protocol):
-    """What of a recorded episode goes into a store."""
-
-    @property
-    def id(self) -> int:
-        """Its id in its dataset."""
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Names of the views."""
-
-    @property
-    def split(self) -> str:
-        """The split it belongs to."""
-
-    @property
-    def content_hash(self) -> str:
-        """Changes whenever the episode does."""
-
-    def frames(self, view: str) -> np.ndarray:
-        """Return uint8 (T, H, W, 3)."""
-
-    def timestamps(self, view: str) -> np.ndarray:
-        """Return float64 (T,), seconds."""
-
+from tcn_robot.data.writing import write_store
+from tcn_robot.errors import FULL, UserError
+from tcn_robot.progress import say
+from tcn_robot.recordings import Episode, open_recording
 
 # Whose mending is another folder.
-NOT_TO_BE_WRITTEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+NOT_TO_BE_WRITTEN = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST),
+    *(errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP),
+)
+GIGABYTE = 1e9
 
 
 def build_frame_store(
-    dataset_paths: Sequence[Path | str], size_px: int, cache_dir: Path | str | None = None
+    dataset_paths: Sequence[Path | str],
+    size_px: int,
+    cache_dir: Path | str | None = None,
+    workers: int | None = None,
 ) -> FrameStore:
     """Return the frames of some datasets at one size, decoding only what is not cached.
 
-    A dataset's store lies beside it, in `.frames-NAME/`, named by size and content; when episodes
-    are added or changed it is made again, copying the frames of those that stayed.
+    A dataset's store lies beside it, in `.frames-NAME/` (`places.py` says where else), named by
+    size and content; when episodes are added or changed it is made again, copying the frames of
+    those that stayed. Of several processes one makes it and the others wait. A build that was
+    stopped, by Ctrl-C, kill or a damaged film, is gone on with by the next one.
 
     Args:
         dataset_paths: Folders that `tcn-robot record` wrote.
         size_px: Height and width wanted; the aspect ratio is not kept.
         cache_dir: Where stores go instead of beside their dataset.
+        workers: Films decoded at a time; as many as there are cores when None.
 
     Raises:
-        UserError: A path is no dataset, a video is damaged, the cache cannot be written.
+        UserError: A path is no dataset, a video is damaged, a dataset changes while it is read,
+            the cache cannot be written or the disk is full.
     """
     if not dataset_paths:
         raise UserError("expected at least one dataset folder, found none; name one")
     if size_px < 8:
         raise UserError(f"image size must be at least 8 px, found {size_px}; try 64")
-    stores = [_cached_store(Path(path), size_px, cache_dir) for path in dataset_paths]
+    stores = [_Wanted(Path(path), size_px, workers).get(cache_dir) for path in dataset_paths]
     return FrameStore.join(stores)
 
 
-def _cached_store(dataset: Path, size_px: int, cache_dir: Path | str | None) -> FrameStore:
-    episodes = list(open_recording(dataset))
-    parent = Path(cache_dir) if cache_dir is not None else dataset.resolve().parent
-    folder = parent / f".frames-{dataset.resolve().name}"
-    key = content_key(size_px, (episode.content_hash for episode in episodes))
-    target = folder / f"{size_px}px-{key}"
-    if target.is_dir():
-        return FrameStore.open(target)
-    outdated = sorted(folder.glob(f"{size_px}px-*"))
-    try:
-        with atomic_folder(target) as partial:
-            write_store(partial, episodes, size_px, str(dataset), _reusable(outdated))
-    except OSError as error:
-        if error.errno not in NOT_TO_BE_WRITTEN:
-            raise
+class _Wanted:
+    """One dataset at one size: finds its store, or makes it."""
+
+    def __init__(self, dataset: Path, size_px: int, workers: int | None) -> None:
+        self._dataset, self._size_px, self._workers = dataset, size_px, workers
+        self._episodes = list(open_recording(dataset))
+        self._name = f"{size_px}px-" + content_key(
+            size_px, (episode.content_hash for episode in self._episodes)
+        )
+
+    def get(self, cache_dir: Path | str | None) -> FrameStore:
+        """Return the store, from the first folder that has it or can be written."""
+        folders = store_folders(self._dataset.resolve(), cache_dir)
+        for folder in folders:
+            store = self._open(folder)
+            if store is not None:
+                return store
+        for folder in folders:
+            try:
+                return self._build(folder)
+            except OSError as error:
+                if error.errno in FULL:
+                    raise self._full(folder) from error
+                if error.errno not in NOT_TO_BE_WRITTEN or self._is_of_dataset(error.filename):
+                    raise
+                refusal = error
+                if folder != folders[-1]:
+                    say(f"{folder} cannot be written ({error.strerror}): frames are kept elsewhere")
         raise UserError(
-            f"cannot write the frame store {target} ({error.strerror}); "
+            f"cannot write the frame store {folders[-1] / self._name} ({refusal.strerror}); "
             "give a folder that can be written with --cache-dir"
-        ) from error
-    for old in outdated:
-        shutil.rmtree(old, ignore_errors=True)
-    return FrameStore.open(target)
+        ) from refusal
 
-
-def _reusable(folders: Iterable[Path]) -> dict[str, StoredEpisode]:
-    """Return the episodes of older stores by content hash."""
-    found: dict[str, StoredEpisode] = {}
-    for folder in folders:
+    def _open(self, folder: Path) -> FrameStore | None:
+        """Return the store of a folder if it is there and whole."""
+        if not os.path.isfile(folder / self._name / STORE_FILE):
+            return None
         try:
-            store = FrameStore.open(folder)
-        except UserError:  # damaged or of another version: it is about to be deleted anyway
-            continue
-        found |= {episode.content_hash: episode for episode in store.episodes}
-    return found
+            store = FrameStore.open(folder / self._name)
+        except UserError:  # damaged: whoever holds the lock makes it again and says so
+            return None
+        hashes = [episode.content_hash for episode in self._episodes]
+        if [stored.content_hash for stored in store.episodes] != hashes:
+            return None  # its name says another content: damaged too
+        current = zip(store.episodes, self._episodes, strict=True)
+        source = str(self._dataset)
+        return FrameStore(store.size_px, tuple(_as_labelled(*pair, source) for pair in current))
 
+    def _build(self, folder: Path) -> FrameStore:
+        """Make the store in a folder, unless another process does meanwhile."""
+        make_folders(folder)
+        with building_lock(folder, self._size_px, str(self._dataset)):
+            store = self._open(folder)
+            if store is None:
+                self._make(folder)
+                store = self._open(folder)
+        if store is None:
+            raise UserError(
+                f"the frame store {folder / self._name} cannot be read though it was just written; "
+                "check that disk, or give another folder with --cache-dir"
+            )
+        return store
 
-def write_store(
-    folder: Path,
-    episodes: Sequence[FilmedEpisode],
-    size_px: int,
-    source: str,
-    known: dict[str, StoredEpisode],
-) -> None:
-    """Write a store's files into an empty folder.
+    def _make(self, folder: Path) -> None:
+        """Decode into a partial store, give it its name, and delete what it takes the place of."""
+        target, partial = folder / self._name, folder / f"{PARTIAL_PREFIX}{self._name}"
+        for left_behind in folder.glob(f"{REMOVED_PREFIX}*"):
+            shutil.rmtree(left_behind, ignore_errors=True)
+        if target.exists():
+            say(f"the frame store {target} is damaged; it is made again")
+            remove(target)
+        stores = sorted(folder.glob(f"{self._size_px}px-*"))
+        partials = sorted(set(folder.glob(f"{PARTIAL_PREFIX}{self._size_px}px-*")) - {partial})
+        partial.mkdir(exist_ok=True)
+        try:
+            write_store(
+                partial,
+                self._episodes,
+                self._size_px,
+                str(self._dataset),
+                _reusable(stores, partials),
+                workers=self._workers,
+                check_unchanged=self._check_unchanged,
+            )
+            commit_folder(partial, target, replace=False)
+        except OSError as error:
+            if error.errno in FULL:
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+        except KeyboardInterrupt:
+            say("stopped; what is decoded is kept, the same command goes on from there")
+            raise
+        with contextlib.suppress(OSError):  # they cost room, nothing else
+            for old in partials:
+                remove(old)
+            for old in stores:
+                remove_if_unused(old)
 
-    Frames are appended with ordinary writes, not through a memory map: on a full disk those fail
-    with an error instead of killing the process.
+    def _check_unchanged(self, episode: Episode) -> None:
+        """Raise a UserError if an episode on disk is no longer the one that was opened."""
+        try:
+            found = Episode(episode.path, episode.id).content_hash
+        except (UserError, FileNotFoundError):
+            found = ""
+        if found != episode.content_hash:
+            raise UserError(
+                f"{self._dataset}, episode {episode.id} changed while its frames were read; give "
+                "the command again, what is decoded is kept"
+            )
 
-    Args:
-        folder: Where to write.
-        episodes: What to decode.
-        size_px: Size of the frames.
-        source: The dataset, as it is named to users.
-        known: Episodes that are decoded already, by content hash.
-    """
-    lengths = [[len(episode.timestamps(view)) for view in episode.views] for episode in episodes]
-    total = sum(map(sum, lengths))
-    entries, timestamps, position = [], [], 0
-    with (
-        open(folder / FRAMES_FILE, "wb") as file,
-        Progress(total, f"decoding {source}", "frames") as display,
-    ):
-        header = {"descr": "|u1", "fortran_order": False, "shape": (total, size_px, size_px, 3)}
-        np.lib.format.write_array_header_1_0(file, header)
-        for episode in episodes:
-            origin = known.get(episode.content_hash, episode)
-            spans = {}
-            for view in episode.views:
-                frames = resize_frames(origin.frames(view), size_px)
-                times = np.asarray(origin.timestamps(view), np.float64)
-                _check_length(source, episode.id, view, len(frames), len(times))
-                file.write(np.ascontiguousarray(frames).data)
-                timestamps.append(times)
-                spans[view] = (position, position + len(frames))
-                position += len(frames)
-                display.advance(len(frames))
-            entry = {"id": episode.id, "split": episode.split, "spans": spans}
-            entries.append(entry | {"content_hash": episode.content_hash})
-    np.save(folder / TIMESTAMPS_FILE, np.concatenate(timestamps), allow_pickle=False)
-    index = {"store_version": STORE_VERSION, "size_px": size_px, "source": source}
-    text = json.dumps(index | {"episodes": entries}, indent=1)
-    (folder / STORE_FILE).write_text(text + "\n", "utf-8")
+    def _is_of_dataset(self, path: str | None) -> bool:
+        """Whether a path lies in the recording, not in the store."""
+        return path is not None and self._dataset.resolve() in Path(path).resolve().parents
 
-
-def _check_length(source: str, id: int, view: str, num_frames: int, num_times: int) -> None:
-    if num_frames != num_times:
-        raise UserError(
-            f"{source}, episode {id}, view {view!r}: expected {num_times} frames, found "
-            f"{num_frames}; find what is damaged with `tcn-robot check {source}`"
+    def _full(self, folder: Path) -> UserError:
+        num_frames = sum(e.length(view) for e in self._episodes for view in e.views)
+        needed = num_frames * self._size_px**2 * 3 / GIGABYTE
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free / GIGABYTE
+        return UserError(
+            f"the disk is full: the frames of {self._dataset} at {self._size_px} px need "
+            f"{needed:.3g} GB, {folder} has room for {free:.3g} GB; free some space, or give "
+            "another folder with --cache-dir"
         )
 
 
-def resize_frames(frames: np.ndarray, size_px: int) -> np.ndarray:
-    """Return frames (T, H, W, 3) uint8 as (T, S, S, 3): areas averaged, or enlarged bilinearly."""
-    height, width = frames.shape[1:3]
-    if (height, width) == (size_px, size_px):
-        return frames
-    method = cv2.INTER_AREA if min(height, width) >= size_px else cv2.INTER_LINEAR
-    resized = np.empty((len(frames), size_px, size_px, 3), np.uint8)
-    for index, frame in enumerate(frames):
-        cv2.resize(frame, (size_px, size_px), dst=resized[index], interpolation=method)
-    return resized
+def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> StoredEpisode:
+    """Return a stored episode under its present split: relabelling leaves the frames as they are.
+
+    Its content hash then says so too: a training must not go on with other splits unnoticed.
+    """
+    label = f"+split {episode.split}" if "split" in episode.labels else ""
+    content_hash = stored.content_hash + label
+    return replace(stored, split=episode.split, source=source, content_hash=content_hash)
+
+
+def _reusable(stores: Iterable[Path], partials: Iterable[Path]) -> dict[str, DoneEpisode]:
+    """Return the episodes of other stores of this size, whole or not, by content hash."""
+    found: dict[str, DoneEpisode] = {}
+    for folder in partials:
+        found |= read_done(folder)
+    for folder in stores:
+        try:
+            index, files = open_files(folder)
+        except UserError:  # damaged or of another version: it is about to be deleted anyway
+            continue
+        for entry in index["episodes"]:
+            spans = {view: (start, stop) for view, (start, stop) in entry["spans"].items()}
+            done = DoneEpisode(spans, entry.get("crc32"), files.frames)
+            found[entry["content_hash"]] = done
+    return found

@@ -8,16 +8,18 @@ from typing import Protocol
 
 import numpy as np
 
+from tcn_robot.data.film_table import FilmTable, film_table
+from tcn_robot.errors import UserError
 from tcn_robot.matching import (
     TIME_TOLERANCE_SECONDS,
     frame_period_seconds,
     match_frames,
     nearest_frames,
 )
-from tcn_robot.errors import UserError
 
 # Columns of a table of pairs.
 VIEW_A, FRAME_A, VIEW_B, FRAME_B = range(4)
+MOMENT_MARK = 2  # column of a table of marks
 # Candidates drawn per pair wanted, before all of a film are looked at.
 OVERSAMPLING = 4
 
@@ -101,11 +103,11 @@ class MultiViewSampler:
             UserError: If no episode has two moments that two views saw.
         """
         _check_options(options)
-        self._episodes = episodes
+        self._films = film_table(episodes)
         self._options = options
         self._tables = [_simultaneous_pairs(episode) for episode in episodes]
         self._usable = np.array(
-            [index for index, (_, slots) in enumerate(self._tables) if len(np.unique(slots)) > 1]
+            [index for index, (_, marks) in enumerate(self._tables) if _has_two_moments(marks)]
         )
         if len(self._usable) == 0:
             found = sorted({view for episode in episodes for view in episode.views})
@@ -123,14 +125,14 @@ class MultiViewSampler:
         parts: list[np.ndarray] = []
         missing = wanted
         for film in rng.permutation(self._usable):
-            pairs, slots = self._tables[film]
-            chosen = _distinct_moments(pairs, slots, min(share, missing), rng)
+            pairs, marks = self._tables[film]
+            chosen = _distinct_moments(pairs, marks, min(share, missing), rng)
             films += [film] * len(chosen)
             parts.append(chosen)
             missing -= len(chosen)
             if missing == 0:
                 break
-        return _batch(self._episodes, np.array(films), np.concatenate(parts))
+        return _batch(self._films, np.array(films), np.concatenate(parts))
 
 
 class SingleViewSampler:
@@ -147,7 +149,7 @@ class SingleViewSampler:
             UserError: If no view has a frame with both a positive and a negative.
         """
         _check_options(options)
-        self._episodes = episodes
+        self._films = film_table(episodes)
         self._options = options
         anchors = [
             [_anchors_in_time(episode.timestamps(view), options) for view in episode.views]
@@ -170,7 +172,7 @@ class SingleViewSampler:
         for film in rng.permutation(self._usable):
             possible = [view for view, found in enumerate(self._anchors[film]) if len(found)]
             view = int(rng.choice(possible))
-            times = self._episodes[film].timestamps(self._episodes[film].views[view])
+            times = self._films.view_times(film, view)
             anchors = self._anchors[film][view]
             count = min(share, missing, len(anchors))
             chosen = rng.choice(anchors, size=count, replace=False)
@@ -181,21 +183,10 @@ class SingleViewSampler:
             missing -= count
             if missing == 0:
                 break
-        return _batch(self._episodes, np.array(films), np.concatenate(parts))
+        return _batch(self._films, np.array(films), np.concatenate(parts))
 
 
 SAMPLERS: dict[str, type[Sampler]] = {"views": MultiViewSampler, "times": SingleViewSampler}
-
-
-def gather_frames(episodes: Sequence[FilmedEpisode], batch: Batch) -> np.ndarray:
-    """Return the frames of a batch, uint8 (N, S, S, 3), copied out of the store."""
-    first = episodes[0]
-    frames = np.empty((len(batch), *first.frames(first.views[0]).shape[1:]), np.uint8)
-    order = zip(batch.episode, batch.view, batch.frame, strict=True)
-    for row, (episode, view, frame) in enumerate(order):
-        film = episodes[episode]
-        frames[row] = film.frames(film.views[view])[frame]
-    return frames
 
 
 def _check_options(options: SamplingOptions) -> None:
@@ -215,13 +206,15 @@ def _check_options(options: SamplingOptions) -> None:
 
 
 def _simultaneous_pairs(episode: FilmedEpisode) -> tuple[np.ndarray, np.ndarray]:
-    """Return all ordered pairs (K, 4) of an episode and the moment of each (K,).
+    """Return all ordered pairs (K, 4) of an episode and the marks (K, 3) of each.
 
+    The marks number both frames and the moment; two pairs that share one must not meet in a batch.
     A moment is numbered by the nearest frame of the view with the most frames.
     """
     times = [episode.timestamps(view) for view in episode.views]
+    first_marks = np.cumsum([0, *map(len, times)])  # by view, then for moments
     longest = max(times, key=len)
-    pairs, slots = [np.empty((0, 4), np.int64)], [np.empty(0, np.int64)]
+    pairs, marks = [np.empty((0, 4), np.int64)], [np.empty((0, 3), np.int64)]
     for a, first in enumerate(times):
         for b, second in enumerate(times):
             if a == b:
@@ -230,26 +223,54 @@ def _simultaneous_pairs(episode: FilmedEpisode) -> tuple[np.ndarray, np.ndarray]
             views = np.broadcast_to([a, b], matched.shape)
             columns = (views[:, 0], matched[:, 0], views[:, 1], matched[:, 1])
             pairs.append(np.stack(columns, axis=1))
-            slots.append(nearest_frames(first[matched[:, 0]], longest))
-    return np.concatenate(pairs), np.concatenate(slots)
+            moment = first_marks[-1] + nearest_frames(first[matched[:, 0]], longest)
+            both = matched + first_marks[[a, b]]
+            marks.append(np.concatenate([both, moment[:, None]], axis=1))
+    # Half the memory; there are more pairs than frames.
+    return np.concatenate(pairs).astype(np.int32), np.concatenate(marks).astype(np.int32)
+
+
+def _has_two_moments(marks: np.ndarray) -> bool:
+    return len(np.unique(marks[:, MOMENT_MARK])) > 1
 
 
 def _distinct_moments(
-    pairs: np.ndarray, slots: np.ndarray, count: int, rng: np.random.Generator
+    pairs: np.ndarray, marks: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return up to `count` random pairs (K, 4) without a moment or a frame in common."""
     for num_candidates in (min(OVERSAMPLING * count, len(pairs)), len(pairs)):
-        seen: set[tuple[int, int]] = set()
-        chosen: list[int] = []
-        for row in rng.choice(len(pairs), size=num_candidates, replace=False):
-            view_a, frame_a, view_b, frame_b = pairs[row].tolist()
-            marks = {(view_a, frame_a), (view_b, frame_b), (-1, int(slots[row]))}
-            if len(chosen) < count and not marks & seen:
-                seen |= marks
-                chosen.append(row)
+        candidates = rng.choice(len(pairs), size=num_candidates, replace=False)
+        chosen = candidates[first_without_overlap(marks[candidates])[:count]]
         if len(chosen) == count:
             break
     return pairs[chosen]
+
+
+def first_without_overlap(marks: np.ndarray) -> np.ndarray:
+    """Return the rows that remain when each row is taken that shares no mark with one taken before.
+
+    A row that is the first to bear each of its marks is taken, those that share one with it are
+    dropped, and so on with what is left: the same as going row by row, in a few rounds.
+
+    Args:
+        marks: int (K, M), different marks in each row.
+
+    Returns:
+        int64, ascending.
+    """
+    numbers = np.unique(marks, return_inverse=True)[1].reshape(marks.shape)  # from 0 on, dense
+    taken = np.zeros(len(marks), bool)
+    spent = np.zeros(numbers.size, bool)
+    left = np.arange(len(marks))
+    while len(left):
+        borne = numbers[left]  # (L, M)
+        first = np.full(numbers.size, len(marks))
+        np.minimum.at(first, borne.ravel(), np.repeat(left, marks.shape[1]))
+        wins = (first[borne] == left[:, None]).all(axis=1)
+        taken[left[wins]] = True
+        spent[borne[wins]] = True
+        left = left[~spent[borne].any(axis=1)]
+    return np.flatnonzero(taken)
 
 
 def _anchors_in_time(times: np.ndarray, options: SamplingOptions) -> np.ndarray:
@@ -288,14 +309,12 @@ def _too_short(episodes: Sequence[FilmedEpisode], options: SamplingOptions) -> s
     )
 
 
-def _batch(episodes: Sequence[FilmedEpisode], films: np.ndarray, pairs: np.ndarray) -> Batch:
+def _batch(table: FilmTable, films: np.ndarray, pairs: np.ndarray) -> Batch:
     """Lay out pairs (P, 4) as a batch: anchors, then positives."""
+    pairs = pairs.astype(np.int64)
     episode = np.concatenate([films, films])
     view = np.concatenate([pairs[:, VIEW_A], pairs[:, VIEW_B]])
     frame = np.concatenate([pairs[:, FRAME_A], pairs[:, FRAME_B]])
     moment = np.tile(np.arange(len(pairs)), 2)
-    times = [
-        episodes[e].timestamps(episodes[e].views[v])[f]
-        for e, v, f in zip(episode, view, frame, strict=True)
-    ]
-    return Batch(episode, view, frame, moment, np.array(times, np.float64))
+    times = table.times_seconds[table.positions(episode, view, frame)]
+    return Batch(episode, view, frame, moment, times)

@@ -13,7 +13,7 @@ import torch
 
 from tcn_robot.data.augmentation import augment
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode
-from tcn_robot.data.samplers import SAMPLERS, Batch, Sampler, gather_frames
+from tcn_robot.data.samplers import SAMPLERS, Batch, Sampler
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models import Encoder, seeded_generator
 from tcn_robot.objectives import Moments, Objective, find_objective
@@ -26,6 +26,7 @@ from tcn_robot.training.checkpoint import (
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.curves import Curves
 from tcn_robot.training.device import choose_bf16, choose_device
+from tcn_robot.training.device_frames import DeviceFrames
 from tcn_robot.training.interrupt import DeferredInterrupt
 from tcn_robot.training.run_folder import ENCODER_FOLDER, STATE_FOLDER
 from tcn_robot.training.validation import measure_alignment, neighbour_strip
@@ -41,6 +42,7 @@ class Parts:
     training: tuple[StoredEpisode, ...]
     validation: tuple[StoredEpisode, ...]
     sampler: Sampler
+    frames: DeviceFrames
     objective: Objective
     device: torch.device
     bf16: bool
@@ -133,6 +135,7 @@ def prepare(config: TrainConfig, store: FrameStore) -> Parts:
         training=training,
         validation=_with_views(store.split("valid"), config.views)[: config.validation_episodes],
         sampler=SAMPLERS[objective.pairing](training, config.sampling()),
+        frames=DeviceFrames(FrameStore(store.size_px, training), device),
         objective=objective,
         device=device,
         bf16=choose_bf16(config.precision, device),
@@ -186,8 +189,7 @@ def optimise(
         Loss and gradient norm before clipping, both scalars.
     """
     batch = parts.sampler.draw(state.sampling_rng)
-    frames = torch.from_numpy(gather_frames(parts.training, batch)).to(parts.device)
-    images = augment(frames, config.augmentation(), state.augmentation_rng)
+    images = augment(parts.frames.gather(batch), config.augmentation(), state.augmentation_rng)
     with torch.autocast(parts.device.type, torch.bfloat16, enabled=parts.bf16):
         embeddings = state.encoder(images)
     loss = parts.objective(embeddings, to_moments(batch, parts.device))

@@ -38,7 +38,7 @@ def embed(
         dataset: Folder that `tcn-robot record` wrote.
         out: File to write; it is whole or absent.
         split: Only episodes of this split.
-        cache_dir: Where decoded frames are kept instead of beside the dataset.
+        cache_dir: Where decoded frames go; without it $TCN_ROBOT_CACHE or beside the dataset.
     """
     from tcn_robot.data.build import build_frame_store
     from tcn_robot.models import load_encoder

@@ -178,7 +178,7 @@ def _command(defaults: TrainConfig) -> Callable[..., None]:
             out: Run folder to write.
             config: How to train.
             resume: Continue an interrupted training; its options are taken from the run.
-            cache_dir: Where decoded frames are kept instead of beside each dataset.
+            cache_dir: Where decoded frames go; without it $TCN_ROBOT_CACHE or beside each dataset.
         """
         train(datasets, out, config, resume, cache_dir)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tcn_robot.data.build import write_store
 from tcn_robot.data.frame_store import FrameStore
+from tcn_robot.data.writing import write_store
 
 
 @dataclass
@@ -31,6 +31,9 @@ class Film:
 
     def frames(self, view: str) -> np.ndarray:
         return self.clips[view]
+
+    def iterate_frames(self, view: str) -> Iterator[np.ndarray]:
+        yield from self.clips[view]
 
     def timestamps(self, view: str) -> np.ndarray:
         return self.times[view]
@@ -83,5 +86,5 @@ def dot_films(seed: int, train: int, valid: int = 0, **options: int) -> list[Fil
 def store_of(films: Sequence[Film], folder: Path, size_px: int = 32) -> FrameStore:
     """Write films as a frame store and open it."""
     folder.mkdir(parents=True)
-    write_store(folder, films, size_px, "films", known={})
+    write_store(folder, films, size_px, "films")
     return FrameStore.open(folder)

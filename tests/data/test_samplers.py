@@ -5,17 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcn_robot.matching import frame_period_seconds
 from tcn_robot.data.samplers import (
     SAMPLERS,
     Batch,
     MultiViewSampler,
     SamplingOptions,
     SingleViewSampler,
-    gather_frames,
 )
 from tcn_robot.errors import UserError
-from tests.data.films import Film, blank_film
+from tcn_robot.matching import frame_period_seconds
+from tests.data.films import Film, blank_film, store_of
 
 LENGTHS = st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=4), min_size=1, max_size=6)
 NAMES = ("a", "b", "c", "d")
@@ -188,14 +187,15 @@ def test_options_that_cannot_work_are_named(options, named, pairing):
         SAMPLERS[pairing](films_of([[30, 30]]), options)
 
 
-def test_gathered_frames_are_those_of_the_batch():
+def test_gathered_frames_are_those_of_the_batch(tmp_path):
     rng = np.random.default_rng(0)
     films = films_of([[9, 11], [10, 8]])
     for film in films:
         for view, clip in film.clips.items():
             film.clips[view] = rng.integers(0, 256, clip.shape).astype(np.uint8)
     batch = MultiViewSampler(films, SamplingOptions(batch_frames=12)).draw(rng)
-    frames = gather_frames(films, batch)
+    store = store_of(films, tmp_path / "store", size_px=1)
+    frames = store.gather(store.rows(batch.episode, batch.view, batch.frame))
     assert frames.dtype == np.uint8
     for row, (e, v, f) in enumerate(zip(batch.episode, batch.view, batch.frame, strict=True)):
         assert np.array_equal(frames[row], films[e].clips[films[e].views[v]][f])

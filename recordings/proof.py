@@ -1,0 +1,184 @@
+"""The proof that stored states still give the recorded pictures: one view is rendered again.
+
+It is encoded again as it was, so that equal pictures give equal bytes, whatever the codec. Where
+bytes differ the pictures are compared: with each other, and with what encoding alone loses.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tcn_robot.errors import UserError
+from tcn_robot.recordings.format import file_hash, video_name
+from tcn_robot.recordings.reader import Episode
+from tcn_robot.recordings.states import StateRenderer, stored_states
+from tcn_robot.recordings.video import TICKS_PER_SECOND, VideoEncoder, iterate_video
+
+# Encoding moves single pixels far, above all colours at edges (4:2:0), but hardly their mean over
+# a block; something that is elsewhere, or lit otherwise, moves both.
+BLOCK_PX = 8
+LOSS_LEVELS = 2.0
+LOSS_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How a recorded view compares with the same view rendered again.
+
+    Attributes:
+        view: The view.
+        frames: How many pictures were compared.
+        max_difference: Largest difference of a colour value, 0 to 255.
+        mean_difference: Mean difference over all colour values.
+        is_identical: Whether every picture is the same to the last bit.
+        is_within_encoding_loss: Whether it differs by no more than what encoding loses, as where
+            another version encoded it or the film was cut; also true where it is identical. A
+            lossless film loses nothing.
+    """
+
+    view: str
+    frames: int
+    max_difference: int
+    mean_difference: float
+    is_identical: bool
+    is_within_encoding_loss: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `episode.json` has it."""
+        return asdict(self)
+
+
+def proof_of(metadata: dict[str, Any]) -> Proof | None:
+    """Return the proof that an `episode.json` holds, None if it holds none."""
+    content = (metadata.get("rerendered_from") or {}).get("proof")
+    return Proof(**content) if content else None
+
+
+def prove(
+    episode: Episode, renderer: StateRenderer, after_state: Callable[[], None] = lambda: None
+) -> Proof | None:
+    """Render the first recorded view that the model has a camera for, and compare it.
+
+    Args:
+        episode: With stored states.
+        renderer: Of the episode's model; it shows the recorded look afterwards.
+        after_state: Called after each state was set; may raise to give up.
+
+    Returns:
+        None when no recorded view is a camera of the model.
+
+    Raises:
+        UserError: If the episode has no states, or not as many as frames, or the film is damaged.
+    """
+    view = next((view for view in episode.views if view in renderer.view_names), None)
+    if view is None:
+        return None
+    film = episode.path / video_name(view)
+    with tempfile.TemporaryDirectory(prefix="tcn_robot-") as folder:
+        again = Path(folder) / video_name(view)
+        _encode_again(episode, view, _rendered(episode, view, renderer, after_state), again)
+        frames = episode.length(view)
+        if film.is_file() and file_hash(film) == file_hash(again):
+            return Proof(view, frames, 0, 0.0, True, True)
+        pictures = itertools.zip_longest(
+            (picture for _, picture in iterate_video(film)),
+            (picture for _, picture in iterate_video(again)),
+            _rendered(episode, view, renderer, after_state),
+        )
+        return _compared(film, view, frames, pictures)
+
+
+def _rendered(
+    episode: Episode, view: str, renderer: StateRenderer, after_state: Callable[[], None]
+) -> Iterator[np.ndarray]:
+    """Yield a view of each stored state in the recorded look and size."""
+    entry = episode.metadata["views"][view]
+    size = (int(entry["height_px"]), int(entry["width_px"]))
+    renderer.apply(episode.metadata.get("randomisation", {}))
+    for _, state in stored_states(episode):
+        renderer.set_state(state)
+        after_state()
+        yield renderer.render_views((view,), size)[view]
+
+
+def _encode_again(episode: Episode, view: str, pictures: Iterable[np.ndarray], path: Path) -> None:
+    """Encode pictures as the recorder encoded those of the view."""
+    entry = episode.metadata["views"][view]
+    times = episode.timestamps(view)
+    if len(times) != len(episode.steps["time_seconds"] if episode.steps else ()):
+        raise UserError(
+            f"{episode.path}: view {view!r} has {len(times)} frames, not one for each of its "
+            "states; `tcn-robot check` tells what is wrong"
+        )
+    origin = float(episode.metadata["video_origin_seconds"])
+    rate_hz = float(episode.metadata["fps_asked"])
+    encoder = VideoEncoder(path, entry["width_px"], entry["height_px"], episode.codec, rate_hz)
+    try:
+        for time_seconds, picture in zip(times, pictures, strict=True):
+            encoder.write(picture, round((time_seconds - origin) * TICKS_PER_SECOND))
+    except BaseException:
+        encoder.abort()
+        raise
+    encoder.close()
+
+
+def _compared(
+    path: Path,
+    view: str,
+    frames: int,
+    pictures: Iterable[tuple[np.ndarray | None, np.ndarray, np.ndarray]],
+) -> Proof:
+    """Compare pictures of the film, of what was encoded again, and as rendered, uint8 (H, W, 3)."""
+    largest, total, of_film, of_loss = 0, 0.0, 0.0, 0.0
+    for film, again, rendered in pictures:
+        if film is None or again is None or film.shape != again.shape:
+            raise UserError(
+                f"{path} does not hold the {frames} pictures that episode.json names: it is "
+                "damaged; `tcn-robot check` tells what is wrong"
+            )
+        difference = np.abs(film.astype(np.int16) - again)
+        largest, total = max(largest, int(difference.max())), total + float(difference.mean())
+        of_film = max(of_film, block_difference(film, rendered))
+        of_loss = max(of_loss, block_difference(again, rendered))
+    return Proof(
+        view=view,
+        frames=frames,
+        max_difference=largest,
+        mean_difference=round(total / frames, 6),
+        is_identical=largest == 0,
+        is_within_encoding_loss=is_within_loss(of_film, of_loss) if largest else True,
+    )
+
+
+def is_within_loss(of_film: float, of_loss: float) -> bool:
+    """Whether a film may be the encoded form of what was rendered.
+
+    Args:
+        of_film: Largest `block_difference` between the film and what was rendered.
+        of_loss: The same of what was rendered, encoded; 0 for a lossless codec.
+    """
+    return of_film <= (max(LOSS_LEVELS, LOSS_FACTOR * of_loss) if of_loss else 0.0)
+
+
+def block_difference(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the largest difference of the mean colour value of a block of 8 x 8 pixels.
+
+    Args:
+        first: uint8 (H, W, 3).
+        second: The same.
+    """
+    difference = first.astype(np.float64) - second
+    rows, columns = (np.arange(0, length, BLOCK_PX) for length in difference.shape[:2])
+    sums = np.add.reduceat(np.add.reduceat(difference, rows, axis=0), columns, axis=1)
+    heights, widths = (
+        np.diff(np.append(starts, length))
+        for starts, length in zip((rows, columns), difference.shape[:2], strict=True)
+    )
+    return float(np.abs(sums / (heights[:, None, None] * widths[None, :, None])).max())

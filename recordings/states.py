@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,6 +52,12 @@ def stored_model(recording: Recording, episode: Episode) -> str:
     path = recording.path / ASSETS_FOLDER / str(name)
     if path.name != str(name) or not path.is_file():
         raise UserError(f"the model {path} is missing; restore it from a copy of the dataset")
+    return _read_model(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _read_model(path: Path, modified_nanoseconds: int) -> str:
+    """Return the text of a model, which all episodes of a dataset mostly share."""
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != path.stem:
         raise UserError(

@@ -90,6 +90,11 @@ def rerender(
         return
     from tcn_robot.envs.looks import look_names
 
+    if add and (randomise or moving_cameras):
+        raise UserError(
+            "--add keeps films of the recorded look, and views of one moment must show one look: "
+            "leave out --add, or --randomise and --moving-cameras"
+        )
     if copies is not None and not (randomise or moving_cameras):
         raise UserError("--copies without --randomise would make the same films several times")
     job = RerenderJob(

@@ -1,6 +1,6 @@
-"""New looks for recorded episodes: light, colours, texture, cameras, skin drawn once more.
+"""New looks for recorded episodes: light, colours, texture, cameras, distractors, skin drawn anew.
 
-Only what states and physics do not depend on: the recorded states are shown in the new look.
+Only what the motion does not depend on: the recorded states are shown in the new look.
 """
 
 from __future__ import annotations
@@ -20,13 +20,9 @@ from tcn_robot.envs.task_env import load_named, task_scene
 from tcn_robot.envs.world import Scene
 from tcn_robot.errors import UserError, unknown_name
 
-LOOKS = ("light", "colour", "texture", "camera", SKIN)
+DISTRACTING = "distractors"
+LOOKS = ("light", "colour", "texture", "camera", DISTRACTING, SKIN)
 """What can be drawn anew, in the order in which it is named."""
-_WHY_NOT = {
-    "distractors": "where they lie is part of the recorded states",
-    "friction": "the recorded motion depends on it",
-    "mass": "the recorded motion depends on it",
-}
 
 
 def look_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -38,8 +34,8 @@ def look_names(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name in RANGES and name not in LOOKS:
             raise UserError(
-                f"{name} cannot be drawn anew for recorded episodes: {_WHY_NOT[name]}; record "
-                f"again with --randomise {name}, or choose among {', '.join((*LOOKS, ALL))}"
+                f"{name} cannot be drawn anew, the recorded motion depends on it; record again "
+                f"with --randomise {name}, or choose among {', '.join((*LOOKS, ALL))}"
             )
         if name not in (*LOOKS, ALL):
             raise unknown_name("randomisation", name, (*LOOKS, ALL))
@@ -69,6 +65,18 @@ class LookDrawer:
         self._scene: Scene = task_scene(task, embodiment)
         self._workspace = (task.workspace_low_metres, task.workspace_high_metres)
 
+    def drawable(self, recorded: Drawn) -> tuple[str, ...]:
+        """Return which of `LOOKS` an episode has: distractors must be in its model.
+
+        Args:
+            recorded: What `episode.json` says was drawn.
+        """
+        absent = {
+            SKIN: not self._scene.body.skin,
+            DISTRACTING: DISTRACTING not in recorded,
+        }
+        return tuple(name for name in LOOKS if not absent.get(name, False))
+
     def draw(
         self,
         recorded: Drawn,
@@ -82,18 +90,17 @@ class LookDrawer:
 
         Args:
             recorded: What `episode.json` says was drawn; it is not changed.
-            names: Names of `LOOKS`; skin counts for bodies that have some.
+            names: Names of `LOOKS`; those that the episode has not are left out.
             moving_cameras: Let the fixed cameras drift, in a new way if they did already.
             generator: Randomness.
         """
         look = copy.deepcopy(recorded)
+        names = [name for name in self.drawable(recorded) if name in names]
         before = look.get("camera", {})
         drifted = any(is_moving(entry) for entry in before.values())
         moves = moving_cameras or ("camera" in names and drifted)
         drawn = draw(generator, names, self._scene, self._workspace, moves)
-        for name in names:
-            if name in drawn:
-                look[name] = drawn[name]
+        look.update({name: drawn[name] for name in names})
         if moving_cameras and "camera" not in names:  # where they were, with other waves
             cameras = {view: {**before.get(view, drawn["camera"][view])} for view in FIXED_CAMERAS}
             for view, entry in cameras.items():

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings.format import (
     STEPS_FILE,
@@ -24,7 +26,12 @@ from tcn_robot.recordings.format import (
 )
 from tcn_robot.recordings.proof import Proof, proof_of, prove
 from tcn_robot.recordings.reader import Episode, Recording
-from tcn_robot.recordings.states import StateRenderer, stored_model, stored_states
+from tcn_robot.recordings.states import (
+    RestagingRenderer,
+    StateRenderer,
+    stored_model,
+    stored_states,
+)
 from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter, write_episode
 
 # What the writer says itself; everything else is taken over as the recorder wrote it, in its order.
@@ -44,6 +51,7 @@ class Rendition:
         codec: How they are encoded.
         keeps_films: Take the recorded films over too, byte for byte.
         randomisation: Look to show; None is the recorded one.
+        is_restaged: Whether distractors lie where that look has them, not the states.
         made_by: What `rerendered_from` shall say besides.
     """
 
@@ -54,6 +62,7 @@ class Rendition:
     codec: str
     keeps_films: bool = False
     randomisation: dict[str, Any] | None = None
+    is_restaged: bool = False
     made_by: dict[str, Any] = field(default_factory=dict)
 
 
@@ -160,11 +169,18 @@ def _write(
     look = rendition.randomisation
     if look is not None:
         target.metadata["randomisation"] = look
+    states: list[np.ndarray] = []
+
+    def restage(state: np.ndarray) -> None:
+        assert isinstance(renderer, RestagingRenderer)
+        states.append(renderer.restage(state))
+
+    go_to = restage if rendition.is_restaged else renderer.set_state
     views, size_px = rendition.views, rendition.size_px
-    cameras.update(film_states(episode, target, renderer, views, size_px, after_state, look))
+    cameras.update(film_states(episode, target, renderer, views, size_px, after_state, look, go_to))
     target.metadata["cameras"] = cameras
     refuse_changed_file(episode, STEPS_FILE)
-    target.copy_steps(episode.path / STEPS_FILE)
+    target.copy_steps(episode.path / STEPS_FILE, {"state": states} if states else None)
     target.metadata[RERENDERED_FROM] = {
         "content_sha256": episode.content_hash,
         "episode": episode.id,
@@ -252,6 +268,7 @@ def film_states(
     size_px: int,
     after_state: Callable[[], None] = lambda: None,
     randomisation: dict[str, Any] | None = None,
+    go_to: Callable[[np.ndarray], None] | None = None,
 ) -> dict[str, Any]:
     """Render every stored state of an episode and return the cameras' entries.
 
@@ -263,6 +280,7 @@ def film_states(
         size_px: Width and height of the frames.
         after_state: Called after each state was set.
         randomisation: Look to show; the recorded one when None.
+        go_to: Goes to a state, if not `renderer.set_state`.
 
     Raises:
         UserError: If the episode has no states.
@@ -272,7 +290,7 @@ def film_states(
     recorded = episode.metadata.get("randomisation", {})
     renderer.apply(recorded if randomisation is None else randomisation)
     for time_seconds, state in stored_states(episode):
-        renderer.set_state(state)
+        (go_to or renderer.set_state)(state)
         after_state()
         if not cameras:  # of those that move: where they are at frame 0
             cameras = {view: renderer.camera_parameters(view, size) for view in views}

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +34,15 @@ class StateRenderer(Protocol):
 
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3x3) and extrinsics (4x4, world to camera) as lists."""
+        ...
+
+
+@runtime_checkable
+class RestagingRenderer(StateRenderer, Protocol):
+    """One that can put things elsewhere that have nothing to do with what happens."""
+
+    def restage(self, state: np.ndarray) -> np.ndarray:
+        """Go to a stored state, but with distractors where they were drawn; return it, (S,)."""
         ...
 
 

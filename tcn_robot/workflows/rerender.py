@@ -63,7 +63,8 @@ def rerender(
         views: Cameras of the stored model to render; the recorded ones when none is given.
         size: Width and height of the films in pixels, or several; as recorded when not given.
         add: Take the recorded films over as they are, and add --views to them.
-        randomise: Draw a new look for every episode: light, colour, texture, camera, skin, or all.
+        randomise: Draw a new look for every episode: light, colour, texture, camera, distractors,
+            skin, or all.
         moving_cameras: Let the fixed cameras drift as if held by hand, in a new way.
         seed: From which the looks follow.
         copies: Episodes to make of each one, every one in another look; copy 2 of episode 7 is
@@ -89,6 +90,7 @@ def rerender(
         rerender_paired(recording, out, views, size[0] if size else None, codec, embodiment)
         return
     from tcn_robot.envs.looks import look_names
+    from tcn_robot.envs.randomisation.table import ALL
 
     if add and (randomise or moving_cameras):
         raise UserError(
@@ -104,13 +106,13 @@ def rerender(
         codec=codec,
         keeps_films=add,
         looks=look_names(randomise),
+        required=tuple(name for name in randomise if name != ALL),
         moving_cameras=moving_cameras,
         seed=seed,
         copies=copies,
         has_proof=proof,
     )
-    check_job(job, recording)
-    run_job(job, recording, workers)
+    run_job(check_job(job, recording), recording, workers)
 
 
 def _refuse_bad_options(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,8 @@ class RerenderJob:
         views: Views to render; those that were recorded when there are none.
         codec: "h264" or "lossless".
         keeps_films: Take the recorded films over too.
-        looks: Names of `envs.looks.LOOKS` to draw anew.
+        looks: Names of `envs.looks.LOOKS` to draw anew, as far as an episode has them.
+        required: Those of them that at least one episode must have.
         moving_cameras: Whether the cameras drift, in a new way if they did already.
         seed: From which the looks follow, with split, id and copy of an episode.
         copies: How many episodes to make of each; None makes one under the same id.
@@ -46,6 +47,7 @@ class RerenderJob:
     codec: str
     keeps_films: bool = False
     looks: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     moving_cameras: bool = False
     seed: int = 0
     copies: int | None = None
@@ -57,8 +59,11 @@ class RerenderJob:
         return bool(self.looks) or self.moving_cameras
 
 
-def check_job(job: RerenderJob, recording: Recording) -> None:
+def check_job(job: RerenderJob, recording: Recording) -> RerenderJob:
     """Look at every episode before anything is written.
+
+    Returns:
+        The job without the looks that no episode has, such as the skin of a robot.
 
     Raises:
         UserError: For an episode without states or model, a view the model has not or that was
@@ -67,8 +72,12 @@ def check_job(job: RerenderJob, recording: Recording) -> None:
     from tcn_robot.envs.rendering import check_views
     from tcn_robot.recordings.states import stored_model
 
+    drawable: set[str] = set()
     with _Models() as models:
         for episode in recording:
+            if job.looks:
+                drawer = _drawer(recording, episode, models.drawer_of)
+                drawable.update(drawer.drawable(episode.metadata.get("randomisation", {})))
             model = models.open(stored_model(recording, episode))
             for one in renditions_of(job, recording, episode, models.drawer_of):
                 check_views(one.views, model.view_names)
@@ -79,6 +88,12 @@ def check_job(job: RerenderJob, recording: Recording) -> None:
                     )
                 if one.randomisation is not None:
                     model.apply(one.randomisation)
+    if absent := [name for name in job.required if name not in drawable]:
+        raise UserError(
+            f"no episode of {recording.path} has {absent[0]} to draw anew: skin is of the hand, "
+            "distractors are there when they were recorded (`record --randomise distractors`)"
+        )
+    return replace(job, looks=tuple(name for name in job.looks if name in drawable))
 
 
 def renditions_of(
@@ -106,21 +121,28 @@ def renditions_of(
             f"view {known[0]!r} was recorded already in {episode.path}, and --add keeps it (there "
             f"are {', '.join(episode.views)}); name other --views, or leave --add out"
         )
-    codec = episode.codec if job.keeps_films else job.codec
+    recorded = episode.metadata.get("randomisation", {})
+    made_by: dict[str, Any] = {}
+    if job.draws_looks:
+        known = _drawer(recording, episode, drawer_of).drawable(recorded)
+        names = [name for name in job.looks if name in known]
+        made_by = {"randomise": names, "moving_cameras": job.moving_cameras, "seed": job.seed}
     renditions = []
     for copy in range(job.copies or 1):
         look = _look(job, recording, episode, copy, drawer_of) if job.draws_looks else None
         id = episode.id if job.copies is None else COPIES_STRIDE * episode.id + copy
         for path, size_px in job.outs:
             one = Rendition(
-                path,
-                id,
-                tuple(views),
-                recorded_size_px(episode) if size_px is None else size_px,
-                codec,
-                job.keeps_films,
-                look,
-                _made_by(job, copy),
+                path=path,
+                id=id,
+                views=tuple(views),
+                size_px=recorded_size_px(episode) if size_px is None else size_px,
+                codec=episode.codec if job.keeps_films else job.codec,
+                keeps_films=job.keeps_films,
+                randomisation=look,
+                is_restaged=look is not None
+                and look.get("distractors") != recorded.get("distractors"),
+                made_by={**({} if job.copies is None else {"copy": copy}), **made_by},
             )
             renditions.append(one)
     return renditions
@@ -152,8 +174,7 @@ def _look(
 
     # From these alone: the order and number of workers do not matter, and two splits differ.
     words = [job.seed, SPLITS.index(episode.split), episode.id, copy]
-    drawer = drawer_of(recording.task, str(episode.metadata.get("embodiment", "robot")))
-    return drawer.draw(
+    return _drawer(recording, episode, drawer_of).draw(
         episode.metadata.get("randomisation", {}),
         job.looks,
         job.moving_cameras,
@@ -161,12 +182,10 @@ def _look(
     )
 
 
-def _made_by(job: RerenderJob, copy: int) -> dict[str, Any]:
-    said: dict[str, Any] = {} if job.copies is None else {"copy": copy}
-    if job.draws_looks:
-        drawn = {"randomise": list(job.looks), "moving_cameras": job.moving_cameras}
-        said |= {**drawn, "seed": job.seed}
-    return said
+def _drawer(
+    recording: Recording, episode: Episode, drawer_of: Callable[[str, str], LookDrawer]
+) -> LookDrawer:
+    return drawer_of(recording.task, str(episode.metadata.get("embodiment", "robot")))
 
 
 def rerender_episodes(

@@ -173,8 +173,10 @@ class StoredBulletModel:
     def restage(self, state: np.ndarray) -> np.ndarray:
         """Go to a stored state, but with distractors where they were drawn; return it, (S,)."""
         self.set_state(state)
+        before = self._simulation.get_state()
         self._simulation.randomisation.put_distractors()
-        return self._simulation.get_state()
+        after = self._simulation.get_state()
+        return np.where(after == before, state, after)  # PyBullet rounds what it is given
 
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""

@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record-actions": ("record_actions", "record short films of actions, in UCF101's layout"),
     "check": ("check", "check every file of a dataset, films decoded"),
     "info": ("info", "what a dataset holds, on one screen"),
-    "rerender": ("rerender", "render a simulated dataset again: other cameras, another size"),
+    "rerender": ("rerender", "render a simulated dataset again: other cameras, sizes, looks"),
     "replay": ("replay", "play recorded episodes back and say how far they deviate"),
     "resample": ("resample", "bring a filmed dataset onto one clock, into another one"),
     "train": ("train", "train an embedding on recordings"),

@@ -19,6 +19,7 @@ from tcn_robot.workflows.rerender_job import (
     check_job,
     rerender_episodes,
 )
+from tcn_robot.workflows.rerender_paired import rerender_paired
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Recording
@@ -77,36 +78,25 @@ def rerender(
     from tcn_robot.recordings import open_recording
 
     recording = open_recording(dataset)
-    _refuse_bad_options(dataset, out, views, size, add, seed, copies, lossless, workers)
+    _refuse_bad_values(dataset, out, views, size, seed, copies, workers)
     codec = "lossless" if lossless else "h264"
+    draws_looks = bool(randomise) or moving_cameras
     if embodiment is not None:
-        if add or randomise or moving_cameras or copies or len(size) > 1 or workers > 1:
+        if add or draws_looks or copies or len(size) > 1 or workers > 1:
             raise UserError(
                 "--embodiment shows another body as it was recorded, in one size: leave out --add, "
                 "--randomise, --moving-cameras, --copies, --workers and further sizes"
             )
-        from tcn_robot.workflows.rerender_paired import rerender_paired
-
         rerender_paired(recording, out, views, size[0] if size else None, codec, embodiment)
         return
-    from tcn_robot.envs.looks import look_names
-    from tcn_robot.envs.randomisation.table import ALL
-
-    if add and (randomise or moving_cameras):
-        raise UserError(
-            "--add keeps films of the recorded look, and views of one moment must show one look: "
-            "leave out --add, or --randomise and --moving-cameras"
-        )
-    if copies is not None and not (randomise or moving_cameras):
-        raise UserError("--copies without --randomise would make the same films several times")
+    _refuse_bad_pairs(views, add, draws_looks, copies, lossless)
     job = RerenderJob(
         dataset=dataset,
         outs=_outs(out, size),
         views=views,
         codec=codec,
         keeps_films=add,
-        looks=look_names(randomise),
-        required=tuple(name for name in randomise if name != ALL),
+        looks=randomise,
         moving_cameras=moving_cameras,
         seed=seed,
         copies=copies,
@@ -115,17 +105,16 @@ def rerender(
     run_job(check_job(job, recording), recording, workers)
 
 
-def _refuse_bad_options(
+def _refuse_bad_values(
     dataset: Path,
     out: Path,
     views: tuple[str, ...],
     sizes: tuple[int, ...],
-    add: bool,
     seed: int,
     copies: int | None,
-    lossless: bool,
     workers: int,
 ) -> None:
+    """Raise a UserError for a value that cannot be, whatever the others are."""
     if out.resolve() == dataset.resolve() or dataset.resolve() in out.resolve().parents:
         raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
     for size_px in sizes:
@@ -136,16 +125,28 @@ def _refuse_bad_options(
     for name, values in (("--views", views), ("--size", sizes)):
         if len(set(values)) < len(values):
             raise UserError(f"{name} names one twice: {' '.join(str(value) for value in values)}")
+    for name, value, least in (("--seed", seed, 0), ("--workers", workers, 1)):
+        if value < least:
+            raise UserError(f"{name} must be at least {least}, found {value}")
+    if copies is not None and not 1 <= copies <= COPIES_STRIDE:
+        raise UserError(f"--copies must lie between 1 and {COPIES_STRIDE}, found {copies}")
+
+
+def _refuse_bad_pairs(
+    views: tuple[str, ...], add: bool, draws_looks: bool, copies: int | None, lossless: bool
+) -> None:
+    """Raise a UserError for options that do not go together."""
     if add and not views:
         raise UserError("--add needs --views: the cameras to add to the recorded ones")
     if add and lossless:
         raise UserError("--add encodes further films as the recorded ones: leave --lossless out")
-    if seed < 0:
-        raise UserError(f"--seed must be at least 0, found {seed}")
-    if workers < 1:
-        raise UserError(f"--workers must be at least 1, found {workers}")
-    if copies is not None and not 1 <= copies <= COPIES_STRIDE:
-        raise UserError(f"--copies must lie between 1 and {COPIES_STRIDE}, found {copies}")
+    if add and draws_looks:
+        raise UserError(
+            "--add keeps films of the recorded look, and views of one moment must show one look: "
+            "leave out --add, or --randomise and --moving-cameras"
+        )
+    if copies is not None and not draws_looks:
+        raise UserError("--copies without --randomise would make the same films several times")
 
 
 def _outs(out: Path, sizes: tuple[int, ...]) -> tuple[tuple[Path, int | None], ...]:

@@ -33,8 +33,8 @@ class RerenderJob:
         views: Views to render; those that were recorded when there are none.
         codec: "h264" or "lossless".
         keeps_films: Take the recorded films over too.
-        looks: Names of `envs.looks.LOOKS` to draw anew, as far as an episode has them.
-        required: Those of them that at least one episode must have.
+        looks: What to draw anew: names of `envs.looks.LOOKS`, as far as an episode has them; what
+            the user asked for ("all") until `check_job` has looked.
         moving_cameras: Whether the cameras drift, in a new way if they did already.
         seed: From which the looks follow, with split, id and copy of an episode.
         copies: How many episodes to make of each; None makes one under the same id.
@@ -47,7 +47,6 @@ class RerenderJob:
     codec: str
     keeps_films: bool = False
     looks: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
     moving_cameras: bool = False
     seed: int = 0
     copies: int | None = None
@@ -63,15 +62,19 @@ def check_job(job: RerenderJob, recording: Recording) -> RerenderJob:
     """Look at every episode before anything is written.
 
     Returns:
-        The job without the looks that no episode has, such as the skin of a robot.
+        The job with the looks by name, without those that no episode has (a robot has no skin).
 
     Raises:
         UserError: For an episode without states or model, a view the model has not or that was
             recorded already, a size that cannot be, or a look that cannot be drawn.
     """
+    from tcn_robot.envs.looks import look_names
+    from tcn_robot.envs.randomisation.table import ALL
     from tcn_robot.envs.rendering import check_views
     from tcn_robot.recordings.states import stored_model
 
+    required = [name for name in job.looks if name != ALL]
+    job = replace(job, looks=look_names(job.looks))
     drawable: set[str] = set()
     with _Models() as models:
         for episode in recording:
@@ -88,7 +91,7 @@ def check_job(job: RerenderJob, recording: Recording) -> RerenderJob:
                     )
                 if one.randomisation is not None:
                     model.apply(one.randomisation)
-    if absent := [name for name in job.required if name not in drawable]:
+    if absent := [name for name in required if name not in drawable]:
         raise UserError(
             f"no episode of {recording.path} has {absent[0]} to draw anew: skin is of the hand, "
             "distractors are there when they were recorded (`record --randomise distractors`)"

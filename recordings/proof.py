@@ -92,7 +92,10 @@ def prove(
             (picture for _, picture in iterate_video(film)),
             (picture for _, picture in iterate_video(again)),
         )
-        return _compared(episode, view, pictures)
+        try:
+            return _compared(episode, view, pictures)
+        except UserError as error:  # the film's fault; the states may be whole all the same
+            raise UserError(f"{error}; --no-proof renders without looking at it") from error
 
 
 def _rendered(

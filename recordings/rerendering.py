@@ -159,6 +159,7 @@ def _write(
     after_state: Callable[[], None],
 ) -> None:
     recorded = episode.metadata
+    refuse_changed_file(episode, STEPS_FILE)
     target.metadata.update(
         {name: value for name, value in recorded.items() if name not in _MEASURED}
     )
@@ -179,7 +180,6 @@ def _write(
     views, size_px = rendition.views, rendition.size_px
     cameras.update(film_states(episode, target, renderer, views, size_px, after_state, look, go_to))
     target.metadata["cameras"] = cameras
-    refuse_changed_file(episode, STEPS_FILE)
     target.copy_steps(episode.path / STEPS_FILE, {"state": states} if states else None)
     target.metadata[RERENDERED_FROM] = {
         "content_sha256": episode.content_hash,

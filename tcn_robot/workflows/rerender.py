@@ -224,7 +224,7 @@ def tell_proofs(proofs: dict[int, Proof | None]) -> None:
     """Print one line about the proofs by episode, and a warning on stderr where one failed."""
     found = {id: one for id, one in proofs.items() if one is not None}
     if not found:
-        print("proof: none; no recorded view is a camera of the stored model")
+        print("proof: none; no recorded view is a camera of the model, or nothing is new")
         return
     worst = max(found.values(), key=lambda one: (one.max_difference, one.mean_difference))
     largest = (

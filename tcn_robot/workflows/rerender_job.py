@@ -127,8 +127,8 @@ def renditions_of(
     recorded = episode.metadata.get("randomisation", {})
     made_by: dict[str, Any] = {}
     if job.draws_looks:
-        known = _drawer(recording, episode, drawer_of).drawable(recorded)
-        names = [name for name in job.looks if name in known]
+        drawable = _drawer(recording, episode, drawer_of).drawable(recorded)
+        names = [name for name in job.looks if name in drawable]
         made_by = {"randomise": names, "moving_cameras": job.moving_cameras, "seed": job.seed}
     renditions = []
     for copy in range(job.copies or 1):

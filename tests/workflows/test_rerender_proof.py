@@ -75,6 +75,22 @@ def test_it_can_be_left_out(
         assert episode.metadata["rerendered_from"].keys() == {"content_sha256", "episode"}
 
 
+def test_a_damaged_film_can_be_rendered_anew(
+    short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "a", tmp_path / "b"
+    shutil.copytree(short, source)
+    film = source / "episode_000000" / "front.mp4"
+    film.write_bytes(film.read_bytes()[:700])
+    assert command(source, "--out", out) == 2
+    told = capsys.readouterr().err
+    assert "front.mp4 cannot be decoded" in told
+    assert "--no-proof renders without looking at it" in told
+    assert command(source, "--out", out, "--no-proof") == 0
+    mended = out / "episode_000000" / "front.mp4"
+    assert mended.read_bytes() == (short / "episode_000000" / "front.mp4").read_bytes()
+
+
 def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
     same = Proof("front", 10, 0, 0.0, True, True)
     lossy = Proof("front", 10, 9, 0.25, False, True)
@@ -92,4 +108,4 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.err.startswith("WARNING: episodes 0, 1, 2, 3, 4 and 3 more do NOT come out")
     assert told.err.count("\n") == 1
     tell_proofs({0: None})
-    assert "no recorded view is a camera of the stored model" in capsys.readouterr().out
+    assert "proof: none; no recorded view is a camera of the model" in capsys.readouterr().out

@@ -249,10 +249,10 @@ def tell_proofs(proofs: dict[int, Proof | None]) -> None:
         named = ", ".join(str(id) for id in wrong[:NUM_NAMED])
         more = f" and {len(wrong) - NUM_NAMED} more" if len(wrong) > NUM_NAMED else ""
         print(
-            f"WARNING: episodes {named}{more} do NOT come out as they were recorded {largest}: "
-            "another renderer, graphics driver or version, or a film, state or model that was "
-            "changed; what was rendered now may be off by as much, and is marked in episode.json "
-            "(rerendered_from.proof)",
+            f"WARNING: {len(wrong)} of {len(found)} episodes (id {named}{more}) do NOT come out as "
+            f"they were recorded {largest}: another renderer, graphics driver or version, or a "
+            "film, state or model that was changed; what was rendered now may be off by as much, "
+            "and is marked in episode.json (rerendered_from.proof)",
             file=sys.stderr,
         )
 

@@ -54,7 +54,9 @@ def test_a_difference_is_loud_marked_and_no_error(
     told = capsys.readouterr()
     assert "1 of 2 episodes identical, 1 DIFFERENT (largest difference " in told.out
     warning = next(line for line in told.err.splitlines() if "WARNING" in line)
-    assert warning.startswith("WARNING: episodes 1 do NOT come out as they were recorded")
+    assert warning.startswith(
+        "WARNING: 1 of 2 episodes (id 1) do NOT come out as they were recorded"
+    )
     good, bad = tcn_robot.open_recording(tmp_path / "b")
     assert good.metadata["rerendered_from"]["proof"]["is_identical"] is True
     proof = bad.metadata["rerendered_from"]["proof"]
@@ -105,7 +107,7 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
     tell_proofs(dict.fromkeys(range(8), wrong))
     told = capsys.readouterr()
     assert "view top rendered again, 80 frames: 0 of 8 episodes identical, 8 DIFFERENT" in told.out
-    assert told.err.startswith("WARNING: episodes 0, 1, 2, 3, 4 and 3 more do NOT come out")
+    assert told.err.startswith("WARNING: 8 of 8 episodes (id 0, 1, 2, 3, 4 and 3 more) do NOT")
     assert told.err.count("\n") == 1
     tell_proofs({0: None})
     assert "proof: none; no recorded view is a camera of the model" in capsys.readouterr().out

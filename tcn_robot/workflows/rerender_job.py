@@ -36,7 +36,7 @@ class RerenderJob:
         looks: What to draw anew: names of `envs.looks.LOOKS`, as far as an episode has them; what
             the user asked for ("all") until `check_job` has looked.
         moving_cameras: Whether the cameras drift, in a new way if they did already.
-        seed: From which the looks follow, with split, id and copy of an episode.
+        seed: From which the looks follow, with an episode's own seed, its id and the copy.
         copies: How many episodes to make of each; None makes one under the same id.
         has_proof: Whether a recorded view of each episode is rendered again and compared.
     """
@@ -75,6 +75,7 @@ def check_job(job: RerenderJob, recording: Recording) -> RerenderJob:
 
     required = [name for name in job.looks if name != ALL]
     job = replace(job, looks=look_names(job.looks))
+    first = replace(job, copies=job.copies and 1)
     drawable: set[str] = set()
     with _Models() as models:
         for episode in recording:
@@ -82,7 +83,7 @@ def check_job(job: RerenderJob, recording: Recording) -> RerenderJob:
                 drawer = _drawer(recording, episode, models.drawer_of)
                 drawable.update(drawer.drawable(episode.metadata.get("randomisation", {})))
             model = models.open(stored_model(recording, episode))
-            for one in renditions_of(job, recording, episode, models.drawer_of):
+            for one in renditions_of(first, recording, episode, models.drawer_of):
                 check_views(one.views, model.view_names)
                 if not MINIMUM_PX <= one.size_px <= MAXIMUM_PX:
                     raise UserError(
@@ -173,10 +174,8 @@ def _look(
     copy: int,
     drawer_of: Callable[[str, str], LookDrawer],
 ) -> dict[str, Any]:
-    from tcn_robot.recordings import SPLITS
-
-    # From these alone: the order and number of workers do not matter, and two splits differ.
-    words = [job.seed, SPLITS.index(episode.split), episode.id, copy]
+    # From these alone, which no edit changes: the order and number of workers do not matter.
+    words = [job.seed, episode.seed or 0, episode.id, copy]
     return _drawer(recording, episode, drawer_of).draw(
         episode.metadata.get("randomisation", {}),
         job.looks,

@@ -97,6 +97,18 @@ class StoredMujocoModel:
         self._mujoco.mj_setState(self._model, self._data, state, kind)
         self._mujoco.mj_forward(self._model, self._data)
 
+    def restage(self, state: np.ndarray) -> np.ndarray:
+        """Go to a stored state, but with distractors where they were drawn; return it, (S,)."""
+        self.set_state(state)
+        staged = np.array(state, dtype=np.float64)
+        kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
+        # Again, because going there changes what the solver starts from.
+        self._mujoco.mj_setState(self._model, self._data, staged, kind)
+        self._randomisation.put_distractors(self._data)
+        self._mujoco.mj_getState(self._model, self._data, staged, kind)
+        self._mujoco.mj_forward(self._model, self._data)
+        return staged
+
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
         self._randomisation.follow(self._data)
@@ -157,6 +169,14 @@ class StoredBulletModel:
             raise _other_model(expected[0], state)
         self._simulation.set_state(state)
         self._simulation.renderer.time_seconds = float(state[0])
+
+    def restage(self, state: np.ndarray) -> np.ndarray:
+        """Go to a stored state, but with distractors where they were drawn; return it, (S,)."""
+        self.set_state(state)
+        before = self._simulation.get_state()
+        self._simulation.randomisation.put_distractors()
+        after = self._simulation.get_state()
+        return np.where(after == before, state, after)  # PyBullet rounds what it is given
 
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""

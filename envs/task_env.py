@@ -103,11 +103,11 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             raise UserError(f"horizon must be at least 1 control step, found {horizon}")
         self.simulator, self.embodiment, self.horizon = simulator, embodiment, int(horizon)
         self.reward, self.render_mode = reward, render_mode
-        task_class = _load(task) if isinstance(task, str) else task
-        world_class: Any = _load(SIMULATORS[simulator])
+        task_class = load_named(task) if isinstance(task, str) else task
+        world_class: Any = load_named(SIMULATORS[simulator])
         self.randomise = chosen_names(randomise, world_class.randomisations)
         self.moving_cameras, self.randomisation = bool(moving_cameras), {}
-        scene = _scene(task_class, embodiment, self.control_hz, shadows, self.randomise)
+        scene = task_scene(task_class, embodiment, self.control_hz, shadows, self.randomise)
         self.world: World = world_class(scene)
         self.task: Task = task_class(self.world)
         self._control: Control = CONTROLS[control](self.task, self.world)
@@ -316,9 +316,18 @@ def _check_names(reward: str, control: str, simulator: str) -> None:
             raise unknown_name(kind, name, known)
 
 
-def _scene(
-    task: type[Task], embodiment: str, control_hz: float, shadows: bool, randomise: Sequence[str]
+def task_scene(
+    task: type[Task],
+    embodiment: str,
+    control_hz: float = TaskEnv.control_hz,
+    shadows: bool = False,
+    randomise: Sequence[str] = (),
 ) -> Scene:
+    """Return what a simulator needs to build the model of a task.
+
+    Raises:
+        UserError: For an unknown body.
+    """
     return Scene(
         (*task.things, *(DISTRACTORS if "distractors" in randomise else ())),
         make_body(embodiment, task.tool),
@@ -329,6 +338,7 @@ def _scene(
     )
 
 
-def _load(name: str) -> Any:
+def load_named(name: str) -> Any:
+    """Import what is called "module:attribute"."""
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)

@@ -22,8 +22,9 @@ class EncodingThread:
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(QUEUE_FRAMES)
-        self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._work, name="encoder", daemon=True)
+        thread.start()
+        self._thread: threading.Thread | None = thread
 
     def put(self, job: Callable[[], None]) -> None:
         """Queue something that raises nothing; waits while the queue is full."""
@@ -31,9 +32,14 @@ class EncodingThread:
 
     def stop(self) -> None:
         """Do what is queued, then end."""
+        if self._thread is None:
+            return
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+        # Let go of it here. Python forgets a thread in a callback in which exceptions are only
+        # printed: called later, after a long sync, it swallowed the Ctrl-C that came meanwhile.
+        self._thread = None
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:

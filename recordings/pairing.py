@@ -14,7 +14,8 @@ import numpy as np
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings.format import STEPS_FILE, episode_folder_name
 from tcn_robot.recordings.reader import Episode, Recording
-from tcn_robot.recordings.rerendering import StateRenderer, film_states, refuse_other_pictures
+from tcn_robot.recordings.rerendering import film_states, refuse_other_pictures
+from tcn_robot.recordings.states import StateRenderer
 from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
 KINEMATIC = "kinematic"
@@ -62,7 +63,7 @@ def pair(
     for episode in recording:
         renderer = renderer_of(episode)
         if episode.id in present:
-            refuse_other_pictures(writer, episode.id, views, size_px)
+            refuse_other_pictures(writer.path, episode.id, views, size_px)
             _refuse_other_body(writer, episode.id, renderer.embodiment)
             continue
         for view in views:

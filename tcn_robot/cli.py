@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "check every file of a dataset, films decoded"),
     "info": ("info", "what a dataset holds, on one screen"),
     "edit": ("edit", "delete, relabel, split, trim and merge episodes"),
-    "rerender": ("rerender", "render a simulated dataset again: other cameras, another size"),
+    "rerender": ("rerender", "render a simulated dataset again: other cameras, sizes, looks"),
     "replay": ("replay", "play recorded episodes back and say how far they deviate"),
     "resample": ("resample", "bring a filmed dataset onto one clock, into another one"),
     "train": ("train", "train an embedding on recordings"),

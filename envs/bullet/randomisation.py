@@ -56,6 +56,7 @@ class BulletRandomisation:
         self._textures: dict[tuple[str, int], int] = {}
         """Numbers that PyBullet gave to patterns, by name and how often they repeat."""
         self._links = {name: self._links_of(body) for name, body in simulation.bodies.items()}
+        self._drawn_distractors: dict[str, Any] = {}
         self._distractors = {
             thing.name: simulation.pose(simulation.bodies[thing.name])
             for thing in DISTRACTORS
@@ -79,8 +80,13 @@ class BulletRandomisation:
                 mass = drawn.get("mass", {}).get("things", {}).get(name, 1.0)
                 self._set(link, "mass", 1.0, mass)
         self._set_texture(drawn.get("texture"))
+        self._drawn_distractors = drawn.get("distractors", {})
+        self.put_distractors()
+
+    def put_distractors(self) -> None:
+        """Put distractors where they were drawn, also after a state that has them elsewhere."""
         for name, (at, quaternion) in self._distractors.items():
-            entry = drawn.get("distractors", {}).get(name)
+            entry = self._drawn_distractors.get(name)
             if entry is not None:
                 at, quaternion = entry["at_metres"], entry["quaternion"]
             self._simulation.place(self._simulation.bodies[name], at, quaternion)

@@ -98,6 +98,12 @@ class MujocoRandomisation:
         mujoco.mj_kinematics(self._model, data)
         mujoco.mj_camlight(self._model, data)
 
+    def put_distractors(self, data: mujoco.MjData) -> None:
+        """Put distractors where they were drawn, after a state was set that has them elsewhere."""
+        for thing in self._distractors:
+            body = self._bodies[thing]
+            self._put(data, body, self._model.body_pos[body], self._model.body_quat[body])
+
     def camera_parameters(
         self, data: mujoco.MjData, view: str, size: tuple[int, int]
     ) -> dict[str, Any]:
@@ -126,9 +132,7 @@ class MujocoRandomisation:
             getattr(self._model, name)[:] = values
         for name, values in self._pristine_headlight.items():
             getattr(self._model.vis.headlight, name)[:] = values
-        for thing in self._distractors:
-            body = self._bodies[thing]
-            self._put(data, body, self._model.body_pos[body], self._model.body_quat[body])
+        self.put_distractors(data)
 
     def _geoms(self, thing: str) -> np.ndarray:
         return np.flatnonzero(self._model.geom_bodyid == self._bodies[thing])

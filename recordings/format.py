@@ -27,12 +27,20 @@ STEPS_FILE = "steps.parquet"
 SET_ASIDE_PREFIX = ".set-aside-"
 SPLITS = ("train", "valid", "test")
 CODECS = ("h264", "h264-fast", "lossless")
+# Films that an importer took over in the encoding that they had; nothing is encoded so.
+ORIGINAL_CODEC = "original"
+KNOWN_CODECS = (*CODECS, ORIGINAL_CODEC)
 CLOCKS = ("simulation", "monotonic", "film")
 VIEW_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 _HASH_BLOCK_BYTES = 1 << 20
 _EPISODE_PATTERN = re.compile(r"episode_(\d{6,})")
 _REVISION_PATTERN = re.compile(r"dataset\.(\d{6,})\.json")
+
+
+def encoding_codec(codec: str) -> str:
+    """Return how films are encoded that are made anew from an episode with this codec."""
+    return "h264" if codec == ORIGINAL_CODEC else codec
 
 
 def episode_folder_name(episode_id: int) -> str:

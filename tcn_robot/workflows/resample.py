@@ -36,13 +36,14 @@ def resample(
     from tcn_robot.progress import progress
     from tcn_robot.recordings import DatasetWriter, open_recording
     from tcn_robot.recordings.capture.resampling import resample as resample_recording
+    from tcn_robot.recordings.format import encoding_codec
 
     if not 0 < rate <= MAXIMUM_RATE_HZ:
         raise UserError(f"--rate must lie between 0 and {MAXIMUM_RATE_HZ:g}, found {rate}")
     recording = open_recording(dataset)
     if out.resolve() == dataset.resolve():
         raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
-    codec = recording[0].codec
+    codec = encoding_codec(recording[0].codec)
     with DatasetWriter(out, recording.task, codec, kind="film") as writer:
         left = len(set(recording.ids) - set(writer.episode_ids()))
         done = resample_recording(recording, writer, rate, apply_offsets)

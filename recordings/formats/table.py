@@ -1,0 +1,46 @@
+"""The formats by name; others come as entry points or are named `package.module:Class`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tcn_robot.errors import UserError
+from tcn_robot.plugins import resolve
+from tcn_robot.recordings.formats.foreign import ForeignReader, ForeignWriter
+from tcn_robot.recordings.formats.frames import Frames
+from tcn_robot.recordings.formats.tcn import TcnFolders
+
+GROUP = "tcn_robot.formats"
+
+FORMATS: dict[str, type[Any]] = {
+    "frames": Frames,
+    "tcn": TcnFolders,
+}
+
+
+def reader_named(name: str) -> ForeignReader:
+    """Return a format that can be imported: from the table, an entry point, or `module:Class`.
+
+    Raises:
+        UserError: There is none (with the nearest name), or it cannot be read.
+    """
+    reader: ForeignReader = _named(name, "read", "imported")
+    return reader
+
+
+def writer_named(name: str) -> ForeignWriter:
+    """Return a format that can be exported: from the table, an entry point, or `module:Class`.
+
+    Raises:
+        UserError: There is none (with the nearest name), or it cannot be written.
+    """
+    writer: ForeignWriter = _named(name, "write", "exported")
+    return writer
+
+
+def _named(name: str, verb: str, done: str) -> Any:
+    found = resolve("format", name, FORMATS, GROUP, needs=("describe_losses",))
+    if not hasattr(found, verb):
+        able = [one for one, format_class in FORMATS.items() if hasattr(format_class, verb)]
+        raise UserError(f"the format {name!r} cannot be {done}; these can: {', '.join(able)}")
+    return found()

@@ -34,6 +34,8 @@ class Film:
         width_px, height_px: Size of the upright pictures.
         quarters: Counterclockwise quarter turns by which they are stored lying.
         codec: FFmpeg's name, such as "h264".
+        has_packet_times: Whether the file says of each packet when it is shown; AVI does not.
+        reorders: Whether frames are shown in another order than their packets have.
         why_not_own_times: Why `pts` is not what the film says but index / rate; None if it is.
     """
 
@@ -44,6 +46,8 @@ class Film:
     height_px: int
     quarters: int
     codec: str
+    has_packet_times: bool = True
+    reorders: bool = False
     why_not_own_times: str | None = None
 
     @property
@@ -89,6 +93,8 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
                     shown.append(frame.pts)
                     sizes.add((frame.width, frame.height))
                     quarters = round(frame.rotation / 90) % 4
+            is_avi = container.format.name == "avi"
+            reorders = bool(stream.codec_context.has_b_frames)
     except (av.FFmpegError, IndexError) as error:
         raise UserError(
             f"{path} cannot be decoded ({error}): it is damaged, cut short or no film; restore it"
@@ -105,7 +111,10 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
     if quarters % 2:
         width_px, height_px = height_px, width_px
     pts, base, why_not = _own_times(shown, base, rate, path)
-    return Film(path, pts, base, width_px, height_px, quarters, codec, why_not)
+    if is_avi and why_not is None:  # it counts frames; where it begins to is the decoder's guess
+        pts = pts - pts[0]
+    size = (width_px, height_px)
+    return Film(path, pts, base, *size, quarters, codec, not is_avi, reorders, why_not)
 
 
 def _refuse_corrupt(frame: VideoFrame, path: Path) -> None:
@@ -181,7 +190,7 @@ def _decode_from(film: Film, first: int) -> Iterator[tuple[int, np.ndarray]]:
             stream = container.streams.video[0]
             stream.thread_count = 1
             index_of = {int(pts): index for index, pts in enumerate(film.pts)}
-            can_seek = film.why_not_own_times is None and first > 0
+            can_seek = film.has_packet_times and film.why_not_own_times is None and first > 0
             if can_seek:
                 container.seek(int(film.pts[first]), stream=stream)
             reformatter = VideoReformatter()
@@ -206,6 +215,8 @@ def why_not_taken_over(part: FilmPart) -> str | None:
         return film.why_not_own_times
     if not part.is_run:
         return "frames are left out or repeated"
+    if not film.has_packet_times and (film.reorders or len(part.frames) < len(film.pts)):
+        return "its packets have no times"
     return None
 
 
@@ -234,6 +245,8 @@ def take_over(part: FilmPart, ticks: np.ndarray, target: Path) -> bool:
 def _packets(part: FilmPart) -> list[av.Packet]:
     """Return the packets of frames that follow each other; none if that cannot be."""
     film, frames = part.film, part.frames
+    if not film.has_packet_times:
+        return _packets_in_order(film)
     wanted = {int(film.pts[index]) for index in frames}
     packets: list[av.Packet] = []
     with av.open(str(film.path)) as source:
@@ -250,6 +263,15 @@ def _packets(part: FilmPart) -> list[av.Packet]:
                 break
     is_whole = {packet.pts for packet in packets} == wanted and len(packets) == len(frames)
     starts = is_whole and packets[0].is_keyframe and packets[0].pts == film.pts[frames[0]]
+    return packets if starts else []
+
+
+def _packets_in_order(film: Film) -> list[av.Packet]:
+    with av.open(str(film.path)) as source:
+        packets = [packet for packet in source.demux(video=0) if packet.size > 0]
+    for packet, pts in zip(packets, film.pts, strict=False):
+        packet.pts = int(pts)
+    starts = bool(packets) and packets[0].is_keyframe and len(packets) == len(film.pts)
     return packets if starts else []
 
 

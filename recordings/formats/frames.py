@@ -141,13 +141,20 @@ def _episode(
     files += [table for table in tables if table.is_file()]
 
     def load() -> Contents:
-        views = {called[view]: _view(folders[view], pictures[view], rate_hz) for view in pictures}
+        views = {
+            called[view]: picture_view(folders[view], pictures[view], rate_hz) for view in pictures
+        }
         return Contents(views, notes=notes, rate_hz=rate_hz)
 
     return ForeignEpisode(name, files, load, split)
 
 
-def _view(folder: Path, pictures: Sequence[Path], rate_hz: float | None) -> ForeignView:
+def picture_view(folder: Path, pictures: Sequence[Path], rate_hz: float | None) -> ForeignView:
+    """Return pictures as a view, at the times beside them or at a rate.
+
+    Raises:
+        UserError: If neither is known, or the times do not fit the pictures.
+    """
     if (folder / TIMES_FILE).is_file():
         times = _read_times(folder / TIMES_FILE, pictures)
     elif rate_hz is not None:

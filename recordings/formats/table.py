@@ -9,12 +9,14 @@ from tcn_robot.plugins import resolve
 from tcn_robot.recordings.formats.foreign import ForeignReader, ForeignWriter
 from tcn_robot.recordings.formats.frames import Frames
 from tcn_robot.recordings.formats.tcn import TcnFolders
+from tcn_robot.recordings.formats.ucf101 import Ucf101
 
 GROUP = "tcn_robot.formats"
 
 FORMATS: dict[str, type[Any]] = {
     "frames": Frames,
     "tcn": TcnFolders,
+    "ucf101": Ucf101,
 }
 
 

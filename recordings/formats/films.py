@@ -34,6 +34,7 @@ class Film:
         width_px, height_px: Size of the upright pictures.
         quarters: Counterclockwise quarter turns by which they are stored lying.
         codec: FFmpeg's name, such as "h264".
+        pixels: FFmpeg's name of how pictures are stored, such as "yuv420p".
         has_packet_times: Whether the file says of each packet when it is shown; AVI does not.
         reorders: Whether frames are shown in another order than their packets have.
         why_not_own_times: Why `pts` is not what the film says but index / rate; None if it is.
@@ -46,6 +47,7 @@ class Film:
     height_px: int
     quarters: int
     codec: str
+    pixels: str
     has_packet_times: bool = True
     reorders: bool = False
     why_not_own_times: str | None = None
@@ -86,6 +88,7 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
             stream.thread_type = "AUTO"
             rate, expected = stream.average_rate, stream.frames
             codec, base = stream.codec_context.codec.canonical_name, stream.time_base
+            pixels = str(stream.pix_fmt)
             for packet in container.demux(stream):
                 packets += packet.size > 0 and not packet.is_corrupt
                 for frame in packet.decode():
@@ -114,7 +117,7 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
     if is_avi and why_not is None:  # it counts frames; where it begins to is the decoder's guess
         pts = pts - pts[0]
     size = (width_px, height_px)
-    return Film(path, pts, base, *size, quarters, codec, not is_avi, reorders, why_not)
+    return Film(path, pts, base, *size, quarters, codec, pixels, not is_avi, reorders, why_not)
 
 
 def _refuse_corrupt(frame: VideoFrame, path: Path) -> None:
@@ -233,7 +236,7 @@ def take_over(part: FilmPart, ticks: np.ndarray, target: Path) -> bool:
         must lie together in the file.
     """
     try:
-        packets = _packets(part)
+        packets = film_packets(part)
         if packets and _write(part.film.path, packets, ticks, target):
             return True
     except (av.FFmpegError, ValueError):  # what cannot be taken over is encoded anew
@@ -242,7 +245,7 @@ def take_over(part: FilmPart, ticks: np.ndarray, target: Path) -> bool:
     return False
 
 
-def _packets(part: FilmPart) -> list[av.Packet]:
+def film_packets(part: FilmPart) -> list[av.Packet]:
     """Return the packets of frames that follow each other; none if that cannot be."""
     film, frames = part.film, part.frames
     if not film.has_packet_times:

@@ -8,6 +8,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.plugins import resolve
 from tcn_robot.recordings.formats.foreign import ForeignReader, ForeignWriter
 from tcn_robot.recordings.formats.frames import Frames
+from tcn_robot.recordings.formats.lerobot.v3 import LeRobotV3
 from tcn_robot.recordings.formats.tcn import TcnFolders
 from tcn_robot.recordings.formats.ucf101 import Ucf101
 
@@ -15,6 +16,7 @@ GROUP = "tcn_robot.formats"
 
 FORMATS: dict[str, type[Any]] = {
     "frames": Frames,
+    "lerobot-v3": LeRobotV3,
     "tcn": TcnFolders,
     "ucf101": Ucf101,
 }

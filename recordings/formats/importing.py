@@ -135,7 +135,7 @@ def _try_import(
                 "success": None,
                 "clock": FILM_CLOCK,
             }
-            target.metadata.update(described, **contents.metadata)
+            target.metadata.update({**described, **contents.metadata, "task": writer.task})
             target.metadata[IMPORTED_FROM] = mark
     except UserError as error:
         return Imported(foreign.name, refused=str(error))

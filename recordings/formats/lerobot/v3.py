@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tcn_robot.recordings.formats.foreign import WriteOptions
+from tcn_robot.recordings.formats.foreign import ForeignDataset, ReadOptions, WriteOptions
+from tcn_robot.recordings.formats.lerobot.read_v3 import read_v3
 from tcn_robot.recordings.formats.lerobot.writing import write_dataset
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.reader import Recording
@@ -42,6 +43,10 @@ class LeRobotV3:
             "robot": "actions, observations, labels; a simulator's states are lost",
             "the rest": "in `meta/tcn_robot.json`, which LeRobot passes over",
         }
+
+    def read(self, path: Path, options: ReadOptions) -> ForeignDataset:
+        """List the episodes; see `read_v3`."""
+        return read_v3(path, options)
 
     def write(
         self, recording: Recording, path: Path, options: WriteOptions, losses: Losses

@@ -20,6 +20,7 @@ from tcn_robot.recordings.video import MUXER_OPTIONS, TICKS_PER_SECOND
 TAKEN_OVER = ("h264", "av1", "vp9")
 FILM_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg")
 CLOSEST_TICKS = 2  # two frames of a view must be further apart than the films' clock can tell
+_ONLY_FRAME_TICKS = 33_333
 _MICROSECONDS = Fraction(1, TICKS_PER_SECOND)
 
 
@@ -298,18 +299,20 @@ def decoding_ticks(shown: np.ndarray) -> np.ndarray:
 
 
 def _write(path: Path, packets: list[av.Packet], ticks: np.ndarray, target: Path) -> bool:
-    shown = ticks[shown_order(packets)]
-    decoding = decoding_ticks(shown)
+    order = shown_order(packets)
+    shown, decoding = ticks[order], decoding_ticks(ticks[order])
+    gaps = np.diff(ticks) if len(ticks) > 1 else np.array([_ONLY_FRAME_TICKS])
+    lasting = np.append(gaps, gaps[-1])[order]  # some demuxers drop a last frame that lasts no time
     with (
         av.open(str(path)) as source,
         av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film,
     ):
-        copied = film.add_stream_from_template(source.streams.video[0])
+        copied = film.add_stream_from_template(source.streams.video[0], opaque=True)
         copied.time_base = _MICROSECONDS
-        for packet, pts, dts in zip(packets, shown, decoding, strict=True):
+        for packet, pts, dts, ticks_long in zip(packets, shown, decoding, lasting, strict=False):
             packet.stream = copied
             packet.time_base = _MICROSECONDS
-            packet.pts, packet.dts, packet.duration = int(pts), int(dts), 0
+            packet.pts, packet.dts, packet.duration = int(pts), int(dts), int(ticks_long)
             film.mux(packet)
     try:
         written = read_film(target)

@@ -80,7 +80,7 @@ class FilmJoiner:
         self.close()
         self._path = self._next_path()
         self._output = av.open(str(self._path), "w", format="mp4", options=MUXER_OPTIONS)
-        self._stream = self._output.add_stream_from_template(template)
+        self._stream = self._output.add_stream_from_template(template, opaque=True)
         self._stream.time_base = self._time_base
         self._kind, self._bytes, self._frames = kind, 0, 0
 

@@ -9,6 +9,7 @@ from tcn_robot.plugins import resolve
 from tcn_robot.recordings.formats.foreign import ForeignReader, ForeignWriter
 from tcn_robot.recordings.formats.frames import Frames
 from tcn_robot.recordings.formats.lerobot.v3 import LeRobotV3
+from tcn_robot.recordings.formats.lerobot.v21 import LeRobotV21
 from tcn_robot.recordings.formats.tcn import TcnFolders
 from tcn_robot.recordings.formats.ucf101 import Ucf101
 
@@ -17,6 +18,7 @@ GROUP = "tcn_robot.formats"
 FORMATS: dict[str, type[Any]] = {
     "frames": Frames,
     "lerobot-v3": LeRobotV3,
+    "lerobot-v2.1": LeRobotV21,
     "tcn": TcnFolders,
     "ucf101": Ucf101,
 }

@@ -206,8 +206,9 @@ def film_view(
     wanted = start_seconds + row_seconds
     frames = nearest_frames(wanted, film.times_seconds)
     off = np.abs(film.times_seconds[frames] - wanted)
-    if off.max() > 0.5 / fps:
-        at = int(np.argmax(off))
+    missing = np.flatnonzero(off > 0.5 / fps)
+    if missing.size:
+        at = int(missing[0])
         raise UserError(
             f"{film.path} has no frame at {wanted[at]:.3f} s (row {at}); the nearest is "
             f"{off[at]:.3f} s off"

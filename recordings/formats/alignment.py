@@ -10,10 +10,10 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.matching import nearest_frames
 from tcn_robot.recordings.capture.resampling import common_grid
-from tcn_robot.recordings.formats.films import film_rate
 from tcn_robot.recordings.reader import Episode
 
-# By how much of the rate an episode may differ from it without being resampled.
+# By how much of its time an episode may differ from the rate without being resampled; a frame is
+# always allowed.
 RATE_SHARE = 0.05
 
 
@@ -51,19 +51,33 @@ class Rows:
 
 
 def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]]) -> int:
-    """Return the whole number of frames per second that a dataset has.
+    """Return the whole number of frames per second that a dataset has, as measured.
 
     Raises:
         UserError: If that is below 1.
     """
-    rates = [film_rate(one.timestamps(view)) for one in episodes for view in views[one.id]]
-    rate = round(float(np.median(rates)))
-    if rate < 1:
+    asked, measured = [], []
+    for episode in episodes:
+        for view in views[episode.id]:
+            entry = episode.metadata["views"][view]
+            asked.append(float(entry.get("fps_asked") or episode.metadata.get("fps_asked") or 0))
+            measured.append(_rate(episode.timestamps(view)) or asked[-1])
+    rate, wanted = float(np.median(measured)), float(np.median(asked))
+    if abs(rate - wanted) <= RATE_SHARE * wanted:
+        rate = wanted  # what was measured scatters around it
+    if round(rate) < 1:
         raise UserError(
-            f"frames come {np.median(rates):.3g} times per second, less than once; say a rate with "
-            "--rate and --resample"
+            f"frames come {rate:.3g} times per second, less than once; say a rate with --rate and "
+            "--resample"
         )
-    return rate
+    return round(rate)
+
+
+def _rate(times_seconds: np.ndarray) -> float | None:
+    """Return frames per second from first to last, None for one frame."""
+    if len(times_seconds) < 2:
+        return None
+    return (len(times_seconds) - 1) / float(times_seconds[-1] - times_seconds[0])
 
 
 def plan_rows(episode: Episode, views: Sequence[str], rate_hz: int, is_resampled: bool) -> Rows:
@@ -100,11 +114,11 @@ def _why_not_by_index(times: Mapping[str, np.ndarray], rate_hz: int) -> str | No
         said = ", ".join(f"{view} {length}" for view, length in lengths.items())
         return f"its views have different lengths ({said} frames), a row has one frame of each"
     first, reference = next(iter(times.items()))
-    if len(reference) > 1:
-        for view, own in times.items():
-            rate = film_rate(own)
-            if abs(rate - rate_hz) > RATE_SHARE * rate_hz:
-                return f"view {view!r} has {rate:.4g} frames per second, asked for {rate_hz}"
+    for view, own in times.items():
+        expected_seconds = (len(own) - 1) / rate_hz
+        drift_seconds = abs(float(own[-1] - own[0]) - expected_seconds)
+        if drift_seconds > max(RATE_SHARE * expected_seconds, 1 / rate_hz):
+            return f"view {view!r} has {_rate(own):.4g} frames per second, asked for {rate_hz}"
     for view, own in times.items():
         apart = np.abs(own - reference)
         if apart.max() > 0.5 / rate_hz:

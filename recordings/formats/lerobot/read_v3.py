@@ -190,11 +190,14 @@ def load_episode(
     views: dict[str, ForeignView] = {}
     for key in info.cameras:
         times = measured.get(view_of(key), grid)
+        # A row that shows the frame before again is no frame of its own.
+        kept = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)
         if key in part.films:
             film, start_seconds = part.films[key]
-            view = film_view(read_film(film), start_seconds, grid, info.fps, times)
+            seconds = grid[kept]
+            view = film_view(read_film(film), start_seconds, seconds, info.fps, times[kept])
         else:
-            view = picture_view(table[key], times, place)
+            view = picture_view(table[key].take(kept), times[kept], place)
         views[called[view_of(key)]] = view
     steps, notes = read_steps(
         table, info.features.keys() & {*info.cameras, *info.depth_cameras}, tasks
@@ -207,12 +210,18 @@ def load_episode(
         if ours.get("last_action_made_up") and "action" in steps:
             steps["action"][-1] = None
     if steps:
-        steps = {
-            "time_seconds": [float(t) for t in next(iter(views.values())).times_seconds],
-            **steps,
-        }
+        steps = {"time_seconds": _step_times(views, grid), **steps}
     notes += [f"the view {key!r} is called {new!r}" for key, new in called.items() if key != new]
     return Contents(views, steps or None, metadata, info.fps, notes)
+
+
+def _step_times(views: Mapping[str, ForeignView], grid: np.ndarray) -> list[float]:
+    """Return when rows were: the times of a view that has a frame of its own in each of them."""
+    for view in views.values():
+        if len(view.times_seconds) == len(grid):
+            return [float(time) for time in view.times_seconds]
+    first = min(float(view.times_seconds[0]) for view in views.values())
+    return [float(time) for time in first + grid]
 
 
 def _rows_of(part: Part) -> pa.Table:
@@ -237,5 +246,6 @@ def _measured_times(table: pa.Table, info: Info) -> dict[str, np.ndarray]:
     if layout.TIME_COLUMN not in table.column_names or not isinstance(names, list):
         return {}
     values = np.array(table[layout.TIME_COLUMN].to_pylist(), np.float64).reshape(len(table), -1)
-    is_whole = values.shape[1] == len(names) and bool(np.isfinite(values).all())
+    runs = bool(np.isfinite(values).all()) and bool((np.diff(values, axis=0) >= 0).all())
+    is_whole = values.shape[1] == len(names) and runs
     return {str(name): values[:, at] for at, name in enumerate(names)} if is_whole else {}

@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from tcn_robot.recordings.formats.alignment import Rows
-from tcn_robot.recordings.formats.lerobot.layout import ACTION, OUR_PREFIX, STATE
+from tcn_robot.recordings.formats.lerobot.layout import ACTION, DEFAULT_FEATURES, OUR_PREFIX, STATE
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.reader import Episode
 
 _SAME_MOMENT_SECONDS = 1e-6
 # Of no use without the simulator's model, and wide.
 _LEFT_OUT = ("state",)
+_TAKEN = {"task", *DEFAULT_FEATURES}
 _NAMES = {"action": ACTION, "observation": STATE}
 
 
@@ -49,9 +50,15 @@ class Column:
         return pa.array(self.values.reshape(-1), kind)
 
 
-def feature_name(column: str) -> str:
-    """Return LeRobot's name of a column of `steps.parquet`."""
-    return _NAMES.get(column, OUR_PREFIX + column).replace("/", ".")
+def feature_name(column: str, is_lerobots: bool = False) -> str:
+    """Return LeRobot's name of a column of `steps.parquet`.
+
+    Args:
+        column: Our name.
+        is_lerobots: Whether it came from LeRobot, where it has this name.
+    """
+    own = column if is_lerobots and column not in _TAKEN else OUR_PREFIX + column
+    return _NAMES.get(column, own).replace("/", ".")
 
 
 def step_columns(
@@ -69,6 +76,8 @@ def step_columns(
     if not steps:
         return {}, False
     picked = _rows_of_steps(episode, steps, rows, reference, losses)
+    origin = episode.metadata.get("imported_from") or {}
+    is_lerobots = str(origin.get("format")).startswith("lerobot")
     columns = {}
     is_made_up = False
     for name, values in steps.items():
@@ -87,7 +96,7 @@ def step_columns(
             continue
         if column.values.dtype.kind == "f" and not np.isfinite(column.values).all():
             losses.add("numbers", episode.id, name)
-        columns[feature_name(name)] = column
+        columns[feature_name(name, is_lerobots)] = column
     return columns, is_made_up
 
 

@@ -35,6 +35,8 @@ def read_steps(
         if values is None:
             notes.append(f"the column {name!r} is of type {column.type}, which has no place")
             continue
+        if _depth(column.type) > 1:
+            notes.append(f"{name}: rows of several dimensions were laid flat")
         kept, num_odd = _finite(values)
         if num_odd:
             notes.append(f"{name}: {num_odd} rows with a number that is not finite became absent")
@@ -50,12 +52,21 @@ def read_steps(
     return steps, notes
 
 
+def _is_list(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_list(kind) or types.is_fixed_size_list(kind) or types.is_large_list(kind)
+
+
 def _innermost(kind: pa.DataType) -> pa.DataType:
-    while (
-        pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind)
-    ):
+    while _is_list(kind):
         kind = kind.value_type
     return kind
+
+
+def _depth(kind: pa.DataType) -> int:
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    return 1 + _depth(kind.value_type) if _is_list(kind) else 0
 
 
 def _values(column: pa.Array) -> list[Any] | None:

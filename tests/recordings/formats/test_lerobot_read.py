@@ -103,6 +103,7 @@ def test_every_kind_of_column(tmp_path: Path, imported) -> None:
     assert steps["count"].tolist() == [1, 2, 3, 4]
     assert "next.reward: 1 rows with a number that is not finite became absent" in printed
     assert "the column 'said' is of type" in printed
+    assert "matrix: rows of several dimensions were laid flat" in printed
 
 
 def test_several_tasks(tmp_path: Path, episodes: list[Made], imported) -> None:
@@ -237,3 +238,29 @@ def test_rows_without_frames_are_named(tmp_path: Path, episodes: list[Made], run
     assert "episode 1: left out: " in printed
     assert "has no frame at 55.000 s" in printed
     assert "1 episodes imported" in printed
+
+
+def test_a_dataset_that_lerobot_wrote_itself(tmp_path: Path, root: Path, imported, run) -> None:
+    """By its release 0.4.1: create, add_frame, save_episode, finalize; AV1, three episodes."""
+    source = root / "tests/fixtures/lerobot_v3"
+    path, printed = imported("lerobot-v3", source)
+    assert "3 episodes imported (42 frames, 6 films taken over as they are)" in printed
+    recording = open_recording(path)
+    rows = pq.read_table(source / "data/chunk-000/file-000.parquet").to_pylist()
+    assert [len(one.timestamps("top")) for one in recording] == [7, 5, 9]
+    assert [one.metadata["label"] for one in recording] == ["pick", "pick", "place"]
+    for view in ("top", "wrist"):
+        film = decoded(source / f"videos/observation.images.{view}/chunk-000/file-000.mp4")
+        own = np.concatenate([one.frames(view) for one in recording])
+        assert np.array_equal(own, film)
+    for name, theirs in (("action", "action"), ("observation", "observation.state")):
+        own = np.concatenate([one.steps[name] for one in recording])
+        assert np.array_equal(own, np.array([row[theirs] for row in rows], np.float32))
+    code, _, _ = run("export", "lerobot-v3", path, tmp_path / "again")
+    assert code == 0
+    info = json.loads((tmp_path / "again/meta/info.json").read_text())
+    original = json.loads((source / "meta/info.json").read_text())
+    assert set(original["features"]) <= set(info["features"])
+    again = pq.read_table(tmp_path / "again/data/chunk-000/file-000.parquet").to_pylist()
+    for name in ("action", "timestamp", "index", "next.reward", "next.done", "task_index"):
+        assert [row[name] for row in again] == [row[name] for row in rows], name

@@ -10,7 +10,7 @@ from tcn_robot.recordings.reader import Episode
 
 # Of episode.json: what is said of an episode besides its films and steps.
 _KNOWN_BESIDES = (
-    *("success", "seed", "policy", "embodiment", "simulator", "cameras", "randomisation"),
+    *("label", "success", "seed", "policy", "embodiment", "simulator", "cameras", "randomisation"),
     *("demonstration", "capture"),
 )
 
@@ -29,10 +29,17 @@ def chosen_views(episode: Episode, views: Sequence[str] | None) -> tuple[str, ..
     return tuple(view for view in episode.views if view in views)
 
 
-def note_usual_losses(episode: Episode, losses: Losses) -> None:
-    """Note what a format of films alone cannot hold: steps, and what is said of an episode."""
+def note_usual_losses(episode: Episode, losses: Losses, kept: Sequence[str] = ()) -> None:
+    """Note what a format of films alone cannot hold: steps, and what is said of an episode.
+
+    Args:
+        episode: The episode.
+        losses: Takes the losses.
+        kept: Fields of `episode.json` that the format does hold.
+    """
     if episode.steps:
         losses.add("robot", episode.id, ", ".join(episode.steps))
-    known = [name for name in _KNOWN_BESIDES if episode.metadata.get(name) not in (None, {})]
+    asked = [name for name in _KNOWN_BESIDES if name not in kept]
+    known = [name for name in asked if episode.metadata.get(name) not in (None, {})]
     if known:
         losses.add("the rest", episode.id, ", ".join(known))

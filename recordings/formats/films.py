@@ -38,6 +38,7 @@ class Film:
         pixels: FFmpeg's name of how pictures are stored, such as "yuv420p".
         has_packet_times: Whether the file says of each packet when it is shown; AVI does not.
         reorders: Whether frames are shown in another order than their packets have.
+        has_sound: Whether the file has sound beside the pictures.
         why_not_own_times: Why `pts` is not what the film says but index / rate; None if it is.
     """
 
@@ -51,6 +52,7 @@ class Film:
     pixels: str
     has_packet_times: bool = True
     reorders: bool = False
+    has_sound: bool = False
     why_not_own_times: str | None = None
 
     @property
@@ -99,6 +101,7 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
                     quarters = round(frame.rotation / 90) % 4
             is_avi = container.format.name == "avi"
             reorders = bool(stream.codec_context.has_b_frames)
+            has_sound = len(container.streams.audio) > 0
     except (av.FFmpegError, IndexError) as error:
         raise UserError(
             f"{path} cannot be decoded ({error}): it is damaged, cut short or no film; restore it"
@@ -117,8 +120,20 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
     pts, base, why_not = _own_times(shown, base, rate, path)
     if is_avi and why_not is None:  # it counts frames; where it begins to is the decoder's guess
         pts = pts - pts[0]
-    size = (width_px, height_px)
-    return Film(path, pts, base, *size, quarters, codec, pixels, not is_avi, reorders, why_not)
+    return Film(
+        path,
+        pts,
+        base,
+        width_px,
+        height_px,
+        quarters,
+        codec,
+        pixels,
+        has_packet_times=not is_avi,
+        reorders=reorders,
+        has_sound=has_sound,
+        why_not_own_times=why_not,
+    )
 
 
 def _refuse_corrupt(frame: VideoFrame, path: Path) -> None:

@@ -50,6 +50,7 @@ class Imported:
         id: Its id in the dataset; None if it was left out.
         frames: By view.
         anew: By view that was encoded anew, the reason.
+        muted: Views whose film had sound, which has no place.
         notes: What is worth saying, one line each.
         refused: Why it was left out; None if it was taken over.
     """
@@ -58,6 +59,7 @@ class Imported:
     id: int | None = None
     frames: Mapping[str, int] = field(default_factory=dict)
     anew: Mapping[str, str] = field(default_factory=dict)
+    muted: Sequence[str] = ()
     notes: Sequence[str] = ()
     refused: str | None = None
 
@@ -140,7 +142,9 @@ def _try_import(
     except UserError as error:
         return Imported(foreign.name, refused=str(error))
     frames = {view: len(one.times_seconds) for view, one in contents.views.items()}
-    return Imported(foreign.name, id, frames, anew, _notes(contents))
+    films = {view: one.film.film for view, one in contents.views.items() if one.film is not None}
+    muted = [view for view, film in films.items() if film.has_sound]
+    return Imported(foreign.name, id, frames, anew, muted, _notes(contents))
 
 
 def _rate(contents: Contents) -> float:

@@ -203,7 +203,7 @@ def _note_losses(episode: Episode, views: tuple[str, ...], losses: Losses) -> No
         losses.add("views", episode.id, named)
     if episode.split == "valid":
         losses.add("splits", episode.id, f"episode {episode.id}")
-    note_usual_losses(episode, losses)
+    note_usual_losses(episode, losses, kept=("label",))
 
 
 def _write_lists(folder: Path, classes: Mapping[str, int], lines: Mapping[str, list[str]]) -> None:

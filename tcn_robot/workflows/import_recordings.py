@@ -116,6 +116,8 @@ def _summarise(out: Path, done: list[Imported], there: int) -> None:
     reasons = Counter(reason for one in taken for reason in one.anew.values())
     kept = sum(len(one.frames) - len(one.anew) for one in taken)
     frames = sum(sum(one.frames.values()) for one in taken)
+    if muted := sum(len(one.muted) for one in taken):
+        print(f"{muted} films had sound, which has no place: left out")
     for reason, count in reasons.most_common():
         print(f"{count} views encoded anew: {reason}")
     print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -235,12 +236,14 @@ def test_what_is_absent_or_has_no_type(tmp_path: Path, run, imported) -> None:
             "force": None if index == 1 else float(index),
             "phase": None if index == 1 else "up",
             "flag": None if index == 1 else True,
+            "day": datetime.datetime(2026, 1, 1 + index),
         }
         for index, t in enumerate(evenly(3))
     ]
     data = write_episodes(tmp_path / "d", {"left": evenly(3)}, steps=steps)
     _, printed, _ = run("export", "lerobot-v3", data, tmp_path / "out")
     assert "lost: numbers: what is absent became NaN (force)" in printed
+    assert "lost: columns: a column is of no type that LeRobot has: left out (day)" in printed
     path, _ = imported("lerobot-v3", tmp_path / "out")
     back = open_recording(path)[0].steps
     assert np.isnan(back["force"]).tolist() == [False, True, False]

@@ -126,7 +126,8 @@ def test_a_round_trip_is_frame_exact(tmp_path: Path, imported, run, codec: str) 
         for split, label in (("train", "jump up"), ("valid", "jump up"), ("test", None)):
             with writer.episode(10.0) as episode:
                 episode.metadata.update(split=split, clock={"name": "monotonic"})
-                episode.metadata.update({} if label is None else {"label": label})
+                episode.metadata.update({} if label is None else {"label": label, "success": True})
+                episode.add_step({"time_seconds": 3.0, "action": [1.0]})
                 shift = 7 * episode.id
                 for index, frame in enumerate(np.roll(moving_square(9, 32, 48), shift, axis=1)):
                     time_seconds = 3 + index / 10 + (0.07 if index == 5 else 0.0)
@@ -137,9 +138,11 @@ def test_a_round_trip_is_frame_exact(tmp_path: Path, imported, run, codec: str) 
         "lost: times: frames come at one rate there: measured times were up to 0.070 s off it",
         "lost: views: each view is a film of its own",
         "lost: splits: validlist01.txt is no list of UCF101's",
+        "lost: robot: what the robot did and felt (time_seconds, action) has no place (3 episodes)",
+        "lost: the rest: success, cameras and what else is known (success) have no place (2 episodes)",
     ):
         assert said in printed
-    assert "lost: pictures" not in printed
+    assert "lost: pictures: " not in printed
     lists = tmp_path / "ucf" / "ucfTrainTestlist"
     assert (lists / "classInd.txt").read_text(encoding="utf-8") == "1 JumpUp\n2 SitDown\n"
     train = (lists / "trainlist01.txt").read_text().splitlines()

@@ -86,6 +86,7 @@ def import_episodes(
         UserError: If the dataset has this episode already, imported with other options.
     """
     marks = imported_marks(writer)
+    next_id = writer.next_id()  # listing the folder again for each of many would take longest
     for foreign in episodes:
         try:
             mark = {
@@ -101,8 +102,11 @@ def import_episodes(
             _refuse_other_options(present, mark, writer)
             yield None
             continue
-        yield _try_import(foreign, writer, options, mark)
-        marks[_key(mark)] = mark
+        result = _try_import(foreign, writer, options, mark, next_id)
+        if result.id is not None:
+            marks[_key(mark)] = mark
+            next_id += 1
+        yield result
 
 
 def _key(mark: Mapping[str, Any]) -> str:
@@ -122,12 +126,15 @@ def _refuse_other_options(
 
 
 def _try_import(
-    foreign: ForeignEpisode, writer: DatasetWriter, options: ImportOptions, mark: dict[str, Any]
+    foreign: ForeignEpisode,
+    writer: DatasetWriter,
+    options: ImportOptions,
+    mark: dict[str, Any],
+    id: int,
 ) -> Imported:
     try:
         contents = foreign.load()
         rate_hz = contents.rate_hz or _rate(contents)
-        id = writer.next_id()
         with writer.episode(rate_hz, id) as target:
             anew = _write(contents, target, options)
             described = {

@@ -198,3 +198,65 @@ def test_a_damaged_import_is_mended(tmp_path: Path, imported, run) -> None:
 def test_the_command_of_the_pouring_set_stands_in_the_document(root: Path) -> None:
     text = (root / "docs/formats.md").read_text(encoding="utf-8")
     assert re.search(r"tcn-robot import tcn multiview-pouring/videos data/pouring", text)
+
+
+STOPPING = """
+import numpy as np
+from pathlib import Path
+from tcn_robot.recordings.formats.foreign import (
+    Contents, ForeignDataset, ForeignEpisode, ForeignView)
+
+class Stopping:
+    def describe_losses(self):
+        return {}
+
+    def read(self, path, options):
+        def episode(number):
+            def pictures():
+                for frame in range(5):
+                    if number == 2 and frame == 3 and (path / "stop").exists():
+                        raise KeyboardInterrupt
+                    yield np.full((16, 16, 3), 9 * frame + number, np.uint8)
+            def load():
+                return Contents({"eye": ForeignView(np.arange(5) / 4, pictures)})
+            return ForeignEpisode(str(number), [path / "file"], load)
+        return ForeignDataset([episode(number) for number in range(4)], "t")
+"""
+
+
+def test_an_interrupted_import_goes_on(
+    tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugin_that_stops.py").write_text(STOPPING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "src").mkdir()
+    for name in ("file", "stop"):
+        (tmp_path / "src" / name).write_text("x")
+    arguments = ("import", "plugin_that_stops:Stopping", tmp_path / "src", tmp_path / "out")
+    assert run(*arguments)[0] == 130
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == [
+        "episode_000000",
+        "episode_000001",
+    ]
+    (tmp_path / "src" / "stop").unlink()
+    code, printed, _ = run(*arguments)
+    assert code == 0
+    assert "2 episodes imported" in printed
+    assert "2 were there" in printed
+    names = [one.metadata["imported_from"]["name"] for one in open_recording(tmp_path / "out")]
+    assert names == ["0", "1", "2", "3"]
+
+
+def test_an_interrupted_export_leaves_nothing(tmp_path: Path, clean_datasets, run) -> None:
+    from tcn_robot.recordings.formats.lerobot import writing
+
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing.DatasetFiles, "_write_data", stop)
+        code, _, _ = run(
+            "export", "lerobot-v3", clean_datasets["films"], tmp_path / "out", "--resample"
+        )
+    assert code == 130
+    assert list(tmp_path.iterdir()) == []

@@ -27,6 +27,9 @@ STEPS_FILE = "steps.parquet"
 SET_ASIDE_PREFIX = ".set-aside-"
 SPLITS = ("train", "valid", "test")
 CODECS = ("h264", "h264-fast", "lossless")
+# Films that an importer took over in the encoding that they had; nothing is encoded so.
+ORIGINAL_CODEC = "original"
+KNOWN_CODECS = (*CODECS, ORIGINAL_CODEC)
 CLOCKS = ("simulation", "monotonic", "film")
 # What an edit may say anew of an episode; everything else was measured.
 LABELS = ("task", "split", "success", "policy", "embodiment")
@@ -38,6 +41,11 @@ _ID_PATTERN = re.compile(r"0|[1-9]\d{0,11}")
 _REVISION_PATTERN = re.compile(r"dataset\.(\d{6,})\.json")
 
 
+def encoding_codec(codec: str) -> str:
+    """Return how films are encoded that are made anew from an episode with this codec."""
+    return "h264" if codec == ORIGINAL_CODEC else codec
+
+
 def episode_folder_name(episode_id: int) -> str:
     """Return the folder name of an episode; names sort like ids up to 999,999."""
     return f"episode_{episode_id:06d}"
@@ -46,11 +54,6 @@ def episode_folder_name(episode_id: int) -> str:
 def video_name(view: str) -> str:
     """Return the file name of a view's film."""
     return f"{view}.mp4"
-
-
-def encoder_of(codec: str) -> str:
-    """Return the codec with which frames of a film of some codec are encoded again."""
-    return codec if codec in CODECS else CODECS[0]
 
 
 def description_name(revision: int) -> str:

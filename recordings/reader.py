@@ -98,7 +98,7 @@ class Episode:
 
     @property
     def codec(self) -> str:
-        """How the films are encoded: "h264" or "lossless"."""
+        """How the films are encoded: "h264", "h264-fast", "lossless", or "original"."""
         return str(self.metadata.get("codec", "h264"))
 
     @cached_property

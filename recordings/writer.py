@@ -120,6 +120,10 @@ class EpisodeWriter:
         self._shapes[view] = (film.height_px, film.width_px, 3)
         self._times_seconds[view] = [float(time) for time in times_seconds]
 
+    def keep_encoding(self) -> None:
+        """Say in `episode.json` that films were taken over in the encoding that they had."""
+        self._codec = dataset_format.ORIGINAL_CODEC
+
     def add_step(self, values: Mapping[str, Any]) -> None:
         """Add one row of `steps.parquet`: numbers, text, truth values, 1-D arrays or None."""
         if self._num_steps and values.keys() != self._steps.keys():
@@ -168,7 +172,8 @@ class EpisodeWriter:
         self._shapes[view] = (height_px, width_px, 3)
         self._times_seconds[view] = []
         path = self._folder / dataset_format.video_name(view)
-        encoder = VideoEncoder(path, width_px, height_px, self._codec, self._frame_rate_hz)
+        codec = dataset_format.encoding_codec(self._codec)
+        encoder = VideoEncoder(path, width_px, height_px, codec, self._frame_rate_hz)
         self._encoders[view] = BackgroundEncoder(encoder, self._thread_for(width_px * height_px))
 
     def _thread_for(self, picture_px: int) -> EncodingThread:

@@ -32,6 +32,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rerender": ("rerender", "render a simulated dataset again: other cameras, sizes, looks"),
     "replay": ("replay", "play recorded episodes back and say how far they deviate"),
     "resample": ("resample", "bring a filmed dataset onto one clock, into another one"),
+    "import": (
+        "import_recordings",
+        "take recordings of another project over, LeRobot's and others",
+    ),
+    "export": ("export_recordings", "write a dataset in the format of another project"),
     "train": ("train", "train an embedding on recordings"),
     "embed": ("embed", "embed every frame of a recording into a .npz file"),
     "bench": ("bench", "measure an embedding: alignment"),

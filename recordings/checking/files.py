@@ -69,7 +69,7 @@ def value_faults(episode: Episode) -> Iterator[Fault]:
     clock = metadata.get("clock") or {}
     for name, value, known in (
         ("split", episode.split, dataset_format.SPLITS),
-        ("codec", episode.codec, dataset_format.CODECS),
+        ("codec", episode.codec, dataset_format.KNOWN_CODECS),
         ("clock", clock.get("name") if isinstance(clock, dict) else clock, dataset_format.CLOCKS),
     ):
         if value not in (*known, None):

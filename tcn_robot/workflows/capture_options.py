@@ -38,7 +38,7 @@ def requests_of(
     views = [view for view, _ in named]
     if len(set(views)) < len(views):
         raise UserError(f"--sources names a view twice: {' '.join(views)}")
-    size_px = None if size is None else _size(size)
+    size_px = None if size is None else size_of(size)
     cropped = {view: _numbers("crop", text, 4) for view, text in _by_view("crop", crops, views)}
     turned = {view: _numbers("rotate", text, 1) for view, text in _by_view("rotate", turns, views)}
     return [
@@ -56,7 +56,12 @@ def requests_of(
     ]
 
 
-def _size(text: str) -> tuple[int, int]:
+def size_of(text: str) -> tuple[int, int]:
+    """Return (width, height) in pixels from WIDTHxHEIGHT.
+
+    Raises:
+        UserError: If it is no such size.
+    """
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     if match is None:
         raise UserError(f"--size should be WIDTHxHEIGHT, such as 640x480, found {text!r}")

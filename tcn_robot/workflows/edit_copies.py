@@ -93,7 +93,6 @@ def _trim_one(episode: Episode, cut: Cut | None, writer: DatasetWriter) -> None:
     """Write one episode, cut or whole."""
     from tcn_robot.recordings.editing import trimming
     from tcn_robot.recordings.editing.copying import copy_episode, copy_model
-    from tcn_robot.recordings.format import encoder_of
     from tcn_robot.recordings.writer import write_episode
 
     if cut is None:
@@ -101,7 +100,7 @@ def _trim_one(episode: Episode, cut: Cut | None, writer: DatasetWriter) -> None:
         return
     copy_model(episode, writer.path)
     rate_hz = float(episode.metadata.get("fps_asked") or 30.0)
-    with write_episode(writer.path, episode.id, encoder_of(episode.codec), rate_hz) as target:
+    with write_episode(writer.path, episode.id, episode.codec, rate_hz) as target:
         done = trimming.trim_episode(episode, cut, target)
     words = ", ".join(f"{view} {one.frames} frames ({one.how})" for view, one in done.items())
     print(f"episode {episode.id}: {words}")

@@ -37,7 +37,7 @@ def resample(
     from tcn_robot.recordings import DatasetWriter, open_recording
     from tcn_robot.recordings.capture.resampling import refuse_simulated
     from tcn_robot.recordings.capture.resampling import resample as resample_recording
-    from tcn_robot.recordings.format import encoder_of
+    from tcn_robot.recordings.format import encoding_codec
 
     if not 0 < rate <= MAXIMUM_RATE_HZ:
         raise UserError(f"--rate must lie between 0 and {MAXIMUM_RATE_HZ:g}, found {rate}")
@@ -45,7 +45,7 @@ def resample(
     if out.resolve() == dataset.resolve():
         raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
     refuse_simulated(recording)
-    codec = encoder_of(recording[0].codec)
+    codec = encoding_codec(recording[0].codec)
     with DatasetWriter(out, recording.task, codec, kind="film") as writer:
         left = len(set(recording.ids) - set(writer.episode_ids()))
         done = resample_recording(recording, writer, rate, apply_offsets)

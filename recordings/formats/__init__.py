@@ -1,0 +1,1 @@
+"""Recordings of other projects, by file: one module per format, `table.py` has their names."""

@@ -1,0 +1,251 @@
+"""Reads LeRobot 3.0: many episodes in one file, told apart by `meta/episodes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tcn_robot.errors import UserError
+from tcn_robot.recordings.formats.films import read_film
+from tcn_robot.recordings.formats.foreign import (
+    Contents,
+    ForeignDataset,
+    ForeignEpisode,
+    ForeignView,
+    ReadOptions,
+)
+from tcn_robot.recordings.formats.lerobot import layout
+from tcn_robot.recordings.formats.lerobot.ours import read_ours, still_fits
+from tcn_robot.recordings.formats.lerobot.reading import (
+    Info,
+    film_view,
+    picture_view,
+    read_info,
+    read_table,
+    row_times,
+    view_of,
+)
+from tcn_robot.recordings.formats.lerobot.rows import read_steps
+from tcn_robot.recordings.formats.places import Place, expand, natural, task_of, view_names
+
+VERSIONS = ("v3.0",)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where the rows and the frames of one episode are.
+
+    Attributes:
+        index: Number of the episode.
+        length: Rows that it should have.
+        tasks: What it shows, as it is said.
+        data: Its table, which may hold other episodes too.
+        films: By feature: the film, and where in it the episode begins, in seconds.
+    """
+
+    index: int
+    length: int | None
+    tasks: tuple[str, ...]
+    data: Path
+    films: Mapping[str, tuple[Path, float]]
+
+
+def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
+    """List the episodes of a dataset.
+
+    Raises:
+        UserError: If it is none, or of another version, or names files outside of itself.
+    """
+    place = Place(path, options.follow_links)
+    info = read_info(place, VERSIONS)
+    tasks = _read_tasks(place)
+    parts = [_part(place, info, row) for row in _episode_rows(place)]
+    return dataset_of(place, info, tasks, parts)
+
+
+def dataset_of(
+    place: Place, info: Info, tasks: Mapping[int, str], parts: list[Part]
+) -> ForeignDataset:
+    """Return a dataset whose episodes are loaded one by one.
+
+    Raises:
+        UserError: If an episode is there twice, or there is no camera.
+    """
+    if len({part.index for part in parts}) < len(parts):
+        raise UserError(f"{place.root} has an episode twice in meta/episodes; restore that")
+    if not info.cameras:
+        raise UserError(f"{place.root} has no camera: nothing but rows of numbers")
+    if not parts:
+        raise UserError(f"{place.root} has no episode")
+    ours = read_ours(place.root)
+    notes = list(info.notes)
+    if info.depth_cameras:
+        said = ", ".join(info.depth_cameras)
+        notes.append(f"depth has no place in 8-bit colour, left out: {said}")
+    episodes = [_episode(place, info, tasks, part, ours.get(part.index)) for part in parts]
+    shown = {task for part in parts for task in part.tasks}
+    return ForeignDataset(episodes, shown.pop() if len(shown) == 1 else task_of(place.root), notes)
+
+
+def _read_tasks(place: Place) -> dict[int, str]:
+    """Return what task numbers mean; pandas may have called the column anything."""
+    path = place.file(layout.TASKS_FILE)
+    table = read_table(path)
+    texts = [one for one in table.column_names if pa.types.is_string(table[one].type)]
+    texts += [one for one in table.column_names if pa.types.is_large_string(table[one].type)]
+    if "task_index" not in table.column_names or not texts:
+        raise UserError(f"{path} should have a column task_index and one of text; restore it")
+    name = "task" if "task" in texts else texts[0]
+    return dict(zip(table["task_index"].to_pylist(), table[name].to_pylist(), strict=True))
+
+
+def _episode_rows(place: Place) -> list[dict[str, Any]]:
+    """Return the rows of `meta/episodes`, without the figures."""
+    folder = place.file("meta/episodes")
+    files = sorted(
+        folder.glob("*/*.parquet"), key=lambda path: (natural(path.parent), natural(path))
+    )
+    if not files:
+        raise UserError(f"{place.root} has no meta/episodes; restore it")
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        table = read_table(place.checked(file))
+        kept = [name for name in table.column_names if not name.startswith("stats/")]
+        rows += table.select(kept).to_pylist()
+    if any(not isinstance(row.get("episode_index"), int) for row in rows):
+        raise UserError(f"{folder}: a row has no episode_index; restore it")
+    return sorted(rows, key=lambda row: int(row["episode_index"]))
+
+
+def _part(place: Place, info: Info, row: Mapping[str, Any]) -> Part:
+    index = int(row["episode_index"])
+
+    def number(name: str) -> int:
+        if not isinstance(row.get(name), int):
+            raise UserError(f"meta/episodes does not say {name} of episode {index}; restore it")
+        return int(row[name])
+
+    def place_of(template: str, prefix: str, **values: str) -> Path:
+        places = {one: number(f"{prefix}/{one}") for one in ("chunk_index", "file_index")}
+        return place.file(expand(template, **places, **values))
+
+    films = {}
+    for key in info.cameras:
+        if info.features[key]["dtype"] == "video":
+            start = row.get(f"videos/{key}/from_timestamp")
+            if not isinstance(start, (int, float)):
+                raise UserError(
+                    f"meta/episodes does not say where {key} of episode {index} begins; restore it"
+                )
+            template = info.video_path or layout.VIDEO_PATH
+            films[key] = (place_of(template, f"videos/{key}", video_key=key), float(start))
+    length = row.get("length")
+    return Part(
+        index,
+        length if isinstance(length, int) else None,
+        tuple(str(task) for task in row.get("tasks") or ()),
+        place_of(info.data_path or layout.DATA_PATH, "data"),
+        films,
+    )
+
+
+def _episode(
+    place: Place,
+    info: Info,
+    tasks: Mapping[int, str],
+    part: Part,
+    ours: Mapping[str, Any] | None,
+) -> ForeignEpisode:
+    files = [place.root / layout.INFO_FILE, part.data]
+    files += [film for film, _ in part.films.values()]
+
+    def load() -> Contents:
+        return load_episode(place, info, tasks, part, ours)
+
+    return ForeignEpisode(f"episode {part.index}", files, load, info.split_of(part.index))
+
+
+def load_episode(
+    place: Place,
+    info: Info,
+    tasks: Mapping[int, str],
+    part: Part,
+    ours: Mapping[str, Any] | None,
+) -> Contents:
+    """Return what is in one episode.
+
+    Raises:
+        UserError: If a file is missing or damaged, or rows and frames do not fit each other.
+    """
+    table = _rows_of(part)
+    grid = row_times(table, info.fps, part.data)
+    measured = _measured_times(table, info)
+    called = view_names(view_of(key) for key in info.cameras)
+    views: dict[str, ForeignView] = {}
+    for key in info.cameras:
+        times = measured.get(view_of(key), grid)
+        # A row that shows the frame before again is no frame of its own.
+        kept = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)
+        if key in part.films:
+            film, start_seconds = part.films[key]
+            seconds = grid[kept]
+            view = film_view(read_film(film), start_seconds, seconds, info.fps, times[kept])
+        else:
+            view = picture_view(table[key].take(kept), times[kept], place)
+        views[called[view_of(key)]] = view
+    steps, notes = read_steps(
+        table, info.features.keys() & {*info.cameras, *info.depth_cameras}, tasks
+    )
+    metadata: dict[str, Any] = {"label": part.tasks[0]} if len(part.tasks) == 1 else {}
+    if info.robot:
+        metadata["embodiment"] = info.robot
+    if ours is not None and measured and still_fits(ours, np.stack(list(measured.values()), 1)):
+        metadata |= ours["metadata"]
+        if ours.get("last_action_made_up") and "action" in steps:
+            steps["action"][-1] = None
+    if steps:
+        steps = {"time_seconds": _step_times(views, grid), **steps}
+    notes += [f"the view {key!r} is called {new!r}" for key, new in called.items() if key != new]
+    return Contents(views, steps or None, metadata, info.fps, notes)
+
+
+def _step_times(views: Mapping[str, ForeignView], grid: np.ndarray) -> list[float]:
+    """Return when rows were: the times of a view that has a frame of its own in each of them."""
+    for view in views.values():
+        if len(view.times_seconds) == len(grid):
+            return [float(time) for time in view.times_seconds]
+    first = min(float(view.times_seconds[0]) for view in views.values())
+    return [float(time) for time in first + grid]
+
+
+def _rows_of(part: Part) -> pa.Table:
+    table = read_table(part.data)
+    for name in ("episode_index", "frame_index", "timestamp"):
+        if name not in table.column_names:
+            raise UserError(f"{part.data} lacks the column {name!r}; restore it")
+    column = table["episode_index"]
+    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        column = pc.list_element(column, 0)
+    rows = table.filter(pc.equal(column, part.index))
+    if rows.num_rows == 0 or part.length not in (None, rows.num_rows):
+        raise UserError(
+            f"{part.data} has {rows.num_rows} rows of episode {part.index}, expected {part.length}"
+        )
+    return rows
+
+
+def _measured_times(table: pa.Table, info: Info) -> dict[str, np.ndarray]:
+    """Return when frames were really seen, float64 (T,) by view, where our export wrote it."""
+    names = (info.features.get(layout.TIME_COLUMN) or {}).get("names")
+    if layout.TIME_COLUMN not in table.column_names or not isinstance(names, list):
+        return {}
+    values = np.array(table[layout.TIME_COLUMN].to_pylist(), np.float64).reshape(len(table), -1)
+    runs = bool(np.isfinite(values).all()) and bool((np.diff(values, axis=0) >= 0).all())
+    is_whole = values.shape[1] == len(names) and runs
+    return {str(name): values[:, at] for at, name in enumerate(names)} if is_whole else {}

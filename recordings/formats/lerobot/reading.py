@@ -1,0 +1,248 @@
+"""What both versions of LeRobot's datasets share when they are read."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tcn_robot.errors import UserError
+from tcn_robot.matching import nearest_frames
+from tcn_robot.recordings.formats.films import Film, FilmPart
+from tcn_robot.recordings.formats.foreign import ForeignView
+from tcn_robot.recordings.formats.lerobot import layout
+from tcn_robot.recordings.formats.places import SPLIT_NAMES, Place
+
+
+@dataclass(frozen=True)
+class Info:
+    """What `meta/info.json` says.
+
+    Attributes:
+        version: Such as "v3.0".
+        fps: Frames per second.
+        features: By name: `dtype`, `shape`, `names`, and more for cameras.
+        data_path, video_path: Templates of paths.
+        splits: Half-open ranges of episodes by our names of splits.
+        robot: What acted, if that is said.
+        notes: What is worth saying.
+    """
+
+    version: str
+    fps: float
+    features: Mapping[str, Mapping[str, Any]]
+    data_path: str
+    video_path: str
+    splits: Mapping[str, range]
+    robot: str | None
+    notes: Sequence[str]
+
+    @property
+    def cameras(self) -> list[str]:
+        """Names of the features that are films or pictures in colour."""
+        return [name for name, one in self.features.items() if _is_camera(one)]
+
+    @property
+    def depth_cameras(self) -> list[str]:
+        """Names of the cameras that measure depth."""
+        return [
+            name
+            for name, one in self.features.items()
+            if one["dtype"] in ("video", "image") and not _is_camera(one)
+        ]
+
+    def split_of(self, episode_index: int) -> str | None:
+        """Return the split that an episode is in, if one."""
+        return next((name for name, part in self.splits.items() if episode_index in part), None)
+
+
+def _is_camera(feature: Mapping[str, Any]) -> bool:
+    if feature["dtype"] not in ("video", "image"):
+        return False
+    said = {**(feature.get("video_info") or {}), **(feature.get("info") or {})}
+    return not (said.get("is_depth_map") or said.get("video.is_depth_map"))
+
+
+def read_info(place: Place, versions: Sequence[str]) -> Info:
+    """Return what `meta/info.json` says.
+
+    Args:
+        place: The dataset's folder.
+        versions: Versions that the caller reads.
+
+    Raises:
+        UserError: If it is missing, damaged or of another version.
+    """
+    path = place.file(layout.INFO_FILE)
+    if not path.is_file():
+        raise UserError(f"{place.root} is no LeRobot dataset: it has no {layout.INFO_FILE}")
+    content = read_json_object(path)
+    version = str(content.get("codebase_version"))
+    if version not in versions:
+        known = {"v3.0": "lerobot-v3", "v2.1": "lerobot-v2.1", "v2.0": "lerobot-v2.1"}
+        other = f": import it as {known[version]}" if version in known else ""
+        raise UserError(
+            f"{path} has codebase_version {version!r}, expected {' or '.join(versions)}{other}"
+        )
+    fps, features = content.get("fps"), content.get("features")
+    if not isinstance(fps, (int, float)) or not 0 < fps <= 1e4:
+        raise UserError(f"{path}: expected fps above 0, found {fps!r}")
+    if not isinstance(features, dict) or not all(
+        isinstance(one, dict) and isinstance(one.get("dtype"), str) for one in features.values()
+    ):
+        raise UserError(f"{path}: expected features with a dtype each, found {str(features)[:80]}")
+    splits, notes = _read_splits(content.get("splits"))
+    return Info(
+        version,
+        float(fps),
+        features,
+        str(content.get("data_path") or ""),
+        str(content.get("video_path") or ""),
+        splits,
+        content.get("robot_type") or None,
+        notes,
+    )
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file.
+
+    Raises:
+        UserError: If it is no readable object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); restore it") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} should hold an object, found {type(content).__name__}")
+    return content
+
+
+def _read_splits(said: Any) -> tuple[dict[str, range], list[str]]:
+    splits, notes = {}, []
+    for name, text in (said if isinstance(said, dict) else {}).items():
+        match = re.fullmatch(r"(\d+):(\d+)", str(text))
+        split = SPLIT_NAMES.get(str(name).lower())
+        if match is None or split is None:
+            notes.append(f"the split {name!r} ({text}) is none of train, valid, test: passed over")
+            continue
+        splits[split] = range(int(match[1]), int(match[2]))
+    return splits, notes
+
+
+@lru_cache(maxsize=2)
+def read_table(path: Path) -> pa.Table:
+    """Return a Parquet file; the last two are remembered, since many episodes lie in one.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
+    try:
+        return pq.read_table(io.BytesIO(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; restore it") from error
+    except (pa.ArrowInvalid, OSError, pa.ArrowNotImplementedError) as error:
+        raise UserError(f"{path} is damaged ({str(error).splitlines()[0]}); restore it") from error
+
+
+def numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
+    """Return a column of single numbers, (T,).
+
+    Raises:
+        UserError: If there is none, or something else stands in it.
+    """
+    if name not in table.column_names:
+        raise UserError(f"{path} lacks the column {name!r}; restore it")
+    values = np.array([_only(one) for one in table[name].to_pylist()], object)
+    if not all(isinstance(one, (int, float)) and np.isfinite(one) for one in values):
+        raise UserError(f"{path}: the column {name!r} should hold numbers only")
+    return values.astype(np.float64)
+
+
+def _only(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def row_times(table: pa.Table, fps: float, path: Path) -> np.ndarray:
+    """Return when rows are, float64 (T,): frame / fps, or what `timestamp` says if that differs.
+
+    `timestamp` is a float32: where it is the grid but for rounding, the grid is meant.
+    """
+    said = numbers(table, "timestamp", path)
+    grid = numbers(table, "frame_index", path) / fps
+    is_grid = bool((np.abs(said - grid) <= layout.TOLERANCE_SECONDS).all())
+    times = grid if is_grid else said
+    if (np.diff(times) <= 0).any():
+        raise UserError(f"{path}: the column 'timestamp' does not run forward")
+    return times
+
+
+def film_view(
+    film: Film, start_seconds: float, row_seconds: np.ndarray, fps: float, times: np.ndarray
+) -> ForeignView:
+    """Return a part of a film as a view.
+
+    Args:
+        film: The film, which may hold other episodes too.
+        start_seconds: Where in it the episode begins.
+        row_seconds: float64 (T,), when rows are, from the episode's beginning.
+        fps: Frames per second.
+        times: float64 (T,), when frames were really seen.
+
+    Raises:
+        UserError: If it has no frame for a row.
+    """
+    wanted = start_seconds + row_seconds
+    frames = nearest_frames(wanted, film.times_seconds)
+    off = np.abs(film.times_seconds[frames] - wanted)
+    missing = np.flatnonzero(off > 0.5 / fps)
+    if missing.size:
+        at = int(missing[0])
+        raise UserError(
+            f"{film.path} has no frame at {wanted[at]:.3f} s (row {at}); the nearest is "
+            f"{off[at]:.3f} s off"
+        )
+    part = FilmPart(film, frames)
+    return ForeignView(times, part.pictures, part)
+
+
+def picture_view(column: pa.ChunkedArray, times: np.ndarray, place: Place) -> ForeignView:
+    """Return pictures that stand in a table, or beside it, as a view."""
+
+    def read_all() -> Iterator[np.ndarray]:
+        for row, entry in enumerate(column):
+            yield _picture(entry.as_py(), row, place)
+
+    return ForeignView(times, read_all)
+
+
+def _picture(entry: Any, row: int, place: Place) -> np.ndarray:
+    content = entry.get("bytes") if isinstance(entry, dict) else entry
+    if content is None and isinstance(entry, dict) and entry.get("path"):
+        path = place.file(str(entry["path"]))
+        content = path.read_bytes() if path.is_file() else None
+    if not isinstance(content, bytes) or not content:
+        raise UserError(f"row {row} of {place.root} has no picture")
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise UserError(f"the picture in row {row} of {place.root} cannot be decoded")
+    return picture
+
+
+def view_of(feature: str) -> str:
+    """Return what a camera is called by itself."""
+    for prefix in (layout.CAMERA_PREFIX, "observation.image.", "observation."):
+        if feature.startswith(prefix) and len(feature) > len(prefix):
+            return feature[len(prefix) :]
+    return feature

@@ -1,0 +1,173 @@
+"""Files of a foreign folder: found without leaving it, whatever lists and links say."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from tcn_robot.errors import UserError
+from tcn_robot.recordings.format import file_hash
+
+# Names that folders of a split have elsewhere.
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
+_PLAIN_FOLDERS = {"videos", "frames", "films", "data", "images"}
+
+
+class Place:
+    """A folder that files may be taken from.
+
+    Args:
+        root: The folder.
+        follow_links: Whether links may lead out of it.
+
+    Raises:
+        UserError: If it is no folder.
+    """
+
+    def __init__(self, root: Path, follow_links: bool = False) -> None:
+        if not root.is_dir():
+            what = "is a file" if root.exists() else "does not exist"
+            raise UserError(f"{root} {what}; give the folder that is to be imported")
+        self.root = root
+        self._follow_links = follow_links
+        self._resolved = root.resolve()
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file that is named within the folder; it need not be there.
+
+        Raises:
+            UserError: If the name, or a link at it, leads out of the folder.
+        """
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", name):
+            raise UserError(f"{self.root} names {name!r}, which leads out of it; refused")
+        return self.checked(self.root / parts)
+
+    def checked(self, path: Path) -> Path:
+        """Return a path below the folder.
+
+        Raises:
+            UserError: If a link on it leads out of the folder.
+        """
+        if not self._follow_links and not path.resolve().is_relative_to(self._resolved):
+            raise UserError(
+                f"{path} is a link that leads out of {self.root}; copy the folder with its links "
+                "followed, or allow it with --follow-links"
+            )
+        return path
+
+    def walk(self) -> Iterator[tuple[Path, list[Path]]]:
+        """Yield each folder with its files, in natural order; hidden names are left out.
+
+        Raises:
+            UserError: If a link leads out of the folder, or around in a circle.
+        """
+        yield from self._walk(self.root, ())
+
+    def _walk(self, folder: Path, above: tuple[Path, ...]) -> Iterator[tuple[Path, list[Path]]]:
+        real = folder.resolve()
+        if real in above:
+            raise UserError(f"{folder} is a link that leads back to a folder above it; remove it")
+        entries = sorted(
+            (entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural
+        )
+        checked = [self.checked(entry) for entry in entries]
+        yield folder, [entry for entry in checked if not entry.is_dir()]
+        for entry in checked:
+            if entry.is_dir():
+                yield from self._walk(entry, (*above, real))
+
+    def name_of(self, path: Path) -> str:
+        """Return a path's name within the folder, with slashes."""
+        return path.relative_to(self.root).as_posix()
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """Return a key that sorts names with numbers in them as people do: 2 before 10."""
+    parts = (part for part in re.split(r"(\d+)", path.name) if part)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def expand(template: str, **values: int | str) -> str:
+    """Fill in a path template such as "data/chunk-{chunk_index:03d}.parquet" from a foreign file.
+
+    Raises:
+        UserError: If it asks for anything but these values and zero-padded numbers.
+    """
+    try:
+        fields = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise UserError(f"the path {template!r} cannot be read ({error})") from error
+    for _, name, form, conversion in fields:
+        known = name is None or (name in values and re.fullmatch(r"(0?\d+d)?", form or ""))
+        if not known or conversion:
+            raise UserError(
+                f"the path {template!r} asks for {name!r}; known are {', '.join(values)}"
+            )
+    return template.format(**values)
+
+
+def split_of(name: str, root: Path) -> str | None:
+    """Return the split that the innermost folder with such a name stands for.
+
+    Args:
+        name: A name within the folder `root`; its last part is no folder.
+        root: The folder, whose own name counts if none within does.
+    """
+    folders = [root.resolve().name, *PurePosixPath(name).parts[:-1]]
+    found = [SPLIT_NAMES[folder.lower()] for folder in folders if folder.lower() in SPLIT_NAMES]
+    return found[-1] if found else None
+
+
+def task_of(root: Path) -> str:
+    """Return a task from a folder's name, or from one above where that says nothing."""
+    folder = root.resolve()
+    for candidate in (folder, *folder.parents):
+        if candidate.name and candidate.name.lower() not in _PLAIN_FOLDERS | SPLIT_NAMES.keys():
+            return candidate.name
+    return "films"
+
+
+def view_names(names: Iterable[str]) -> dict[str, str]:
+    """Return for each foreign name one that a view can have; different ones stay different."""
+    taken: dict[str, str] = {}
+    for name in names:
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "view"
+        fitting, number = base, 2
+        while fitting in taken.values():
+            fitting, number = f"{base}_{number}", number + 1
+        taken[name] = fitting
+    return taken
+
+
+def content_mark(files: Iterable[Path]) -> str:
+    """Return a SHA-256 over the contents of files, in order, as hexadecimal text."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(bytes.fromhex(_hash(path)))
+    return digest.hexdigest()
+
+
+_HASHES: dict[tuple[Path, int, int], str] = {}
+
+
+def _hash(path: Path) -> str:
+    """Return a file's SHA-256; remembered, since many episodes may lie in one file."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing; restore it")
+    stat = path.stat()
+    key = (path, stat.st_size, stat.st_mtime_ns)
+    if key not in _HASHES:
+        _HASHES[key] = file_hash(path)
+    return _HASHES[key]

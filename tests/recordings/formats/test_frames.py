@@ -1,0 +1,171 @@
+"""Folders of pictures: natural order, times beside them or a rate, one folder per view."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tcn_robot import open_recording
+from tests.support.films import moving_square
+
+FRAMES = moving_square(11)
+
+
+def write_pictures(folder: Path, frames: np.ndarray, name: str = "{}.png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, frame in enumerate(frames):
+        content = cv2.imencode(Path(name).suffix, frame[:, :, ::-1])[1]
+        (folder / name.format(index)).write_bytes(content.tobytes())
+
+
+def test_natural_order_and_rate(tmp_path: Path, imported) -> None:
+    write_pictures(tmp_path / "src" / "ünder stößel", FRAMES, "frame {}.png")
+    path, _ = imported("frames", tmp_path / "src", "--rate", 10, "--encode", "lossless")
+    (episode,) = open_recording(path)
+    assert np.array_equal(episode.frames("view0"), FRAMES)
+    assert np.array_equal(episode.timestamps("view0"), np.arange(11) / 10)
+
+
+@pytest.mark.parametrize(
+    ("folders", "episodes", "views"),
+    [("views", 1, ("left", "rechts_ü".replace("ü", "").rstrip("_"))), ("episodes", 2, ("view0",))],
+)
+def test_folders_side_by_side(
+    tmp_path: Path, imported, run, folders: str, episodes: int, views: tuple[str, ...]
+) -> None:
+    write_pictures(tmp_path / "src" / "left", FRAMES)
+    write_pictures(tmp_path / "src" / "rechts ü", FRAMES[:7, ::-1])
+    code, _, complaint = run("import", "frames", tmp_path / "src", tmp_path / "x", "--rate", 10)
+    assert code == 2
+    assert "--folders" in complaint
+    path, printed = imported("frames", tmp_path / "src", "--rate", 10, "--folders", folders)
+    recording = open_recording(path)
+    assert len(recording) == episodes
+    assert recording[0].views == views
+    assert ("'rechts ü' is called 'rechts'" in printed) == (folders == "views")
+
+
+def test_episodes_with_views_below_splits(tmp_path: Path, imported) -> None:
+    for split in ("train", "val"):
+        write_pictures(tmp_path / "src" / split / "one" / "left", FRAMES[:3], "{:04d}.jpg")
+        write_pictures(tmp_path / "src" / split / "one" / "right", FRAMES[:4, ::-1], "{:04d}.jpg")
+    path, printed = imported("frames", tmp_path / "src", "--rate", 5)
+    assert [one.split for one in open_recording(path)] == ["train", "valid"]
+    assert open_recording(path)[0].views == ("left", "right")
+    assert "views differ in length" in printed
+
+
+def test_views_named_as_in_tcn(tmp_path: Path, imported) -> None:
+    for view in range(2):
+        write_pictures(tmp_path / "src" / f"pour_1_view{view}", np.roll(FRAMES, view * 4, axis=1))
+    path, _ = imported("frames", tmp_path / "src", "--rate", 5)
+    assert open_recording(path)[0].views == ("view0", "view1")
+    assert open_recording(path)[0].metadata["imported_from"]["name"] == "pour_1"
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("frame,time_seconds\n0,1.5\n1,1.625\n2,2.0\n", [1.5, 1.625, 2.0]),
+        ("1.5\n1.625\n\n2.0\n", [1.5, 1.625, 2.0]),
+        ("\ufefftime;x\n", None),
+        ("time,file\n2.0,2.png\n1.5,0.png\n1.625,1.png\n", [1.5, 1.625, 2.0]),
+        ("frame,time_seconds\n0,1.5\n1,1.5\n2,2\n", None),
+        ("frame,time_seconds\n0,1.5\n1,nan\n2,2\n", None),
+        ("frame,time_seconds\n0,1.5\n1,x\n2,2\n", None),
+        ("frame,time_seconds\n0,1.5\n", None),
+        ("", None),
+    ],
+)
+def test_times_beside_the_pictures(
+    tmp_path: Path, imported, run, table: str, expected: list[float] | None
+) -> None:
+    write_pictures(tmp_path / "src", FRAMES[:3])
+    (tmp_path / "src" / "times.csv").write_text(table, encoding="utf-8")
+    if expected is None:
+        code, printed, _ = run("import", "frames", tmp_path / "src", tmp_path / "out")
+        assert code == 2
+        assert "times.csv" in printed
+        return
+    path, _ = imported("frames", tmp_path / "src")
+    assert open_recording(path)[0].timestamps("view0").tolist() == expected
+
+
+def test_no_times_at_all_is_said(tmp_path: Path, run) -> None:
+    write_pictures(tmp_path / "src", FRAMES)
+    code, printed, _ = run("import", "frames", tmp_path / "src", tmp_path / "out")
+    assert code == 2
+    assert "--rate" in printed
+
+
+def test_one_picture(tmp_path: Path, imported) -> None:
+    write_pictures(tmp_path / "src", moving_square(1, 33, 47))
+    path, _ = imported("frames", tmp_path / "src", "--rate", 10)
+    assert open_recording(path)[0].frames("view0").shape == (1, 33, 47, 3)
+
+
+def test_grey_deep_and_transparent_pictures(tmp_path: Path, imported) -> None:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    grey = FRAMES[0, :, :, 0]
+    deep = (grey.astype(np.uint16) * 257)[:, :, None].repeat(3, axis=2)
+    clear = np.dstack([FRAMES[0], np.full_like(grey, 9)])
+    for index, picture in enumerate((grey, deep, clear)):
+        (folder / f"{index}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    path, _ = imported("frames", folder, "--rate", 10, "--encode", "lossless")
+    frames = open_recording(path)[0].frames("view0")
+    assert np.array_equal(frames[0], frames[1])
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "size", "none"])
+def test_broken_pictures_are_named(tmp_path: Path, run, damage: str) -> None:
+    source = tmp_path / "src"
+    write_pictures(source, FRAMES)
+    picture = source / "7.png"
+    if damage == "cut":
+        picture.write_bytes(picture.read_bytes()[:40])
+    elif damage == "text":
+        picture.write_text("x")
+    elif damage == "size":
+        write_pictures(source, moving_square(1, 16, 16), "7.png")
+    else:
+        for file in source.iterdir():
+            file.unlink()
+    code, printed, complaint = run("import", "frames", source, tmp_path / "out", "--rate", 10)
+    assert code == 2
+    assert ("has no picture" in complaint) if damage == "none" else ("7.png" in printed)
+    assert not list(tmp_path.glob("out/episode_*"))
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path: Path, run) -> None:
+    write_pictures(tmp_path / "secret", FRAMES)
+    (tmp_path / "src").mkdir()
+    os.symlink(tmp_path / "secret", tmp_path / "src" / "left")
+    code, _, complaint = run("import", "frames", tmp_path / "src", tmp_path / "out", "--rate", 10)
+    assert code == 2
+    assert "leads out of" in complaint
+
+
+def test_a_round_trip_is_exact(tmp_path: Path, clean_datasets, imported, run) -> None:
+    code, printed, _ = run("export", "frames", clean_datasets["films"], tmp_path / "pictures")
+    assert code == 0
+    assert "lost: times: " in printed
+    path, _ = imported("frames", tmp_path / "pictures", "--encode", "lossless")
+    for here, there in zip(
+        open_recording(clean_datasets["films"]), open_recording(path), strict=True
+    ):
+        assert (here.views, here.split) == (there.views, there.split)
+        for view in here.views:
+            assert np.array_equal(here.frames(view), there.frames(view))
+            assert np.array_equal(here.timestamps(view), there.timestamps(view))
+
+
+def test_simulations_lose_what_is_not_film(tmp_path: Path, clean_datasets, run) -> None:
+    _, printed, _ = run("export", "frames", clean_datasets["simulated"], tmp_path / "pictures")
+    assert "lost: robot: " in printed
+    assert "lost: the rest: " in printed
+    assert "(2 episodes)" in printed

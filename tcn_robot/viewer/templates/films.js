@@ -5,6 +5,7 @@
 
 const HARD_SEEK_SECONDS = 0.25;  // beyond this a film jumps, below it hurries or waits
 const CATCH_UP_SECONDS = 0.3;
+const LEAST_RATE = 0.0625, MOST_RATE = 16;  // what browsers play
 const MOST_TRIES = 3;  // to hit a frame; some browsers round times
 const FIRST_FRAME_WAIT_MILLISECONDS = 400;
 
@@ -113,11 +114,12 @@ class Film {
     return [low, high];
   }
 
-  filmTimeAt(time) {
-    const frame = nearest(this.times, time);
+  // Where in the film the clock's time is, and how fast the film has to go there.
+  placeAt(time) {
+    const frame = nearest(this.times, time), gap = this.gapAfter(frame);
     const [low, high] = this.edges(frame);
     const share = clamp((time - low) / (high - low), 0, 1);
-    return this.filmTimes[frame] + share * this.gapAfter(frame) + this.shift;
+    return { filmTime: this.filmTimes[frame] + share * gap + this.shift, pace: gap / (high - low) };
   }
 
   covers(time) {
@@ -140,15 +142,15 @@ class Film {
       return;
     }
     this.wanted = -1;
-    this.run(this.filmTimeAt(time), speed);
+    this.run(this.placeAt(time), speed);
   }
 
-  run(filmTime, speed) {
+  run({ filmTime, pace }, speed) {
     if (this.video.seeking) return;
-    const drift = this.video.currentTime - filmTime;
-    if (Math.abs(drift) > HARD_SEEK_SECONDS * Math.max(1, speed)) this.video.currentTime = filmTime;
-    const urged = clamp(speed - drift / CATCH_UP_SECONDS, speed / 2, speed * 2);
-    const rate = clamp(Math.abs(drift) < 0.004 ? speed : urged, 0.0625, 16);
+    const drift = this.video.currentTime - filmTime, usual = speed * pace;
+    if (Math.abs(drift) > HARD_SEEK_SECONDS * Math.max(1, usual)) this.video.currentTime = filmTime;
+    const urged = Math.abs(drift) < 0.004 ? usual : clamp(usual - drift / CATCH_UP_SECONDS, usual / 2, usual * 2);
+    const rate = clamp(urged, LEAST_RATE, MOST_RATE);
     if (Math.abs(this.video.playbackRate - rate) > 0.03 * speed) this.video.playbackRate = rate;
     if (this.video.paused) this.video.play().catch(() => { /* paused again before it began */ });
   }

@@ -16,7 +16,7 @@ from tcn_robot.recordings.format import video_name
 from tcn_robot.recordings.timing import LATE_PERIODS, missing_frames
 from tcn_robot.viewer.columns import describe_columns
 from tcn_robot.viewer.films import FilmHeader, read_header
-from tcn_robot.viewer.listing import capture_marks, finite, policy_text
+from tcn_robot.viewer.listing import capture_marks, finite, policy_text, without_folder
 from tcn_robot.viewer.packing import pack_numbers, plain
 
 # Where a view's film is found by the page; told whether it has to be a preview.
@@ -59,7 +59,8 @@ def describe_episode(episode: Episode, film_address: FilmAddress) -> dict[str, A
     try:
         metadata = episode.metadata
     except UserError as error:
-        return {"id": episode.id, "problems": [str(error)], "views": [], "columns": []}
+        problems = [without_folder(str(error), episode.path.parent)]
+        return {"id": episode.id, "problems": problems, "views": [], "columns": []}
     problems: list[str] = []
     views = [_read_view(episode, view, problems) for view in episode.views]
     steps = _read_steps(episode, problems)
@@ -69,7 +70,7 @@ def describe_episode(episode: Episode, film_address: FilmAddress) -> dict[str, A
     start_seconds = float(min(starts, default=0.0))
     return {
         "id": episode.id,
-        "problems": problems,
+        "problems": [without_folder(problem, episode.path.parent) for problem in problems],
         "start_seconds": start_seconds,
         "started": _utc_text(metadata.get("clock"), start_seconds),
         "reference": _reference(metadata, views),
@@ -89,7 +90,6 @@ def _read_view(episode: Episode, view: str, problems: list[str]) -> _View:
         header = read_header(film_path(episode, view))
     except UserError as error:
         problem = str(error)
-        problems.append(problem)
     times = np.zeros(0)
     try:
         times = episode.timestamps(view).astype(np.float64)
@@ -144,17 +144,20 @@ def _view_entry(
     entry = episode.metadata["views"][view.name]
     rate_hz = finite(entry.get("fps_asked")) or finite(episode.metadata.get("fps_asked")) or 0.0
     late, missing = _late_and_missing(view.times_seconds, rate_hz)
-    film = None
+    film, problem = None, view.problem
     is_preview = view.header is not None and not view.header.is_playable
     if view.header is not None:
-        film = film_address(episode, view.name, is_preview)
+        try:
+            film = film_address(episode, view.name, is_preview)
+        except UserError as error:  # no preview can be made of it
+            problem = str(error)
     return {
         "name": view.name,
         "width_px": finite(entry.get("width_px")) or 4,
         "height_px": finite(entry.get("height_px")) or 3,
         "film": film,
         "is_preview": is_preview,
-        "problem": view.problem,
+        "problem": problem and without_folder(problem, episode.path.parent),
         "times": pack_numbers(view.times_seconds - start_seconds, "<f8"),
         "film_times": pack_numbers(view.film_seconds, "<f8"),
         "late": late,

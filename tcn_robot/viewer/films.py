@@ -58,7 +58,8 @@ def read_header(path: Path) -> FilmHeader:
                 if packet.pts is not None and packet.time_base is not None
             ]
     except (av.FFmpegError, IndexError) as error:
-        raise UserError(f"the film {path.name} cannot be read ({error})") from error
+        reason = getattr(error, "strerror", None) or "no film in it"
+        raise UserError(f"the film {path.name} cannot be read ({reason})") from error
     if not times:
         raise UserError(f"the film {path.name} has no frames")
     return FilmHeader(np.sort(np.asarray(times, np.float64)), is_playable, is_even)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from tcn_robot.recordings import Episode, Fault, Recording, dataset_faults, find_faults
 from tcn_robot.recordings.checking.structure import RepeatedEpisodes
+from tcn_robot.viewer.listing import without_folder
 
 Depth = Literal["none", "quick", "full"]
 Finding = dict[str, Any]
 
 
-def finding(fault: Fault) -> Finding:
-    """Return one fault as the page shows it."""
-    return fault.as_json()
+def finding(fault: Fault, folder: Path) -> Finding:
+    """Return one fault as the page shows it; `folder` is the dataset's, which paths leave out."""
+    return {**fault.as_json(), "message": without_folder(str(fault), folder)}
 
 
 def count(findings: list[Finding]) -> tuple[int, int]:
@@ -26,7 +28,7 @@ def count(findings: list[Finding]) -> tuple[int, int]:
 
 def findings_of_dataset(recording: Recording) -> list[Finding]:
     """Return what is wrong with the dataset's folder, whatever its episodes are."""
-    return [finding(fault) for fault in dataset_faults(recording.path)]
+    return [finding(fault, recording.path) for fault in dataset_faults(recording.path)]
 
 
 def findings_by_episode(recording: Recording, depth: Depth) -> Iterator[tuple[int, list[Finding]]]:
@@ -35,7 +37,7 @@ def findings_by_episode(recording: Recording, depth: Depth) -> Iterator[tuple[in
         yield from ((id, []) for id in recording.ids)
         return
     for id, faults in find_faults(recording, decode=depth == "full"):
-        yield id, [finding(fault) for fault in faults]
+        yield id, [finding(fault, recording.path) for fault in faults]
 
 
 class Findings:
@@ -104,7 +106,7 @@ class Findings:
     def _check(self, recording: Recording, episode_id: int) -> list[Finding]:
         one = Recording(recording.path, recording.metadata, (episode_id,))
         _, faults = next(find_faults(one, decode=self.depth == "full"))
-        found = [finding(fault) for fault in faults]
+        found = [finding(fault, recording.path) for fault in faults]
         damaged = any(fault.kind in ("damaged-metadata", "wrong-id") for fault in faults)
         with self._guard:
             if episode_id not in self._found:
@@ -115,4 +117,4 @@ class Findings:
             return self._found[episode_id]
 
     def _repeated_findings(self, episode: Episode) -> list[Finding]:
-        return [finding(fault) for fault in self._repeated.faults(episode)]
+        return [finding(fault, episode.path.parent) for fault in self._repeated.faults(episode)]

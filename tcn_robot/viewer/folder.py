@@ -25,7 +25,7 @@ from tcn_robot.viewer.findings import (
 )
 from tcn_robot.viewer.packing import script_call
 from tcn_robot.viewer.page import data_name, film_name, poster_name, render_page
-from tcn_robot.viewer.posters import poster_jpeg
+from tcn_robot.viewer.posters import episode_poster
 
 PAGE_FILE = "index.html"
 _OURS = {PAGE_FILE, "data", "films", "posters"}
@@ -96,13 +96,7 @@ def _write_episode(folder: Path, episode: Episode, found: list[Finding], films: 
     data = {**describe_episode(episode, address), "findings": found}
     file = folder / data_name(episode.id)
     file.write_text(script_call("showEpisodeData", data), encoding="utf-8")
-    first = next((view["name"] for view in data["views"] if view["film"]), None)
-    if first is not None:
-        try:
-            jpeg = poster_jpeg(film_path(episode, first))
-        except UserError:  # its findings tell
-            return
-        (folder / poster_name(episode.id)).write_bytes(jpeg)
+    (folder / poster_name(episode.id)).write_bytes(episode_poster(episode))
 
 
 class _Films:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError
@@ -20,6 +22,11 @@ def finite(value: Any) -> float | None:
     """Return a number that a file gives, None if it is none or not finite."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and math.isfinite(value) else None
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return a message with paths as seen from the dataset's folder, which the page is about."""
+    return text.replace(f"{folder}{os.sep}", "")
 
 
 def policy_text(policy: Any) -> str:
@@ -55,7 +62,14 @@ def episode_row(episode: Episode) -> Row:
     try:
         metadata = episode.metadata
     except UserError as error:
-        row.update(split="", policy="", body="", note="", marks=0, damage=str(error))
+        row.update(
+            split="",
+            policy="",
+            body="",
+            note="",
+            marks=0,
+            damage=without_folder(str(error), episode.path.parent),
+        )
         return row
     views = metadata["views"]
     lengths = [finite(entry.get("frames")) or 0.0 for entry in views.values()]

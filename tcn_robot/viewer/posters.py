@@ -9,9 +9,26 @@ import cv2
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.recordings import Episode
+from tcn_robot.viewer.episode_page import film_path
 
 HEIGHT_PX = 72
 QUALITY = 80
+BLANK = 128
+
+
+def episode_poster(episode: Episode) -> bytes:
+    """Return a still of the first view that has one; a grey picture where none has."""
+    try:
+        views = episode.views
+    except UserError:
+        views = ()
+    for view in views:
+        try:
+            return poster_jpeg(film_path(episode, view))
+        except UserError:  # `check` tells what is wrong with it
+            continue
+    return encode_jpeg(np.full((HEIGHT_PX, HEIGHT_PX, 3), BLANK, np.uint8))
 
 
 def poster_jpeg(film: Path) -> bytes:
@@ -20,6 +37,8 @@ def poster_jpeg(film: Path) -> bytes:
     Raises:
         UserError: If no frame can be decoded there.
     """
+    if not film.is_file():
+        raise UserError(f"{film} is missing")
     try:
         with av.open(str(film)) as container:
             stream = container.streams.video[0]

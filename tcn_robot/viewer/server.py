@@ -27,7 +27,7 @@ from tcn_robot.viewer.films import PreviewCache, read_header
 from tcn_robot.viewer.findings import Findings, findings_of_dataset
 from tcn_robot.viewer.packing import plain, script_call
 from tcn_robot.viewer.page import film_name, render_page
-from tcn_robot.viewer.posters import poster_jpeg
+from tcn_robot.viewer.posters import episode_poster
 
 IDLE_SECONDS = 60.0
 _BLOCK_BYTES = 1 << 18
@@ -173,11 +173,8 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _answer_poster(self, id: str, query: dict[str, list[str]]) -> None:
         episode = self.viewer.dataset.episode(int(id))
-        if not episode.views:
-            self._refuse(404, "this episode has no view")
-            return
-        jpeg = poster_jpeg(film_path(episode, episode.views[0]))
-        self._send("image/jpeg", jpeg, {"Cache-Control": "private, max-age=600"})
+        headers = {"Cache-Control": "private, max-age=600"}
+        self._send("image/jpeg", episode_poster(episode), headers)
 
     def _answer_film(self, id: str, name: str, query: dict[str, list[str]]) -> None:
         episode = self.viewer.dataset.episode(int(id))

@@ -125,6 +125,8 @@ def test_a_lossless_film_with_an_odd_side_plays(
         assert numbers_shown(browser) == {"left": number}
     press(browser, "End")
     assert numbers_shown(browser) == {"left": 29}
-    sizes = browser.evaluate("[viewer.films[0].video.videoWidth, viewer.films[0].video.videoHeight]")
+    sizes = browser.evaluate(
+        "[viewer.films[0].video.videoWidth, viewer.films[0].video.videoHeight]"
+    )
     assert sizes == [98, 72]
     assert not quiet(browser)

@@ -15,14 +15,16 @@ function findingsList(findings, onSeek, startSeconds) {
 const VIEW_FACTS = [
   ["size", "size", value => value],
   ["frames", "frames", value => numberText(value)],
-  ["fps", "per second", value => value === null ? "–" : value.toFixed(2)],
+  ["fps", "fps", value => value === null ? "–" : value.toFixed(2)],
   ["late", "late", value => numberText(value)],
   ["missing", "missing", value => numberText(value)],
-  ["gap_seconds", "longest gap", value => value === null ? "–" : `${(1000 * value).toFixed(0)} ms`],
+  ["gap_seconds", "gap", value => value === null ? "–" : `${(1000 * value).toFixed(0)} ms`],
   ["skew_seconds", "skew, 99 %", value => value === null ? "–" : `${(1000 * value).toFixed(1)} ms`],
   ["offset_seconds", "delay", (value, facts) => value === null ? "–" :
     `${signed(1000 * value, 0)} ± ${facts.offset_std_seconds === null ? "?" : (1000 * facts.offset_std_seconds).toFixed(0)} ms`],
 ];
+
+function isFilmed(views) { return views.some(view => view.facts.skew_seconds !== null || view.facts.offset_seconds !== null); }
 
 function viewTable(views) {
   const shown = VIEW_FACTS.filter(([name]) => views.some(view => view.facts[name] !== null));
@@ -45,7 +47,7 @@ function showDetails(place, data, onSeek) {
   if (data.marks?.length)
     parts.push(element("section", {}, element("h3", {}, "Marked when it was filmed"), element("ul", { class: "findings" },
       ...data.marks.map(mark => element("li", { class: "warn" }, element("span", { class: "what" }, mark))))));
-  if (data.views.length) parts.push(element("section", {}, element("h3", {}, "Views"), viewTable(data.views)));
+  if (data.views.length) parts.push(element("section", { class: isFilmed(data.views) ? "wide" : "" }, element("h3", {}, "Views"), viewTable(data.views)));
   if (data.facts) parts.push(element("section", {}, element("h3", {}, "Episode"), factList(data.facts)));
   if (data.metadata)
     parts.push(element("details", {}, element("summary", {}, "episode.json"), element("pre", {}, JSON.stringify(data.metadata, null, 1))));

@@ -7,6 +7,7 @@ const HARD_SEEK_SECONDS = 0.25;  // beyond this a film jumps, below it hurries o
 const CATCH_UP_SECONDS = 0.3;
 const LEAST_RATE = 0.0625, MOST_RATE = 16;  // what browsers play
 const MOST_TRIES = 3;  // to hit a frame; some browsers round times
+const TRY_AGAIN_MILLISECONDS = 150;
 const FIRST_FRAME_WAIT_MILLISECONDS = 400;
 
 class Film {
@@ -20,7 +21,9 @@ class Film {
     this.shown = -1;  // frame on the screen
     this.wanted = -1;
     this.tries = 0;
+    this.waitedSince = 0;
     this.isReady = false;
+    this.isRunning = false;
     this.isHidden = false;
     this.build(number);
   }
@@ -95,7 +98,7 @@ class Film {
   // The frame on the screen, as far as the browser tells.
   frameShown() {
     if (!this.isReady) return -1;
-    if (this.video.requestVideoFrameCallback) return this.shown;
+    if (this.video.requestVideoFrameCallback && (this.shown >= 0 || this.tries < MOST_TRIES)) return this.shown;
     return clamp(lastNotAfter(this.filmTimes, this.video.currentTime - this.shift), 0, this.length - 1);
   }
 
@@ -137,10 +140,11 @@ class Film {
     const isInside = this.covers(time);
     this.figure.classList.toggle("outside", !isInside);
     if (!isPlaying || !isInside || nearest(this.times, time) === this.length - 1) {
-      if (!this.video.paused) this.video.pause();
+      this.stop();
       this.show(nearest(this.times, time));
       return;
     }
+    this.isRunning = true;
     this.wanted = -1;
     this.run(this.placeAt(time), speed);
   }
@@ -155,11 +159,20 @@ class Film {
     if (this.video.paused) this.video.play().catch(() => { /* paused again before it began */ });
   }
 
+  // A film that is stopped may still show another frame or two; so it always seeks afterwards.
+  stop() {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.video.pause();
+    this.shown = -1;
+    this.wanted = this.sought = -1;
+  }
+
   show(frame) {
     if (frame === this.wanted) {
-      // The frame was asked for and another one came: try again a little later in it.
-      if (!this.video.seeking && this.frameShown() !== frame && this.waitedSince &&
-          performance.now() - this.waitedSince > 150 && this.tries < MOST_TRIES) this.seek();
+      // The frame was asked for and another one came: ask again, at another moment of it.
+      if (!this.video.seeking && this.frameShown() !== frame &&
+          performance.now() - this.waitedSince > TRY_AGAIN_MILLISECONDS && this.tries < MOST_TRIES) this.seek();
       return;
     }
     this.wanted = frame;
@@ -187,7 +200,7 @@ class Film {
     this.isHidden = isHidden;
     this.figure.hidden = isHidden;
     this.wanted = this.sought = -1;
-    if (isHidden) this.video.pause();
+    if (isHidden) this.stop();
   }
 
   // Say which frame is shown and how far its time is from the clock's.

@@ -87,7 +87,8 @@ class BandLane {
       const code = this.codes[row];
       let next = row + 1;
       while (next < stop && this.codes[next] === code) next++;
-      this.drawBand(g, box, code, scale.x(this.times[row]), scale.x(rowStop(this.times, next - 1)), palette);
+      this.drawBand(g, box, code, scale.x(this.times[row]),
+        Math.min(scale.x(rowStop(this.times, next - 1)), box.left + box.width + 1), palette);
       row = next;
     }
   }

@@ -44,7 +44,7 @@ class EpisodeList {
     const outcomes = [["true", "success"], ["false", "no success"], ["null", "not known"]];
     const known = new Set(this.columns.success.map(String));
     options("filter-success", "any outcome", outcomes.filter(([value]) => known.has(value)));
-    options("filter-found", "whatever was found", [["faulty", "faulty"], ["notes", "with notes"], ["marks", "marked when filmed"], ["clean", "nothing found"]]);
+    options("filter-found", "any finding", [["faulty", "faulty"], ["notes", "with notes"], ["marks", "marked"], ["clean", "nothing found"]]);
     for (const name of ["text", "split", "success", "policy", "found"])
       byId(`filter-${name}`).addEventListener("input", () => { this.frame.scrollTop = 0; this.filter(); });
   }

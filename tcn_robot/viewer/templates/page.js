@@ -78,8 +78,7 @@ function show(data, number) {
   showTimeline(false);
   details();
   setText(byId("of-time"), `/ ${secondsText(clock.end)} s`);
-  setText(byId("clock-text"), data.started ? data.started.replace("T", " ") : "");
-  byId("clock-text").title = data.started ? "when it began" : "";
+  viewer.began = Date.parse(data.started);
   playing();
 }
 
@@ -231,6 +230,8 @@ function tick(now) {
   if (state === drawn) return;
   drawn = state;
   setText(byId("now"), secondsText(time));
+  const moment = new Date(viewer.began + 1000 * time);
+  setText(byId("clock-text"), Number.isNaN(moment.getTime()) ? "" : moment.toISOString().replace("T", " ").replace("Z", " UTC"));
   for (const film of viewer.films) film.tell(time);
   timeline.drawCursor(time);
 }

@@ -62,14 +62,8 @@ def episode_row(episode: Episode) -> Row:
     try:
         metadata = episode.metadata
     except UserError as error:
-        row.update(
-            split="",
-            policy="",
-            body="",
-            note="",
-            marks=0,
-            damage=without_folder(str(error), episode.path.parent),
-        )
+        damage = without_folder(str(error), episode.path.parent)
+        row.update(split="", policy="", body="", note="", marks=0, damage=damage)
         return row
     views = metadata["views"]
     lengths = [finite(entry.get("frames")) or 0.0 for entry in views.values()]

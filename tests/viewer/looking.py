@@ -9,7 +9,7 @@ from tests.viewer.numbered import READ_NUMBER
 
 # Resolves once a condition holds, or with false after some seconds of frames.
 _UNTIL = """new Promise(done => {{
-  const poll = left => ({condition}) ? done(true) : left ? setTimeout(poll, 25, left - 1) : done(false);
+  const poll = left => ({condition}) || !left ? done(left > 0) : setTimeout(poll, 25, left - 1);
   poll(400);
 }})"""
 SETTLED = (

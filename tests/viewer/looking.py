@@ -61,6 +61,16 @@ def told(browser: Browser) -> dict[str, list[str]]:
     )
 
 
+def asked_for(browser: Browser, part: str = "") -> list[str]:
+    """Return the addresses that the page has asked for, those below one of its folders."""
+    addresses = [
+        event["params"]["request"]["url"]
+        for event in browser.events
+        if event.get("method") == "Network.requestWillBeSent"
+    ]
+    return [address for address in addresses if not part or f"/{part}/" in address]
+
+
 def quiet(browser: Browser) -> list[Any]:
     """Return what the browser complained about, but for what it says of missing stills."""
     return [text for text in browser.complaints() if "posters/" not in text]

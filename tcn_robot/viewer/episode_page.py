@@ -16,7 +16,7 @@ from tcn_robot.recordings.format import video_name
 from tcn_robot.recordings.timing import LATE_PERIODS, missing_frames
 from tcn_robot.viewer.columns import describe_columns
 from tcn_robot.viewer.films import FilmHeader, read_header
-from tcn_robot.viewer.listing import capture_marks, finite, policy_text, without_folder
+from tcn_robot.viewer.listing import capture_marks, finite, policy_text, without_folders
 from tcn_robot.viewer.packing import pack_numbers, plain
 
 # Where a view's film is found by the page; told whether it has to be a preview.
@@ -59,8 +59,8 @@ def describe_episode(episode: Episode, film_address: FilmAddress) -> dict[str, A
     try:
         metadata = episode.metadata
     except UserError as error:
-        problems = [without_folder(str(error), episode.path.parent)]
-        return {"id": episode.id, "problems": problems, "views": [], "columns": []}
+        problem = _shown(str(error), episode)
+        return {"id": episode.id, "problems": [problem], "views": [], "columns": []}
     problems: list[str] = []
     views = [_read_view(episode, view, problems) for view in episode.views]
     steps = _read_steps(episode, problems)
@@ -70,7 +70,7 @@ def describe_episode(episode: Episode, film_address: FilmAddress) -> dict[str, A
     start_seconds = float(min(starts, default=0.0))
     return {
         "id": episode.id,
-        "problems": [without_folder(problem, episode.path.parent) for problem in problems],
+        "problems": [_shown(problem, episode) for problem in problems],
         "start_seconds": start_seconds,
         "started": _utc_text(metadata.get("clock"), start_seconds),
         "reference": _reference(metadata, views),
@@ -81,6 +81,10 @@ def describe_episode(episode: Episode, film_address: FilmAddress) -> dict[str, A
         "marks": capture_marks(metadata),
         "metadata": plain({name: value for name, value in metadata.items() if name != "files"}),
     }
+
+
+def _shown(problem: str, episode: Episode) -> str:
+    return without_folders(problem, episode.path, episode.path.parent)
 
 
 def _read_view(episode: Episode, view: str, problems: list[str]) -> _View:
@@ -157,7 +161,7 @@ def _view_entry(
         "height_px": finite(entry.get("height_px")) or 3,
         "film": film,
         "is_preview": is_preview,
-        "problem": problem and without_folder(problem, episode.path.parent),
+        "problem": problem and _shown(problem, episode),
         "times": pack_numbers(view.times_seconds - start_seconds, "<f8"),
         "film_times": pack_numbers(view.film_seconds, "<f8"),
         "late": late,

@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 from tcn_robot.recordings import Episode, Fault, Recording, dataset_faults, find_faults
 from tcn_robot.recordings.checking.structure import RepeatedEpisodes
-from tcn_robot.viewer.listing import without_folder
+from tcn_robot.viewer.listing import without_folders
 
 Depth = Literal["none", "quick", "full"]
 Finding = dict[str, Any]
 
 
-def finding(fault: Fault, folder: Path) -> Finding:
-    """Return one fault as the page shows it; `folder` is the dataset's, which paths leave out."""
-    return {**fault.as_json(), "message": without_folder(str(fault), folder)}
+def finding(fault: Fault, *folders: Path) -> Finding:
+    """Return one fault as the page shows it, with paths as seen from the folders."""
+    return {**fault.as_json(), "message": without_folders(str(fault), *folders)}
 
 
 def count(findings: list[Finding]) -> tuple[int, int]:
@@ -37,7 +37,8 @@ def findings_by_episode(recording: Recording, depth: Depth) -> Iterator[tuple[in
         yield from ((id, []) for id in recording.ids)
         return
     for id, faults in find_faults(recording, decode=depth == "full"):
-        yield id, [finding(fault, recording.path) for fault in faults]
+        folders = (recording.by_id(id).path, recording.path)
+        yield id, [finding(fault, *folders) for fault in faults]
 
 
 class Findings:
@@ -106,7 +107,7 @@ class Findings:
     def _check(self, recording: Recording, episode_id: int) -> list[Finding]:
         one = Recording(recording.path, recording.metadata, (episode_id,))
         _, faults = next(find_faults(one, decode=self.depth == "full"))
-        found = [finding(fault, recording.path) for fault in faults]
+        found = [finding(fault, one[0].path, recording.path) for fault in faults]
         damaged = any(fault.kind in ("damaged-metadata", "wrong-id") for fault in faults)
         with self._guard:
             if episode_id not in self._found:

@@ -24,9 +24,16 @@ def finite(value: Any) -> float | None:
     return float(value) if is_number and math.isfinite(value) else None
 
 
-def without_folder(text: str, folder: Path) -> str:
-    """Return a message with paths as seen from the dataset's folder, which the page is about."""
-    return text.replace(f"{folder}{os.sep}", "")
+def without_folders(text: str, *folders: Path) -> str:
+    """Return a message with paths as seen from the folders that the page is about.
+
+    Args:
+        text: The message.
+        folders: Inner ones first, such as an episode's and its dataset's.
+    """
+    for folder in folders:
+        text = text.replace(f"{folder}{os.sep}", "")
+    return text
 
 
 def policy_text(policy: Any) -> str:
@@ -62,7 +69,7 @@ def episode_row(episode: Episode) -> Row:
     try:
         metadata = episode.metadata
     except UserError as error:
-        damage = without_folder(str(error), episode.path.parent)
+        damage = without_folders(str(error), episode.path, episode.path.parent)
         row.update(split="", policy="", body="", note="", marks=0, damage=damage)
         return row
     views = metadata["views"]

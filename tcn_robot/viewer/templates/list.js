@@ -128,7 +128,7 @@ class EpisodeList {
     return element("div", { class: "row", role: "option", "data-number": String(number) },
       element("span", { class: "still" }, still),
       element("span", { class: "about" },
-        element("span", { class: "first" }, title, element("span", {}, value("policy") || value("damage") || "")),
+        element("span", { class: "first" }, title, element("span", {}, value("policy") || (value("damage") === null ? "" : "damaged"))),
         element("span", { class: "second" }, facts.filter(Boolean).join(" · "))),
       this.badges(number));
   }

@@ -287,6 +287,9 @@ function listen() {
     drawn = "";
     showTimeline(true);
   });
+  document.querySelector("main").addEventListener("click", event => {
+    if (!event.target.closest("#side-button")) document.body.classList.remove("side-open");
+  });
   byId("stage").addEventListener("dblclick", event => {
     const figure = event.target.closest("figure");
     if (figure) solo(viewer.solo >= 0 ? -1 : viewer.films.findIndex(film => film.figure === figure));

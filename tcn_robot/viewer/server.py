@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,14 +85,12 @@ class ViewerServer:
         host, port = split_address(address, "--address")
         access = LocalAccess(host, token)
         exchange = type("Exchange", (_Exchange,), {"viewer": viewer, "access": access})
-        server = type("Server", (ThreadingHTTPServer,), {"address_family": _family(host)})
         try:
-            self._server = server((host, port), exchange)
+            self._server = _Server(host, port, exchange)
         except OSError as error:
             raise UserError(
                 f"cannot listen on {address} ({error.strerror}); give another --address HOST:PORT"
             ) from error
-        self._server.daemon_threads = True
         self._viewer = viewer
         shown_host = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown_host}:{self._server.server_address[1]}/{access.query}"
@@ -111,8 +110,17 @@ class ViewerServer:
         self._viewer.findings.close()
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, exchange: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), exchange)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of browsers that went away; anything else is a fault of ours."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):

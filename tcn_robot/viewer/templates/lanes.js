@@ -206,14 +206,15 @@ class StripeLane {
     g.fillStyle = palette.accent;
     let done = -Infinity;
     for (let row = first; row < stop; row++) {
-      const left = scale.x(this.times[row]), right = scale.x(rowStop(this.times, row));
-      if (right - done < 1) continue;  // hardly a pixel more than what was drawn
-      const from = Math.max(left, done);
+      // Whole pixels, each drawn once: colours that overlap would look like other values.
+      const from = Math.max(Math.round(scale.x(this.times[row])), done);
+      const right = Math.min(Math.round(scale.x(rowStop(this.times, row))), box.left + box.width);
+      if (right <= from) continue;
       for (let index = 0; index < width; index++) {
         const value = values[row * width + index], [low, high] = this.ranges[index];
         if (!Number.isFinite(value)) continue;
         g.globalAlpha = 0.06 + 0.94 * (value - low) / (high - low);
-        g.fillRect(from, box.top + 2 + index * this.stripe, right - from + 0.3, this.stripe - 1);
+        g.fillRect(from, box.top + 2 + index * this.stripe, right - from, this.stripe - 1);
       }
       done = right;
     }

@@ -26,6 +26,12 @@ class EpisodeList {
     this.filter();
   }
 
+  // What is the same for all episodes need not stand in each row.
+  varies(name) {
+    this.variety ??= {};
+    return this.variety[name] ??= new Set(this.columns[name]).size > 1;
+  }
+
   value(name, number) { return this.columns[name][number]; }
 
   textOf(number) {
@@ -124,7 +130,8 @@ class EpisodeList {
     still.addEventListener("error", () => still.classList.add("absent"));
     const title = element("b", {}, `${value("id")}`);
     const seconds = value("seconds");
-    const facts = [value("split"), seconds === null ? "" : `${secondsText(seconds, 1)} s`, value("body"), value("note")];
+    const facts = [this.varies("split") ? value("split") : "", seconds === null ? "" : `${secondsText(seconds, 1)} s`,
+      value("note"), this.varies("body") ? value("body") : ""];
     return element("div", { class: "row", role: "option", "data-number": String(number) },
       element("span", { class: "still" }, still),
       element("span", { class: "about" },

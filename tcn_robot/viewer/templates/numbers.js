@@ -32,10 +32,11 @@ function nearest(times, time) {
 
 function secondsText(seconds, digits = 3) {
   const sign = seconds < 0 ? "−" : "";
-  const size = Math.abs(seconds);
+  const size = Number(Math.abs(seconds).toFixed(digits));  // rounded first: never 4:60.0
   if (size < 60) return sign + size.toFixed(digits);
   const minutes = Math.floor(size / 60);
-  return `${sign}${minutes}:${(size - 60 * minutes).toFixed(digits).padStart(3 + digits, "0")}`;
+  const rest = (size - 60 * minutes).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
+  return `${sign}${minutes}:${rest}`;
 }
 
 function signed(value, digits) {

@@ -76,6 +76,15 @@ def choose(browser: Browser, name: str, value: str) -> list[int]:
     return browser.evaluate("list.shown.map(number => list.value('id', number))")
 
 
+def order(browser: Browser, value: str) -> list[int]:
+    """Set the order of the list and return the ids in it."""
+    browser.evaluate(
+        f"(box => {{ box.value = {json.dumps(value)}; box.dispatchEvent(new Event('input')); }})"
+        "(document.getElementById('order'))"
+    )
+    return browser.evaluate("list.shown.map(number => list.value('id', number))")
+
+
 def test_filters(served: Serve, many: Path, browser: Browser) -> None:
     look(browser, served(many, depth="none").url)
     ids = range(MANY)
@@ -87,6 +96,12 @@ def test_filters(served: Serve, many: Path, browser: Browser) -> None:
     for name in ("split", "policy", "success"):
         choose(browser, name, "")
     assert choose(browser, "text", "#77") == [77]
+    choose(browser, "text", "")
+    browser.evaluate("list.learn([[40, 1, 0], [7, 0, 2], [9, 2, 0]])")
+    assert order(browser, "findings")[:4] == [9, 40, 7, 0]
+    assert choose(browser, "found", "faulty") == [9, 40]
+    assert order(browser, "id") == [9, 40]
+    choose(browser, "found", "")
     assert choose(browser, "text", "test 123 PLAY") == [
         id for id in ids if id % 4 == 3 and id % 3 == 1 and "123" in str(id)
     ]
@@ -212,6 +227,21 @@ def test_delays_can_be_taken_off(
     assert browser.evaluate("viewer.films.map(film => film.frameShown())")[:2] == [20, 18]
     press(browser, "c")
     assert browser.evaluate("viewer.films.map(film => film.frameShown())")[:2] == [20, 20]
+
+
+def test_an_address_leads_to_a_moment(served: Serve, cameras: Path, browser: Browser) -> None:
+    url = served(cameras).url
+    look(browser, f"{url}#1@1.25")
+    assert browser.evaluate("viewer.data.id") == 1
+    assert browser.evaluate("viewer.films[0].frameShown()") == 25
+    press(browser, "ArrowRight")
+    until(browser, "location.hash === '#1@1.3'")
+    press(browser, "p")
+    until(browser, "location.hash === '#0'")
+    for address in ("#77", "#nonsense", "#1@x"):
+        look(browser, url + address)
+        assert browser.evaluate("viewer.data.id") == 0
+    assert not quiet(browser)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (1000, True), (390, False)])

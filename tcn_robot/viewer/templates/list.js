@@ -2,6 +2,13 @@
 
 const ROW_PX = 58;
 const SPARE_ROWS = 4;
+// How the list can be ordered: what an episode is measured by, the largest first.
+const ORDERS = {
+  id: ["by id", () => 0],
+  findings: ["most findings first", (list, number) => { const { faults = 0, notes = 0 } = list.foundIn(number); return 1000 * faults + notes; }],
+  longest: ["longest first", (list, number) => list.value("seconds", number) ?? 0],
+  shortest: ["shortest first", (list, number) => -(list.value("seconds", number) ?? 0)],
+};
 const STILL_AFTER_MILLISECONDS = 90;
 
 class EpisodeList {
@@ -51,6 +58,8 @@ class EpisodeList {
     const known = new Set(this.columns.success.map(String));
     options("filter-success", "any outcome", outcomes.filter(([value]) => known.has(value)));
     options("filter-found", "any finding", [["faulty", "faulty"], ["notes", "with notes"], ["marks", "marked"], ["clean", "nothing found"]]);
+    byId("order").replaceChildren(...Object.entries(ORDERS).map(([value, [text]]) => element("option", { value }, text)));
+    byId("order").addEventListener("input", () => { this.frame.scrollTop = 0; this.filter(); });
     for (const name of ["text", "split", "success", "policy", "found"])
       byId(`filter-${name}`).addEventListener("input", () => { this.frame.scrollTop = 0; this.filter(); });
   }
@@ -68,6 +77,9 @@ class EpisodeList {
       if (words.length && !words.every(word => this.matches(number, word))) continue;
       this.shown.push(number);
     }
+    const size = ORDERS[byId("order").value][1];
+    const sizes = new Map(this.shown.map(number => [number, size(this, number)]));
+    this.shown.sort((one, other) => sizes.get(other) - sizes.get(one));  // equal ones stay in order
     const all = countText(this.length, "episode");
     setText(byId("count"), this.shown.length === this.length ? all : `${this.shown.length.toLocaleString("en")} of ${all}`);
     this.draw();
@@ -78,8 +90,10 @@ class EpisodeList {
     return word.startsWith("#") ? `#${this.value("id", number)}` === word : this.texts[number].includes(word);
   }
 
+  foundIn(number) { return this.found.get(this.value("id", number)) ?? {}; }
+
   has(number, found) {
-    const { faults = 0, notes = 0 } = this.found.get(this.value("id", number)) ?? {};
+    const { faults = 0, notes = 0 } = this.foundIn(number);
     const isFaulty = faults > 0 || this.value("damage", number) !== null;
     if (found === "faulty") return isFaulty;
     if (found === "notes") return notes > 0;
@@ -93,7 +107,8 @@ class EpisodeList {
     if (!news.length) return;
     for (const row of this.made.values()) row.remove();
     this.made.clear();
-    if (byId("filter-found").value) this.filter(); else this.draw();
+    const isConcerned = byId("filter-found").value || byId("order").value === "findings";
+    if (isConcerned) this.filter(); else this.draw();
   }
 
   draw() {
@@ -141,7 +156,7 @@ class EpisodeList {
   }
 
   badges(number) {
-    const { faults = 0, notes = 0 } = this.found.get(this.value("id", number)) ?? {};
+    const { faults = 0, notes = 0 } = this.foundIn(number);
     const marks = this.value("marks", number) ?? 0, success = this.value("success", number);
     const badge = (name, text, title) => element("i", { class: name, title }, text);
     const isDamaged = this.value("damage", number) !== null && !faults;

@@ -3,6 +3,7 @@
 const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2, 4];
 const KEPT_EPISODES = 12;
 const MOST_HELD_MILLISECONDS = 3000;
+const NOTE_AFTER_MILLISECONDS = 300;
 const ASK_AFTER_MILLISECONDS = 1500;
 
 const content = JSON.parse(byId("content").textContent);
@@ -229,6 +230,7 @@ function tick(now) {
   const state = [time, viewer.data.id, ...viewer.films.map(film => film.frameShown())].join();
   if (state === drawn) return;
   drawn = state;
+  if (!clock.playing) noteAddress();
   setText(byId("now"), secondsText(time));
   const moment = new Date(viewer.began + 1000 * time);
   setText(byId("clock-text"), Number.isNaN(moment.getTime()) ? "" : moment.toISOString().replace("T", " ").replace("Z", " UTC"));
@@ -306,6 +308,15 @@ function openFromAddress() {
   const [, id, time] = /^#(\d+)(?:@([\d.]+))?$/.exec(location.hash) ?? [];
   const number = id === undefined ? -1 : numberOfId(Number(id));
   open(number >= 0 ? number : 0, Number(time ?? 0));
+}
+
+// The address leads here again: to the episode, and to the moment at which it stands still.
+function noteAddress() {
+  clearTimeout(viewer.noting);
+  viewer.noting = setTimeout(() => {
+    const time = clock.time > 0 ? `@${Number(clock.time.toFixed(3))}` : "";
+    history.replaceState(null, "", `#${viewer.opening}${viewer.opening === viewer.data.id ? time : ""}`);
+  }, NOTE_AFTER_MILLISECONDS);
 }
 
 function introduce() {

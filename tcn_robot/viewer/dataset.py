@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tcn_robot.recordings import Episode, Recording, open_recording
@@ -45,27 +45,28 @@ class WatchedDataset:
                 self._rows.clear()
             self.recording = Recording(self._path, opened.metadata, ids)
 
-    def rows(self) -> list[Row]:
-        """Return the row of every episode."""
-        with self._guard:
-            recording = self.recording
-            kept = {}
-            for episode in recording:
-                stamp = _stamp(episode)
+    def rows(self) -> Iterator[Row]:
+        """Yield the row of every episode; the first time each is read from the disk."""
+        for id in self.recording.ids:
+            episode = self.episode(id)
+            stamp = _stamp(episode)
+            with self._guard:
                 known = self._rows.get(episode.id)
-                is_same = known is not None and known[0] == stamp
-                kept[episode.id] = known if known and is_same else (stamp, episode_row(episode))
-            self._rows = kept
-            return [row for _, row in kept.values()]
+            if known is None or known[0] != stamp:
+                known = (stamp, episode_row(episode))
+                with self._guard:
+                    self._rows[episode.id] = known
+            yield known[1]
 
     def episode(self, episode_id: int) -> Episode:
-        """Return an episode as it is on the disk now.
+        """Return an episode as it is on the disk now; what is read of it is not kept.
 
         Raises:
             UserError: If it is none of those that may be looked at.
         """
         recording = self.recording
-        return Recording(recording.path, recording.metadata, recording.ids).by_id(episode_id)
+        recording.by_id(episode_id)  # raises where there is none
+        return Recording(recording.path, recording.metadata, (episode_id,)).by_id(episode_id)
 
 
 def _stamp(episode: Episode) -> int:

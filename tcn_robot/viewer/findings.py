@@ -31,12 +31,20 @@ def findings_of_dataset(recording: Recording) -> list[Finding]:
     return [finding(fault, recording.path) for fault in dataset_faults(recording.path)]
 
 
-def findings_by_episode(recording: Recording, depth: Depth) -> Iterator[tuple[int, list[Finding]]]:
-    """Yield (id, what was found) for every episode; nothing is found at depth "none"."""
+def findings_by_episode(
+    recording: Recording, depth: Depth, workers: int = 1
+) -> Iterator[tuple[int, list[Finding]]]:
+    """Yield (id, what was found) for every episode; nothing is found at depth "none".
+
+    Args:
+        recording: The dataset.
+        depth: How thoroughly, see `Findings`.
+        workers: Episodes to check at a time, in threads.
+    """
     if depth == "none":
         yield from ((id, []) for id in recording.ids)
         return
-    for id, faults in find_faults(recording, decode=depth == "full"):
+    for id, faults in find_faults(recording, decode=depth == "full", workers=workers):
         folders = (recording.by_id(id).path, recording.path)
         yield id, [finding(fault, *folders) for fault in faults]
 

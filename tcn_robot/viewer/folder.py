@@ -65,9 +65,9 @@ def write_folder(
     with atomic_folder(out) as folder:
         for name in ("data", "posters"):
             (folder / name).mkdir()
-        checked = findings_by_episode(recording, check)
+        checked = findings_by_episode(recording, check, os.cpu_count() or 1)
         for id, found in progress(checked, len(recording), f"writing {out}", "episodes"):
-            _write_episode(folder, recording.by_id(id), found, films)
+            _write_episode(folder, watched.episode(id), found, films)
             results.append((id, *count(found)))
         config: dict[str, Any] = {
             "is_live": False,

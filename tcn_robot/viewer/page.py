@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
@@ -32,7 +33,7 @@ def film_name(episode_id: int, view: str) -> str:
 
 
 def render_page(
-    recording: Recording, rows: list[Row], config: dict[str, Any], nonce: str = ""
+    recording: Recording, rows: Iterable[Row], config: dict[str, Any], nonce: str = ""
 ) -> str:
     """Return the page as text.
 

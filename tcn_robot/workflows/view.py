@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tcn_robot.viewer.server import Viewer, ViewerServer
 
 DEFAULT_ADDRESS = "127.0.0.1:8766"
+MANY_EPISODES = 2000
 
 
 def view(
@@ -59,12 +60,18 @@ def view(
 def _open_viewer(
     dataset: Path, episodes: tuple[int, ...], check: Literal["none", "quick", "full"]
 ) -> Viewer:
+    from tcn_robot.progress import progress
     from tcn_robot.viewer.dataset import WatchedDataset
     from tcn_robot.viewer.films import PreviewCache
     from tcn_robot.viewer.findings import Findings
     from tcn_robot.viewer.server import Viewer
 
-    return Viewer(WatchedDataset(dataset, episodes), Findings(check), PreviewCache())
+    watched = WatchedDataset(dataset, episodes)
+    if len(watched.recording) >= MANY_EPISODES:  # now, with a bar, and not while the browser waits
+        rows, count = watched.rows(), len(watched.recording)
+        for _ in progress(rows, count, f"reading the list of {dataset}", "episodes"):
+            pass
+    return Viewer(watched, Findings(check), PreviewCache())
 
 
 def _serve(viewer: Viewer, address: str, open_browser: bool) -> None:

@@ -1,5 +1,7 @@
 // The one clock that all views follow: seconds since the episode's first frame.
 
+const LONGEST_TICK_MILLISECONDS = 250;  // a page that was out of sight goes on where it was
+
 class Clock {
   constructor() {
     this.speed = 1;
@@ -16,7 +18,7 @@ class Clock {
   // Go on to now and return the time; a clock that is held stands still.
   read(nowMilliseconds, held = false) {
     if (this.playing && this.last !== null && !held)
-      this.time += (nowMilliseconds - this.last) / 1000 * this.speed;
+      this.time += Math.min(nowMilliseconds - this.last, LONGEST_TICK_MILLISECONDS) / 1000 * this.speed;
     this.last = nowMilliseconds;
     return this.time;
   }

@@ -43,9 +43,11 @@ async function open(number, time = 0) {
   viewer.opening = id;
   document.body.classList.remove("side-open");
   history.replaceState(null, "", `#${id}`);
+  document.body.classList.add("loading");
   let data;
   try { data = await loadEpisode(id); } catch (error) { data = { id, problems: [String(error.message)], views: [], columns: [] }; }
   if (viewer.opening !== id) return;  // another one was opened meanwhile
+  document.body.classList.remove("loading");
   show(data, number);
   if (time) seek(time);
   if (wasPlaying) play();

@@ -182,6 +182,7 @@ class Recording:
         self.path = path
         self.metadata = metadata
         self.ids = ids
+        self._known_ids = frozenset(ids)
         self._episodes: dict[int, Episode] = {}
 
     def __repr__(self) -> str:
@@ -208,7 +209,7 @@ class Recording:
         Raises:
             UserError: If there is no such episode.
         """
-        if episode_id not in self.ids:
+        if episode_id not in self._known_ids:
             raise UserError(
                 f"{self.path} has no episode {episode_id} (it has {describe_ids(self.ids)})"
             )

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record-actions": ("record_actions", "record short films of actions, in UCF101's layout"),
     "check": ("check", "check every file of a dataset, films decoded"),
     "info": ("info", "what a dataset holds, on one screen"),
+    "view": ("view", "look at a dataset: all views in step by their true times, what was found"),
     "edit": ("edit", "delete, relabel, split, trim and merge episodes"),
     "rerender": ("rerender", "render a simulated dataset again: other cameras, sizes, looks"),
     "replay": ("replay", "play recorded episodes back and say how far they deviate"),

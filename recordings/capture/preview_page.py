@@ -18,14 +18,14 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import cv2
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.local_access import LocalAccess, split_address
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STREAM_HZ = 12.0
 JPEG_QUALITY = 80
 MAXIMUM_BODY_BYTES = 256
@@ -38,9 +38,8 @@ _BOUNDARY = "frame"
 class _State:
     """What the page shows; written by the capture, read by the server's threads."""
 
-    def __init__(self, token: str | None, host: str) -> None:
-        self.token = token
-        self.host = host
+    def __init__(self, access: LocalAccess) -> None:
+        self.access = access
         self.secret = secrets.token_urlsafe(16)
         self.changed = threading.Condition()
         self.frames: dict[str, np.ndarray] = {}
@@ -63,24 +62,19 @@ class PreviewPage:
     """
 
     def __init__(self, address: str = "127.0.0.1:8765", token: str | None = None) -> None:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
-            raise UserError(f"the preview's address should be HOST:PORT, found {address!r}")
-        host = host.strip("[]")
-        if host not in LOOPBACK and token is None:
-            token = secrets.token_urlsafe(16)
-        self._state = _State(token, host)
+        host, port = split_address(address, "the preview's address")
+        access = LocalAccess(host, token)
+        self._state = _State(access)
         handler = type("Exchange", (_Exchange,), {"state": self._state})
         try:
-            self._server = ThreadingHTTPServer((host, int(port)), handler)
+            self._server = ThreadingHTTPServer((host, port), handler)
         except OSError as error:
             raise UserError(
                 f"the preview cannot listen on {address} ({error.strerror}); give another "
                 "--preview-address"
             ) from error
         self._server.daemon_threads = True
-        query = f"?token={quote(token)}" if token else ""
-        self.url = f"http://{host}:{self._server.server_address[1]}/{query}"
+        self.url = f"http://{host}:{self._server.server_address[1]}/{access.query}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -146,24 +140,16 @@ class _Exchange(BaseHTTPRequestHandler):
         self._send("text/plain", b"ok")
 
     def _is_allowed(self, query: str) -> bool:
-        name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
-        expected = {*LOOPBACK} if self.state.host in LOOPBACK else None
-        if expected is not None and name not in expected:  # a page that points its name at us
-            self._refuse(403, "this address is not ours")
-            return False
-        if self.state.token is None:
-            return True
-        token = parse_qs(query).get("token", [""])[0]
-        if hmac.compare_digest(token.encode(), self.state.token.encode()):
-            return True
-        self._refuse(403, "the address needs its token")
-        return False
+        reason = self.state.access.refusal(self.headers.get("Host"), query)
+        if reason is not None:
+            self._refuse(403, reason)
+        return reason is None
 
     def _page(self) -> str:
         template = resources.files(__package__).joinpath("preview_page.html").read_text("utf-8")
         with self.state.changed:
             views = list(self.state.frames)
-        suffix = f"?token={quote(self.state.token)}" if self.state.token else ""
+        suffix = self.state.access.query
         pictures = "".join(
             f'<figure><img src="/stream/{quote(view, safe="")}{suffix}" alt="{html.escape(view)}">'
             f"<figcaption>{html.escape(view)}</figcaption></figure>"

@@ -92,13 +92,7 @@ class Browser:
 
     def open(self, page: Path, width_px: int, height_px: int, dark: bool = False) -> None:
         """Open a file at a screen size and wait until everything on it has loaded."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width_px, height=height_px, deviceScaleFactor=1, mobile=width_px < 600,
-        )  # fmt: skip
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.go(page.resolve().as_uri(), width_px, height_px, dark)
         self.evaluate(
             """new Promise(done => {
                  const ready = () => document.readyState === "complete"
@@ -109,6 +103,17 @@ class Browser:
                  poll(200);
                })"""
         )
+
+    def go(self, address: str, width_px: int, height_px: int, dark: bool = False) -> None:
+        """Open an address at a screen size; what is on the page may still be loading."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width_px, height=height_px, deviceScaleFactor=1, mobile=width_px < 600,
+        )  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Page.navigate", url="about:blank")  # another anchor alone would load nothing
+        self.call("Page.navigate", url=address)
 
     def evaluate(self, expression: str) -> Any:
         """Return what a JavaScript expression gives; promises are waited for."""

@@ -1,0 +1,148 @@
+"""What a browser must know of a film, and a film that it can play where it cannot play ours."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from tcn_robot.atomic import PARTIAL_PREFIX, make_folders
+from tcn_robot.errors import UserError
+from tcn_robot.recordings.video import VideoEncoder, iterate_video
+
+# What every browser plays: H.264 with 4:2:0 colours. The lossless films are RGB, odd sizes 4:4:4.
+PLAYABLE_FORMATS = ("yuv420p", "yuvj420p")
+PREVIEW_RATE_HZ = 30.0  # a hint for players; frames keep their own times
+_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class FilmHeader:
+    """What a film says without being decoded.
+
+    Attributes:
+        times_seconds: float64 (T,), presentation times of its frames, ascending.
+        is_playable: Whether every browser plays it.
+        is_even: Whether both sides are even; a preview of another film is a pixel larger.
+    """
+
+    times_seconds: np.ndarray
+    is_playable: bool
+    is_even: bool
+
+
+def read_header(path: Path) -> FilmHeader:
+    """Read the times of a film's frames and how it is encoded.
+
+    Raises:
+        UserError: If it is missing or no film that can be read.
+    """
+    if not path.is_file():
+        raise UserError(f"the film {path.name} is missing")
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            is_playable = context.name == "h264" and context.pix_fmt in PLAYABLE_FORMATS
+            is_even = context.width % 2 == 0 and context.height % 2 == 0
+            times = [
+                float(packet.pts * packet.time_base)
+                for packet in container.demux(stream)
+                if packet.pts is not None and packet.time_base is not None
+            ]
+    except (av.FFmpegError, IndexError) as error:
+        reason = getattr(error, "strerror", None) or "no film in it"
+        raise UserError(f"the film {path.name} cannot be read ({reason})") from error
+    if not times:
+        raise UserError(f"the film {path.name} has no frames")
+    return FilmHeader(np.sort(np.asarray(times, np.float64)), is_playable, is_even)
+
+
+def write_preview(source: Path, target: Path) -> None:
+    """Encode a film so that every browser plays it: the same frames at the same times, 4:2:0.
+
+    An odd side gets one more line, a copy of the last. Of a film that breaks off, what came before
+    is kept. The target is whole or absent.
+
+    Raises:
+        UserError: If not one frame can be decoded.
+    """
+    make_folders(target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=target.parent)
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        _encode(source, partial)
+        partial.chmod(0o644)
+        os.replace(partial, target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _encode(source: Path, target: Path) -> None:
+    encoder: VideoEncoder | None = None
+    last_ticks = -1
+    try:
+        with closing(iterate_video(source)) as frames:
+            for ticks, frame in frames:
+                height_px, width_px = frame.shape[:2]
+                even = np.pad(frame, ((0, height_px % 2), (0, width_px % 2), (0, 0)), "edge")
+                if encoder is None:
+                    size = (even.shape[1], even.shape[0])
+                    encoder = VideoEncoder(target, *size, "h264-fast", PREVIEW_RATE_HZ)
+                if ticks > last_ticks and even.shape == encoder.shape:
+                    encoder.write(even, ticks)
+                    last_ticks = ticks
+    except UserError:
+        if encoder is None:
+            raise
+    except BaseException:
+        if encoder is not None:
+            encoder.abort()
+        raise
+    if encoder is None:
+        raise UserError(f"the film {source.name} has no frames")
+    encoder.close()
+
+
+class PreviewCache:
+    """Films made for browsers, kept between runs in a folder of the user's cache.
+
+    Args:
+        folder: Where they are kept; `default_folder()` when None.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or default_folder()
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def preview(self, source: Path) -> Path:
+        """Return a film that every browser plays, made now if there is none yet.
+
+        Raises:
+            UserError: If the film cannot be decoded.
+        """
+        facts = source.stat()
+        key = f"{_VERSION}\0{source.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}"
+        name = hashlib.sha256(os.fsencode(key)).hexdigest()[:32] + ".mp4"
+        with self._guard:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:  # the browser asks for the parts of a film at the same time
+            if not (self._folder / name).is_file():
+                write_preview(source, self._folder / name)
+        return self._folder / name
+
+
+def default_folder() -> Path:
+    """Return where previews are kept: below XDG_CACHE_HOME, or else ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tcn_robot" / "previews"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tcn_robot.atomic import PARTIAL_PREFIX, make_folders
@@ -44,10 +45,10 @@ def read_header(path: Path) -> FilmHeader:
     Raises:
         UserError: If it is missing or no film that can be read.
     """
-    with _opened(path) as stream:
+    with _opened(path) as (container, stream):
         times = [
             float(packet.pts * packet.time_base)
-            for packet in stream.container.demux(stream)
+            for packet in container.demux(stream)
             if packet.pts is not None and packet.time_base is not None
         ]
         playable = _plays(stream)
@@ -62,7 +63,7 @@ def is_playable(path: Path) -> bool:
     Raises:
         UserError: If it is missing or no film that can be read.
     """
-    with _opened(path) as stream:
+    with _opened(path) as (_, stream):
         return _plays(stream)
 
 
@@ -72,12 +73,12 @@ def _plays(stream: VideoStream) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[VideoStream]:
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not path.is_file():
         raise UserError(f"the film {path.name} is missing")
     try:
         with av.open(str(path)) as container:
-            yield container.streams.video[0]
+            yield container, container.streams.video[0]
     except (av.FFmpegError, IndexError) as error:
         reason = getattr(error, "strerror", None) or "no film in it"
         raise UserError(f"the film {path.name} cannot be read ({reason})") from error

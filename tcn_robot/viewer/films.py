@@ -6,12 +6,15 @@ import hashlib
 import os
 import tempfile
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from tcn_robot.atomic import PARTIAL_PREFIX, make_folders
 from tcn_robot.errors import UserError
@@ -30,39 +33,55 @@ class FilmHeader:
     Attributes:
         times_seconds: float64 (T,), presentation times of its frames, ascending.
         is_playable: Whether every browser plays it.
-        is_even: Whether both sides are even; a preview of another film is a pixel larger.
     """
 
     times_seconds: np.ndarray
     is_playable: bool
-    is_even: bool
 
 
 def read_header(path: Path) -> FilmHeader:
-    """Read the times of a film's frames and how it is encoded.
+    """Read the times of a film's frames and how it is encoded; the whole file is read.
 
     Raises:
         UserError: If it is missing or no film that can be read.
     """
+    with _opened(path) as (container, stream):
+        times = [
+            float(packet.pts * packet.time_base)
+            for packet in container.demux(stream)
+            if packet.pts is not None and packet.time_base is not None
+        ]
+        playable = _plays(stream)
+    if not times:
+        raise UserError(f"the film {path.name} has no frames")
+    return FilmHeader(np.sort(np.asarray(times, np.float64)), playable)
+
+
+def is_playable(path: Path) -> bool:
+    """Return whether every browser plays a film; only its beginning is read.
+
+    Raises:
+        UserError: If it is missing or no film that can be read.
+    """
+    with _opened(path) as (_, stream):
+        return _plays(stream)
+
+
+def _plays(stream: VideoStream) -> bool:
+    context = stream.codec_context
+    return context.name == "h264" and context.pix_fmt in PLAYABLE_FORMATS
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not path.is_file():
         raise UserError(f"the film {path.name} is missing")
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            context = stream.codec_context
-            is_playable = context.name == "h264" and context.pix_fmt in PLAYABLE_FORMATS
-            is_even = context.width % 2 == 0 and context.height % 2 == 0
-            times = [
-                float(packet.pts * packet.time_base)
-                for packet in container.demux(stream)
-                if packet.pts is not None and packet.time_base is not None
-            ]
+            yield container, container.streams.video[0]
     except (av.FFmpegError, IndexError) as error:
         reason = getattr(error, "strerror", None) or "no film in it"
         raise UserError(f"the film {path.name} cannot be read ({reason})") from error
-    if not times:
-        raise UserError(f"the film {path.name} has no frames")
-    return FilmHeader(np.sort(np.asarray(times, np.float64)), is_playable, is_even)
 
 
 def write_preview(source: Path, target: Path) -> None:

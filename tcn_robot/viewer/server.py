@@ -24,13 +24,14 @@ from tcn_robot.local_access import LocalAccess, split_address
 from tcn_robot.recordings import Episode
 from tcn_robot.viewer.dataset import WatchedDataset
 from tcn_robot.viewer.episode_page import describe_episode, film_path
-from tcn_robot.viewer.films import PreviewCache, read_header
+from tcn_robot.viewer.films import PreviewCache, is_playable
 from tcn_robot.viewer.findings import Findings, findings_of_dataset
 from tcn_robot.viewer.packing import plain, script_call
 from tcn_robot.viewer.page import film_name, render_page
 from tcn_robot.viewer.posters import episode_poster
 
 IDLE_SECONDS = 60.0
+EVERYWHERE = ("0.0.0.0", "::")
 _BLOCK_BYTES = 1 << 18
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -66,7 +67,7 @@ class Viewer:
     def film(self, episode: Episode, view: str) -> Path:
         """Return the film of a view, or one made from it that browsers play."""
         path = film_path(episode, view)
-        return path if read_header(path).is_playable else self.cache.preview(path)
+        return path if is_playable(path) else self.cache.preview(path)
 
 
 class ViewerServer:
@@ -92,8 +93,7 @@ class ViewerServer:
                 f"cannot listen on {address} ({error.strerror}); give another --address HOST:PORT"
             ) from error
         self._viewer = viewer
-        shown_host = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown_host}:{self._server.server_address[1]}/{access.query}"
+        self.url = f"http://{_shown(host)}:{self._server.server_address[1]}/{access.query}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -108,6 +108,13 @@ class ViewerServer:
         self._server.server_close()
         self._thread.join()
         self._viewer.findings.close()
+
+
+def _shown(host: str) -> str:
+    """Return a host as an address names it; where it listens everywhere, this machine's name."""
+    if host in EVERYWHERE:
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
 
 
 class _Server(ThreadingHTTPServer):

@@ -16,7 +16,8 @@ SETTLED = (
     "typeof viewer !== 'undefined' && viewer.data !== null && viewer.opening === viewer.data.id"
     " && viewer.films.every(film => !film.view.film || film.isHidden || film.video.error"
     " || film.isReady && !film.video.seeking"
-    " && (clock.playing || film.frameShown() === nearest(film.times, clock.time)))"
+    " && (clock.playing || !film.isRunning"
+    " && film.frameShown() === nearest(film.times, clock.time)))"
 )
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tcn_robot.errors import UserError
+from tcn_robot.recordings import DatasetWriter
+from tcn_robot.recordings.editing.history import delete_episodes, relabel_episodes
 from tcn_robot.viewer.server import ViewerServer
 from tests.support.corpus import edit_episode
 from tests.viewer.numbered import write_numbered
@@ -147,6 +149,7 @@ def test_elsewhere_every_address_needs_the_token(
     assert b"left.mp4?token=a%26b%20c" in ask(server, "/data/episode_000000.js?token=a%26b%20c")[2]
     elsewhere = served(cameras, address="0.0.0.0:0")
     assert len(urlsplit(elsewhere.url).query) > len("token=") + 16
+    assert urlsplit(elsewhere.url).hostname == socket.gethostname().lower()
 
 
 def test_an_address_that_cannot_be_used(served: Callable[..., ViewerServer], cameras: Path) -> None:
@@ -172,6 +175,21 @@ def test_findings_come_as_they_are_made(
     answer = json.loads(ask(server, "/findings?since=0")[2])
     assert [news[:2] for news in answer["news"]] == [[1, 1]]
     assert json.loads(ask(server, f"/findings?since={answer['done']}")[2])["news"] == []
+
+
+def test_what_is_relabelled_and_deleted_while_it_is_open(
+    served: Callable[..., ViewerServer], tmp_path: Path
+) -> None:
+    path = tmp_path / "films"
+    write_numbered(path, {"only": [0.0, 0.1]}, episodes=3)
+    server = served(path)
+    assert '"success":[null,null,null]' in ask(server, "/")[2].decode()
+    with DatasetWriter(path, "pouring", "h264", kind="film") as writer:
+        relabel_episodes(writer, {1: {"success": True, "split": "test"}})
+        delete_episodes(writer, [2])
+    page = ask(server, "/")[2].decode()
+    assert '"id":[0,1],"split":["train","test"],"success":[null,true]' in page
+    assert ask(server, "/data/episode_000002.js")[0] == 404
 
 
 def test_episodes_that_come_and_go_while_it_is_open(

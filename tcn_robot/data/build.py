@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -82,7 +83,7 @@ class _Wanted:
             store = self._open(folder)
             if store is not None:
                 return store
-        for folder in folders:
+        for folder, following in itertools.zip_longest(folders, folders[1:]):
             try:
                 return self._build(folder)
             except OSError as error:
@@ -91,8 +92,8 @@ class _Wanted:
                 if error.errno not in NOT_TO_BE_WRITTEN or self._is_of_dataset(error.filename):
                     raise
                 refusal = error
-                if folder != folders[-1]:
-                    say(f"{folder} cannot be written ({error.strerror}): frames are kept elsewhere")
+                if following is not None:
+                    say(f"{folder} cannot be written ({error.strerror}); taking {following}")
         raise UserError(
             f"cannot write the frame store {folders[-1] / self._name} ({refusal.strerror}); "
             "give a folder that can be written with --cache-dir"

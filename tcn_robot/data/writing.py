@@ -187,7 +187,8 @@ class _StoreWriter:
     def _copy(self, done: DoneEpisode, view: str, start: int, stop: int) -> int | None:
         """Copy a view from another store; None if it is not what it should be there."""
         frames = done.frames[slice(*done.spans.get(view, (0, 0)))]
-        if len(frames) != stop - start:
+        wanted = (stop - start, self._size_px, self._size_px, 3)
+        if frames.shape != wanted:
             return None
         step, crc32 = block_frames(frames), 0
         for first in range(0, len(frames), step):

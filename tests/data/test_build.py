@@ -166,11 +166,27 @@ def test_where_the_datasets_folder_cannot_be_written_the_users_cache_is_used(
 ):
     (tmp_path / ".frames-films").write_text("in the way")
     assert_holds(build_frame_store([two_films], size_px=16), two_films)
+    (folder,) = (tmp_path / "xdg" / "tcn_robot").glob(".frames-films-*")
     said = capsys.readouterr().err.splitlines()[0]
-    assert said.startswith(f"{tmp_path / '.frames-films'} cannot be written")
-    assert len(list((tmp_path / "xdg" / "tcn_robot").glob(".frames-films-*/16px-*"))) == 1
+    assert said.startswith(f"{tmp_path / '.frames-films'} cannot be written (")
+    assert said.endswith(f"); taking {folder}")
+    assert len(list(folder.glob("16px-*"))) == 1
     build_frame_store([two_films], size_px=16)
     assert capsys.readouterr().err == "", "a store that is there is used without a word"
+
+
+def test_a_file_system_without_locks_is_read_but_not_written(
+    tmp_path, two_films, monkeypatch, capsys
+):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    build_frame_store([two_films], size_px=16)
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert_holds(build_frame_store([two_films], size_px=16), two_films)
+    with pytest.raises(UserError, match="no locks available.*--cache-dir"):
+        build_frame_store([two_films], size_px=8)
+    assert f"taking {tmp_path / 'xdg'}" in capsys.readouterr().err
 
 
 def test_a_cache_that_is_named_and_cannot_be_written_is_said(tmp_path, two_films):

@@ -28,6 +28,13 @@ from tests.data.test_frame_store import record
 pytestmark = pytest.mark.usefixtures("no_cache_of_the_user")
 
 
+@pytest.fixture(scope="module")
+def many_films(tmp_path_factory):
+    """Enough to be stopped in the middle."""
+    films = dot_films(2, train=30, length=20, size_px=16)
+    return record(tmp_path_factory.mktemp("many") / "films", films)
+
+
 def test_a_damaged_film_stops_the_build_and_the_rest_is_kept(tmp_path, two_films):
     film = open_recording(two_films)[1].path / "side.mp4"
     whole = film.read_bytes()
@@ -73,8 +80,8 @@ def test_another_size_need_not_wait(tmp_path, two_films):
         assert_holds(build_frame_store([two_films], size_px=16), two_films)
 
 
-def test_kill_9_while_building_and_going_on(tmp_path):
-    dataset = record(tmp_path / "films", dot_films(2, train=30, length=20, size_px=16))
+def test_kill_9_while_building_and_going_on(tmp_path, many_films):
+    dataset = shutil.copytree(many_films, tmp_path / "films")
     folder = tmp_path / ".frames-films"
     for num_lines in (1, 5, 10):
         stop_in_the_middle(dataset, folder, num_lines, signal.SIGKILL)
@@ -207,8 +214,8 @@ def test_a_kill_while_a_store_is_deleted_leaves_no_half_store(tmp_path, two_film
     assert len(names(folder)) == 1
 
 
-def test_ctrl_c_says_that_the_decoded_is_kept(tmp_path):
-    dataset = record(tmp_path / "films", dot_films(2, train=30, length=20, size_px=16))
+def test_ctrl_c_says_that_the_decoded_is_kept(tmp_path, many_films):
+    dataset = shutil.copytree(many_films, tmp_path / "films")
     folder = tmp_path / ".frames-films"
     said = stop_in_the_middle(dataset, folder, 1, signal.SIGINT)
     assert "stopped; what is decoded is kept, the same command goes on from there" in said

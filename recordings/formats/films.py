@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from tcn_robot.errors import UserError
+from tcn_robot.recordings.formats.containers import is_cut_short
 from tcn_robot.recordings.video import MUXER_OPTIONS, TICKS_PER_SECOND
 
 # Encodings that MP4 holds and browsers play; films in any other are encoded anew.
@@ -81,19 +82,20 @@ def read_film(path: Path) -> Film:
 
 @lru_cache(maxsize=64)
 def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
+    if is_cut_short(path):
+        raise UserError(f"{path} is cut short: it is not as long as it says; restore it")
     shown: list[int | None] = []
     sizes: set[tuple[int, int]] = set()
     quarters = 0
-    packets = 0
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            rate, expected = stream.average_rate, stream.frames
+            rate = stream.average_rate
             codec, base = stream.codec_context.codec.canonical_name, stream.time_base
             pixels = str(stream.pix_fmt)
             for packet in container.demux(stream):
-                packets += packet.size > 0 and not packet.is_corrupt
+                _refuse_corrupt(packet, path)
                 for frame in packet.decode():
                     _refuse_corrupt(frame, path)
                     shown.append(frame.pts)
@@ -108,10 +110,6 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
         ) from error
     if not shown or base is None:
         raise UserError(f"the film {path} has no frame; remove it")
-    if packets < expected:
-        raise UserError(
-            f"{path} is cut short: it says {expected} frames and has {packets}; restore it"
-        )
     if len(sizes) > 1:
         raise UserError(f"{path} changes its size ({_sizes(sizes)}); split it or scale it")
     width_px, height_px = next(iter(sizes))
@@ -136,8 +134,8 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
     )
 
 
-def _refuse_corrupt(frame: VideoFrame, path: Path) -> None:
-    if frame.is_corrupt:
+def _refuse_corrupt(piece: av.Packet | VideoFrame, path: Path) -> None:
+    if piece.is_corrupt:
         raise UserError(f"{path} has a damaged frame: it is cut short or broken; restore it")
 
 

@@ -194,7 +194,7 @@ def _write_view(
     if not dataset_format.VIEW_PATTERN.fullmatch(name):
         raise UserError(f"{name!r} cannot be the name of a view; use letters, digits, '_' and '-'")
     if view.film is None:
-        reason = "it was no film"
+        reason = "they were pictures"
     elif options.encode_all:
         reason = "asked for"
     elif options.size_px is not None:

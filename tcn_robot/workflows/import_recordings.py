@@ -85,7 +85,7 @@ def import_recordings(
     codec = "lossless" if encode == "lossless" else "h264"
     with DatasetWriter(out, shown, codec, kind="film") as writer:
         done, there = _take_over(found, writer, options, limit)
-    _summarise(out, done, there)
+    _summarise(out, done, there, codec)
 
 
 def _take_over(
@@ -110,7 +110,7 @@ def _take_over(
     return done, there
 
 
-def _summarise(out: Path, done: list[Imported], there: int) -> None:
+def _summarise(out: Path, done: list[Imported], there: int, codec: str) -> None:
     taken = [one for one in done if one.refused is None]
     refused = len(done) - len(taken)
     reasons = Counter(reason for one in taken for reason in one.anew.values())
@@ -119,7 +119,7 @@ def _summarise(out: Path, done: list[Imported], there: int) -> None:
     if muted := sum(len(one.muted) for one in taken):
         print(f"{muted} films had sound, which has no place: left out")
     for reason, count in reasons.most_common():
-        print(f"{count} views encoded anew: {reason}")
+        print(f"{count} views encoded anew as {codec}: {reason}")
     print(
         f"{out}: {len(taken)} episodes imported ({frames} frames, {kept} films taken over as they "
         f"are)"

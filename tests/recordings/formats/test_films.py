@@ -116,6 +116,28 @@ def test_a_truncated_film_is_refused(tmp_path: Path, share: float, suffix: str) 
         read_film(path)
 
 
+@pytest.mark.parametrize("kept", [9, 5])
+def test_a_film_that_was_trimmed_by_an_edit_list(tmp_path: Path, kept: int) -> None:
+    """As phones trim: the frames before are in the file and are not shown."""
+    import av
+
+    source = write_film(tmp_path / "a.mp4", FRAMES, options={"g": "4", "bf": "0"})
+    with av.open(str(source)) as film, av.open(str(tmp_path / "b.mov"), "w") as trimmed:
+        stream = trimmed.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.dts is not None:
+                packet.pts -= 512 * (12 - kept)
+                packet.dts -= 512 * (12 - kept)
+                packet.stream = stream
+                trimmed.mux(packet)
+    shown = decoded(tmp_path / "b.mov")
+    film = read_film(tmp_path / "b.mov")
+    assert len(film.pts) == len(shown) < 12
+    assert np.array_equal(np.array(list(whole(film).pictures())), shown)
+    if take_over(whole(film), film.ticks, tmp_path / "c.mp4"):
+        assert np.array_equal(decoded(tmp_path / "c.mp4"), shown)
+
+
 def _index_first(path: Path, target: Path, options: dict[str, str]) -> Path:
     import av
 

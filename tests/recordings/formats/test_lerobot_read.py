@@ -53,7 +53,7 @@ def test_films_of_several_episodes(
         assert np.array_equal(episode.steps["observation"], 2 * episode.steps["action"])
         assert episode.metadata["embodiment"] == "so101"
         assert episode.metadata["label"] == "put it away"
-    assert ("encoded anew: its encoding is hevc" in printed) == (codec == "libx265")
+    assert ("encoded anew as h264: its encoding is hevc" in printed) == (codec == "libx265")
     if codec != "libx265":
         assert "6 films taken over as they are" in printed
 

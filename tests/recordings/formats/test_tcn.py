@@ -38,7 +38,7 @@ def test_the_pouring_set(pouring: Path, imported) -> None:
         "train/orange to_white: episode 1: views differ in length, all frames are kept" in printed
     )
     assert "view0 8, view1 11" in printed
-    assert "2 views encoded anew: its encoding is mpeg4" in printed
+    assert "2 views encoded anew as h264: its encoding is mpeg4" in printed
     assert [one.codec for one in recording] == ["h264", "original", "original"]
     original = decoded(pouring / "val" / "0_view1.mov")
     assert np.array_equal(recording[2].frames("view1"), original)

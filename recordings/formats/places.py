@@ -37,7 +37,8 @@ class Place:
 
     def __init__(self, root: Path, follow_links: bool = False) -> None:
         if not root.is_dir():
-            what = "is a file" if root.exists() else "does not exist"
+            what = "is a file (unpack it first if it is an archive)"
+            what = what if root.exists() else "does not exist"
             raise UserError(f"{root} {what}; give the folder that is to be imported")
         self.root = root
         self._follow_links = follow_links

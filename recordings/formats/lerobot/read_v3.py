@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.films import read_film
@@ -25,6 +24,7 @@ from tcn_robot.recordings.formats.lerobot.ours import read_ours, still_fits
 from tcn_robot.recordings.formats.lerobot.reading import (
     Info,
     film_view,
+    numbers,
     picture_view,
     read_info,
     read_table,
@@ -149,10 +149,17 @@ def _part(place: Place, info: Info, row: Mapping[str, Any]) -> Part:
     return Part(
         index,
         length if isinstance(length, int) else None,
-        tuple(str(task) for task in row.get("tasks") or ()),
+        task_names(row.get("tasks")),
         place_of(info.data_path or layout.DATA_PATH, "data"),
         films,
     )
+
+
+def task_names(said: Any) -> tuple[str, ...]:
+    """Return the tasks that a description of an episode names."""
+    if isinstance(said, str):
+        return (said,)
+    return tuple(str(task) for task in said) if isinstance(said, (list, tuple)) else ()
 
 
 def _episode(
@@ -197,7 +204,7 @@ def load_episode(
             seconds = grid[kept]
             view = film_view(read_film(film), start_seconds, seconds, info.fps, times[kept])
         else:
-            view = picture_view(table[key].take(kept), times[kept], place)
+            view = picture_view(table, key, kept, times[kept], place)
         views[called[view_of(key)]] = view
     steps, notes = read_steps(
         table, info.features.keys() & {*info.cameras, *info.depth_cameras}, tasks
@@ -229,10 +236,8 @@ def _rows_of(part: Part) -> pa.Table:
     for name in ("episode_index", "frame_index", "timestamp"):
         if name not in table.column_names:
             raise UserError(f"{part.data} lacks the column {name!r}; restore it")
-    column = table["episode_index"]
-    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        column = pc.list_element(column, 0)
-    rows = table.filter(pc.equal(column, part.index))
+    indices = numbers(table, "episode_index", part.data)
+    rows = table.take(np.flatnonzero(indices == part.index))
     if rows.num_rows == 0 or part.length not in (None, rows.num_rows):
         raise UserError(
             f"{part.data} has {rows.num_rows} rows of episode {part.index}, expected {part.length}"

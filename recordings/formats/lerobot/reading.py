@@ -85,7 +85,10 @@ def read_info(place: Place, versions: Sequence[str]) -> Info:
     """
     path = place.file(layout.INFO_FILE)
     if not path.is_file():
-        raise UserError(f"{place.root} is no LeRobot dataset: it has no {layout.INFO_FILE}")
+        raise UserError(
+            f"{place.root} is no LeRobot dataset: it has no {layout.INFO_FILE}; "
+            "give the folder that has it"
+        )
     content = read_json_object(path)
     version = str(content.get("codebase_version"))
     if version not in versions:
@@ -122,7 +125,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); restore it") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} should hold an object, found {type(content).__name__}")
@@ -206,7 +209,7 @@ def film_view(
     wanted = start_seconds + row_seconds
     frames = nearest_frames(wanted, film.times_seconds)
     off = np.abs(film.times_seconds[frames] - wanted)
-    missing = np.flatnonzero(off > 0.5 / fps)
+    missing = np.flatnonzero(~(off <= 0.5 / fps))
     if missing.size:
         at = int(missing[0])
         raise UserError(
@@ -217,8 +220,24 @@ def film_view(
     return ForeignView(times, part.pictures, part)
 
 
-def picture_view(column: pa.ChunkedArray, times: np.ndarray, place: Place) -> ForeignView:
-    """Return pictures that stand in a table, or beside it, as a view."""
+def picture_view(
+    table: pa.Table, key: str, rows: np.ndarray, times: np.ndarray, place: Place
+) -> ForeignView:
+    """Return pictures that stand in a table, or beside it, as a view.
+
+    Args:
+        table: The rows of an episode.
+        key: The column.
+        rows: int64 (T,), which rows have a frame of their own.
+        times: float64 (T,), when frames were seen.
+        place: The dataset's folder.
+
+    Raises:
+        UserError: If there is no such column.
+    """
+    if key not in table.column_names:
+        raise UserError(f"{place.root} has no column {key!r}, which its features name; restore it")
+    column = table[key].take(rows)
 
     def read_all() -> Iterator[np.ndarray]:
         for row, entry in enumerate(column):

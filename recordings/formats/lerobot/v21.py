@@ -10,7 +10,7 @@ from typing import Any
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.foreign import ForeignDataset, ReadOptions
 from tcn_robot.recordings.formats.lerobot import layout
-from tcn_robot.recordings.formats.lerobot.read_v3 import Part, dataset_of
+from tcn_robot.recordings.formats.lerobot.read_v3 import Part, dataset_of, task_names
 from tcn_robot.recordings.formats.lerobot.reading import Info, read_info, read_json_object
 from tcn_robot.recordings.formats.places import Place, expand
 
@@ -60,11 +60,11 @@ def _part(place: Place, info: Info, line: Mapping[str, Any], per_chunk: int) -> 
         for key in info.cameras
         if info.features[key]["dtype"] == "video"
     }
-    length, tasks = line.get("length"), line.get("tasks")
+    length = line.get("length")
     return Part(
         index,
         length if isinstance(length, int) else None,
-        tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
+        task_names(line.get("tasks")),
         place.file(expand(info.data_path or DATA_PATH, **numbers)),
         films,
     )
@@ -86,7 +86,7 @@ def _lines(path: Path, needed: tuple[str, ...]) -> list[dict[str, Any]]:
             continue
         try:
             line = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{path}, line {number}: no readable JSON; restore it") from error
         if not isinstance(line, dict) or any(name not in line for name in needed):
             raise UserError(f"{path}, line {number}: expected {', '.join(needed)}")

@@ -11,7 +11,7 @@ import pytest
 from tcn_robot import open_recording
 from tcn_robot.recordings import DatasetWriter
 from tests.support.films import moving_square
-from tests.support.foreign_films import decoded, write_film
+from tests.support.foreign_films import decoded, lay_on_its_side, write_film
 
 
 @pytest.fixture
@@ -191,3 +191,36 @@ def test_an_export_replaces_nothing(tmp_path: Path, clean_datasets, run) -> None
     assert code == 2
     assert "did you mean 'left'" in complaint
     assert not (tmp_path / "new").exists()
+
+
+def test_films_of_a_phone(tmp_path: Path, imported) -> None:
+    """Lying on their side, at a rate that varies: upright and at the same times in the dataset."""
+    ticks = [0, 33, 66, 133, 166, 200, 270, 300]
+    path = write_film(tmp_path / "src" / "a_view0.mp4", moving_square(8), ticks_ms=ticks)
+    lying = decoded(path)
+    lay_on_its_side(path)
+    write_film(tmp_path / "src" / "a_view1.mp4", moving_square(8)[:, ::-1], ticks_ms=ticks)
+    out, printed = imported("tcn", tmp_path / "src", "--encode", "lossless")
+    episode = open_recording(out)[0]
+    assert np.array_equal(episode.frames("view0"), np.rot90(lying, -1, axes=(1, 2)))
+    for view in episode.views:
+        assert episode.timestamps(view) == pytest.approx(np.array(ticks) / 1000, abs=1e-9)
+    out, printed = imported("tcn", tmp_path / "src")
+    assert "1 views encoded anew as h264: its pictures lie on their side" in printed
+    assert open_recording(out)[0].frames("view0").shape == (8, 40, 32, 3)
+
+
+def test_a_film_without_a_frame(tmp_path: Path, run) -> None:
+    write_film(tmp_path / "src" / "a_view0.mp4", moving_square(3))
+    write_film(tmp_path / "src" / "b_view0.mkv", moving_square(3)[:0])
+    code, printed, _ = run("import", "tcn", tmp_path / "src", tmp_path / "out")
+    assert code == 2
+    assert "b: left out: " in printed
+    assert "1 episodes imported" in printed
+
+
+def test_a_dataset_inside_of_its_source_is_refused(pouring: Path, run) -> None:
+    code, _, complaint = run("import", "tcn", pouring, pouring / "out")
+    assert code == 2
+    assert "which is only read" in complaint
+    assert not (pouring / "out").exists()

@@ -210,9 +210,10 @@ def test_films_of_a_phone(tmp_path: Path, imported) -> None:
     assert open_recording(out)[0].frames("view0").shape == (8, 40, 32, 3)
 
 
-def test_a_film_without_a_frame(tmp_path: Path, run) -> None:
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
+def test_a_film_without_a_frame(tmp_path: Path, run, suffix: str) -> None:
     write_film(tmp_path / "src" / "a_view0.mp4", moving_square(3))
-    write_film(tmp_path / "src" / "b_view0.mkv", moving_square(3)[:0])
+    write_film(tmp_path / "src" / f"b_view0.{suffix}", moving_square(3)[:0])
     code, printed, _ = run("import", "tcn", tmp_path / "src", tmp_path / "out")
     assert code == 2
     assert "b: left out: " in printed

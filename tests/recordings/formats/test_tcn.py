@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,16 @@ def test_the_pouring_set(pouring: Path, imported) -> None:
     assert np.array_equal(recording[2].frames("view1"), original)
     assert recording[2].timestamps("view1") == pytest.approx(np.arange(11) / 30, abs=1e-9)
     assert recording[2].metadata["clock"] == {"name": "film"}
+
+
+def test_the_command_of_the_document(
+    pouring: Path, run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (root / "docs/formats.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"tcn-robot (import tcn multiview-pouring\S* \S+)", text)
+    monkeypatch.chdir(tmp_path)
+    assert run(*command.split())[0] == 0
+    assert len(open_recording("data/pouring")) == 3
 
 
 def test_one_split_alone_and_given_by_hand(pouring: Path, imported, run, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tcn_robot.recordings.formats.foreign import (
 from tcn_robot.recordings.formats.lerobot import layout
 from tcn_robot.recordings.formats.lerobot.ours import read_ours, still_fits
 from tcn_robot.recordings.formats.lerobot.reading import (
+    FilmPlace,
     Info,
     film_view,
     numbers,
@@ -46,14 +47,14 @@ class Part:
         length: Rows that it should have.
         tasks: What it shows, as it is said.
         data: Its table, which may hold other episodes too.
-        films: By feature: the film, and where in it the episode begins, in seconds.
+        films: By feature: where it is in which film.
     """
 
     index: int
     length: int | None
     tasks: tuple[str, ...]
     data: Path
-    films: Mapping[str, tuple[Path, float]]
+    films: Mapping[str, FilmPlace]
 
 
 def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
@@ -66,7 +67,33 @@ def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
     info = read_info(place, VERSIONS)
     tasks = _read_tasks(place)
     parts = [_part(place, info, row) for row in _episode_rows(place)]
-    return dataset_of(place, info, tasks, parts)
+    return dataset_of(place, info, tasks, counted(parts))
+
+
+def counted(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts with how many frames are before each in its film, where that is known."""
+    by_film: dict[tuple[str, Path], list[Part]] = {}
+    for part in parts:
+        for key, film in part.films.items():
+            by_film.setdefault((key, film.path), []).append(part)
+    films: dict[tuple[int, str], FilmPlace] = {}
+    for (key, _), together in by_film.items():
+        lengths = [part.length for part in together]
+        if any(length is None for length in lengths):
+            continue
+        total = sum(length or 0 for length in lengths)
+        start = 0
+        for part in sorted(together, key=lambda one: one.films[key].start_seconds):
+            found = replace(part.films[key], start_frame=start, num_frames=total)
+            films[part.index, key] = found
+            start += part.length or 0
+    return [
+        replace(
+            part,
+            films={key: films.get((part.index, key), film) for key, film in part.films.items()},
+        )
+        for part in parts
+    ]
 
 
 def dataset_of(
@@ -144,7 +171,8 @@ def _part(place: Place, info: Info, row: Mapping[str, Any]) -> Part:
                     f"meta/episodes does not say where {key} of episode {index} begins; restore it"
                 )
             template = info.video_path or layout.VIDEO_PATH
-            films[key] = (place_of(template, f"videos/{key}", video_key=key), float(start))
+            film = place_of(template, f"videos/{key}", video_key=key)
+            films[key] = FilmPlace(film, float(start))
     length = row.get("length")
     return Part(
         index,
@@ -170,7 +198,7 @@ def _episode(
     ours: Mapping[str, Any] | None,
 ) -> ForeignEpisode:
     files = [place.root / layout.INFO_FILE, part.data]
-    files += [film for film, _ in part.films.values()]
+    files += [film.path for film in part.films.values()]
 
     def load() -> Contents:
         return load_episode(place, info, tasks, part, ours)
@@ -200,9 +228,9 @@ def load_episode(
         # A row that shows the frame before again is no frame of its own.
         kept = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)
         if key in part.films:
-            film, start_seconds = part.films[key]
-            seconds = grid[kept]
-            view = film_view(read_film(film), start_seconds, seconds, info.fps, times[kept])
+            where = part.films[key]
+            film = read_film(where.path)
+            view = film_view(film, where, kept, grid[kept], info.fps, times[kept])
         else:
             view = picture_view(table, key, kept, times[kept], place)
         views[called[view_of(key)]] = view

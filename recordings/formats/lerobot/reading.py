@@ -23,6 +23,9 @@ from tcn_robot.recordings.formats.foreign import ForeignView
 from tcn_robot.recordings.formats.lerobot import layout
 from tcn_robot.recordings.formats.places import SPLIT_NAMES, Place
 
+# Of a frame's period: further off, a time says no frame clearly.
+CLEAR_SHARE = 0.2
+
 
 @dataclass(frozen=True)
 class Info:
@@ -191,24 +194,54 @@ def row_times(table: pa.Table, fps: float, path: Path) -> np.ndarray:
     return times
 
 
+@dataclass(frozen=True)
+class FilmPlace:
+    """Where an episode is in a film.
+
+    Attributes:
+        path: The film.
+        start_seconds: When it begins, as the dataset says.
+        start_frame: How many frames of other episodes are before it, if that is known.
+        num_frames: How many frames all episodes in the film have, if that is known.
+    """
+
+    path: Path
+    start_seconds: float
+    start_frame: int | None = None
+    num_frames: int | None = None
+
+
 def film_view(
-    film: Film, start_seconds: float, row_seconds: np.ndarray, fps: float, times: np.ndarray
+    film: Film,
+    place: FilmPlace,
+    rows: np.ndarray,
+    row_seconds: np.ndarray,
+    fps: float,
+    times: np.ndarray,
 ) -> ForeignView:
     """Return a part of a film as a view.
 
+    Where the times that are said fall between the film's frames, as in sets that were converted,
+    and the film has as many frames as there are rows, frames are counted instead.
+
     Args:
         film: The film, which may hold other episodes too.
-        start_seconds: Where in it the episode begins.
-        row_seconds: float64 (T,), when rows are, from the episode's beginning.
+        place: Where in it the episode is.
+        rows: int64 (T,), which rows have a frame of their own.
+        row_seconds: float64 (T,), when these are, from the episode's beginning.
         fps: Frames per second.
         times: float64 (T,), when frames were really seen.
 
     Raises:
         UserError: If it has no frame for a row.
     """
-    wanted = start_seconds + row_seconds
+    wanted = place.start_seconds + row_seconds
     frames = nearest_frames(wanted, film.times_seconds)
     off = np.abs(film.times_seconds[frames] - wanted)
+    is_counted = place.start_frame is not None and place.num_frames == len(film.pts)
+    if is_counted and not (off <= CLEAR_SHARE / fps).all():
+        part = FilmPart(film, rows + place.start_frame)
+        return ForeignView(times, part.pictures, part)
     missing = np.flatnonzero(~(off <= 0.5 / fps))
     if missing.size:
         at = int(missing[0])

@@ -10,8 +10,13 @@ from typing import Any
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.foreign import ForeignDataset, ReadOptions
 from tcn_robot.recordings.formats.lerobot import layout
-from tcn_robot.recordings.formats.lerobot.read_v3 import Part, dataset_of, task_names
-from tcn_robot.recordings.formats.lerobot.reading import Info, read_info, read_json_object
+from tcn_robot.recordings.formats.lerobot.read_v3 import Part, counted, dataset_of, task_names
+from tcn_robot.recordings.formats.lerobot.reading import (
+    FilmPlace,
+    Info,
+    read_info,
+    read_json_object,
+)
 from tcn_robot.recordings.formats.places import Place, expand
 
 VERSIONS = ("v2.1", "v2.0")
@@ -49,14 +54,17 @@ class LeRobotV21:
         }
         lines = _lines(place.file(EPISODES_FILE), ("episode_index",))
         parts = [_part(place, info, line, per_chunk) for line in lines]
-        return dataset_of(place, info, tasks, sorted(parts, key=lambda part: part.index))
+        parts.sort(key=lambda part: part.index)
+        return dataset_of(place, info, tasks, counted(parts))
 
 
 def _part(place: Place, info: Info, line: Mapping[str, Any], per_chunk: int) -> Part:
     index = int(line["episode_index"])
     numbers = {"episode_index": index, "episode_chunk": index // per_chunk}
     films = {
-        key: (place.file(expand(info.video_path or VIDEO_PATH, **numbers, video_key=key)), 0.0)
+        key: FilmPlace(
+            place.file(expand(info.video_path or VIDEO_PATH, **numbers, video_key=key)), 0.0
+        )
         for key in info.cameras
         if info.features[key]["dtype"] == "video"
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
@@ -68,6 +69,11 @@ class Film:
         return np.array([round(int(pts) * scale) for pts in self.pts], np.int64)
 
 
+def open_film(path: Path) -> InputContainer:
+    """Open a film to read it; what it says of itself in words may be in any encoding."""
+    return av.open(str(path), metadata_errors="replace")
+
+
 def read_film(path: Path) -> Film:
     """Decode a film to its end, which shows whether it is whole; pictures are not kept.
 
@@ -88,8 +94,11 @@ def _read_film(path: Path, size_bytes: int, changed_ns: int) -> Film:
     sizes: set[tuple[int, int]] = set()
     quarters = 0
     try:
-        with av.open(str(path)) as container:
+        with open_film(path) as container:
             stream = container.streams.video[0]
+            # Typed as if it were always there; it is not where FFmpeg does not know the encoding.
+            if getattr(stream, "codec_context", None) is None:
+                raise UserError(f"{path} is in an encoding that is not known here; convert it")
             stream.thread_type = "AUTO"
             rate = stream.average_rate
             codec, base = stream.codec_context.codec.canonical_name, stream.time_base
@@ -203,7 +212,7 @@ def whole(film: Film) -> FilmPart:
 def _decode_from(film: Film, first: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, picture) from some frame at or before `first` on."""
     try:
-        with av.open(str(film.path)) as container:
+        with open_film(film.path) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1
             index_of = {int(pts): index for index, pts in enumerate(film.pts)}
@@ -266,7 +275,7 @@ def film_packets(part: FilmPart) -> list[av.Packet]:
         return _packets_in_order(film)
     wanted = {int(film.pts[index]) for index in frames}
     packets: list[av.Packet] = []
-    with av.open(str(film.path)) as source:
+    with open_film(film.path) as source:
         stream = source.streams.video[0]
         if frames[0] > 0:
             source.seek(int(film.pts[frames[0]]), stream=stream)
@@ -284,7 +293,7 @@ def film_packets(part: FilmPart) -> list[av.Packet]:
 
 
 def _packets_in_order(film: Film) -> list[av.Packet]:
-    with av.open(str(film.path)) as source:
+    with open_film(film.path) as source:
         packets = [packet for packet in source.demux(video=0) if packet.size > 0]
     for packet, pts in zip(packets, film.pts, strict=False):
         packet.pts = int(pts)
@@ -317,7 +326,7 @@ def _write(path: Path, packets: list[av.Packet], ticks: np.ndarray, target: Path
     gaps = np.diff(ticks) if len(ticks) > 1 else np.array([_ONLY_FRAME_TICKS])
     lasting = np.append(gaps, gaps[-1])[order]  # some demuxers drop a last frame that lasts no time
     with (
-        av.open(str(path)) as source,
+        open_film(path) as source,
         av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film,
     ):
         copied = film.add_stream_from_template(source.streams.video[0], opaque=True)

@@ -16,6 +16,7 @@ from tcn_robot.recordings.formats.films import (
     FilmPart,
     decoding_ticks,
     film_packets,
+    open_film,
     read_film,
     shown_order,
 )
@@ -58,7 +59,7 @@ class FilmJoiner:
         if not packets:
             raise UserError(f"{film.path} does not begin with a key frame; use --encode h264")
         num_bytes = sum(packet.size for packet in packets)
-        with av.open(str(film.path)) as source:
+        with open_film(film.path) as source:
             template = source.streams.video[0]
             context = template.codec_context
             kind = (film.codec, context.extradata, film.width_px, film.height_px)

@@ -6,6 +6,7 @@ import hashlib
 import re
 import string
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tcn_robot.errors import UserError
@@ -37,7 +38,8 @@ class Place:
 
     def __init__(self, root: Path, follow_links: bool = False) -> None:
         if not root.is_dir():
-            what = "is a file" if root.exists() else "does not exist"
+            what = "is a file (unpack it first if it is an archive)"
+            what = what if root.exists() else "does not exist"
             raise UserError(f"{root} {what}; give the folder that is to be imported")
         self.root = root
         self._follow_links = follow_links
@@ -82,7 +84,7 @@ class Place:
         entries = sorted(
             (entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=natural
         )
-        checked = [self.checked(entry) for entry in entries]
+        checked = [self.checked(entry) if entry.is_symlink() else entry for entry in entries]
         yield folder, [entry for entry in checked if not entry.is_dir()]
         for entry in checked:
             if entry.is_dir():
@@ -159,15 +161,13 @@ def content_mark(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-_HASHES: dict[tuple[Path, int, int], str] = {}
-
-
 def _hash(path: Path) -> str:
-    """Return a file's SHA-256; remembered, since many episodes may lie in one file."""
     if not path.is_file():
         raise UserError(f"{path} is missing; restore it")
     stat = path.stat()
-    key = (path, stat.st_size, stat.st_mtime_ns)
-    if key not in _HASHES:
-        _HASHES[key] = file_hash(path)
-    return _HASHES[key]
+    return _hash_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)  # many episodes may lie in one file
+def _hash_of(path: Path, size_bytes: int, changed_ns: int) -> str:
+    return file_hash(path)

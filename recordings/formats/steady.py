@@ -12,7 +12,7 @@ from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.formats.films import Film, film_rate, read_film, whole
+from tcn_robot.recordings.formats.films import Film, film_rate, open_film, read_film, whole
 from tcn_robot.recordings.formats.foreign import WriteOptions
 from tcn_robot.recordings.reader import Episode
 
@@ -51,7 +51,7 @@ def _why_anew(film: Film, options: WriteOptions) -> str | None:
 
 
 def _copy(film: Film, target: Path, rate: Fraction) -> None:
-    with av.open(str(film.path)) as source, _open(target) as container:
+    with open_film(film.path) as source, _open(target) as container:
         stream = source.streams.video[0]
         copied = container.add_stream_from_template(stream)
         copied.codec_context.time_base = copied.time_base = 1 / rate

@@ -47,6 +47,8 @@ def export_recordings(
         raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
     writer = writer_named(format)
     recording = open_recording(dataset)
+    if out.resolve().is_relative_to(dataset.resolve()):
+        raise UserError(f"{out} lies in {dataset}, which is only read; give a folder elsewhere")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already; give a new folder")
     options = WriteOptions(rate, resample, encode, views or None)

@@ -28,6 +28,7 @@ def write_film(
         stream.pix_fmt = pixels
         if ticks_ms is not None:
             stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        container.start_encoding()  # a film of no frame is a film, too
         for index, picture in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             if ticks_ms is not None:

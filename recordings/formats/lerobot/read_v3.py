@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.films import read_film
@@ -23,8 +22,10 @@ from tcn_robot.recordings.formats.foreign import (
 from tcn_robot.recordings.formats.lerobot import layout
 from tcn_robot.recordings.formats.lerobot.ours import read_ours, still_fits
 from tcn_robot.recordings.formats.lerobot.reading import (
+    FilmPlace,
     Info,
     film_view,
+    numbers,
     picture_view,
     read_info,
     read_table,
@@ -46,14 +47,14 @@ class Part:
         length: Rows that it should have.
         tasks: What it shows, as it is said.
         data: Its table, which may hold other episodes too.
-        films: By feature: the film, and where in it the episode begins, in seconds.
+        films: By feature: where it is in which film.
     """
 
     index: int
     length: int | None
     tasks: tuple[str, ...]
     data: Path
-    films: Mapping[str, tuple[Path, float]]
+    films: Mapping[str, FilmPlace]
 
 
 def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
@@ -66,7 +67,33 @@ def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
     info = read_info(place, VERSIONS)
     tasks = _read_tasks(place)
     parts = [_part(place, info, row) for row in _episode_rows(place)]
-    return dataset_of(place, info, tasks, parts)
+    return dataset_of(place, info, tasks, counted(parts))
+
+
+def counted(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts with how many frames are before each in its film, where that is known."""
+    by_film: dict[tuple[str, Path], list[Part]] = {}
+    for part in parts:
+        for key, film in part.films.items():
+            by_film.setdefault((key, film.path), []).append(part)
+    films: dict[tuple[int, str], FilmPlace] = {}
+    for (key, _), together in by_film.items():
+        lengths = [part.length for part in together]
+        if any(length is None for length in lengths):
+            continue
+        total = sum(length or 0 for length in lengths)
+        start = 0
+        for part in sorted(together, key=lambda one: one.films[key].start_seconds):
+            found = replace(part.films[key], start_frame=start, num_frames=total)
+            films[part.index, key] = found
+            start += part.length or 0
+    return [
+        replace(
+            part,
+            films={key: films.get((part.index, key), film) for key, film in part.films.items()},
+        )
+        for part in parts
+    ]
 
 
 def dataset_of(
@@ -144,15 +171,23 @@ def _part(place: Place, info: Info, row: Mapping[str, Any]) -> Part:
                     f"meta/episodes does not say where {key} of episode {index} begins; restore it"
                 )
             template = info.video_path or layout.VIDEO_PATH
-            films[key] = (place_of(template, f"videos/{key}", video_key=key), float(start))
+            film = place_of(template, f"videos/{key}", video_key=key)
+            films[key] = FilmPlace(film, float(start))
     length = row.get("length")
     return Part(
         index,
         length if isinstance(length, int) else None,
-        tuple(str(task) for task in row.get("tasks") or ()),
+        task_names(row.get("tasks")),
         place_of(info.data_path or layout.DATA_PATH, "data"),
         films,
     )
+
+
+def task_names(said: Any) -> tuple[str, ...]:
+    """Return the tasks that a description of an episode names."""
+    if isinstance(said, str):
+        return (said,)
+    return tuple(str(task) for task in said) if isinstance(said, (list, tuple)) else ()
 
 
 def _episode(
@@ -163,7 +198,7 @@ def _episode(
     ours: Mapping[str, Any] | None,
 ) -> ForeignEpisode:
     files = [place.root / layout.INFO_FILE, part.data]
-    files += [film for film, _ in part.films.values()]
+    files += [film.path for film in part.films.values()]
 
     def load() -> Contents:
         return load_episode(place, info, tasks, part, ours)
@@ -193,11 +228,11 @@ def load_episode(
         # A row that shows the frame before again is no frame of its own.
         kept = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)
         if key in part.films:
-            film, start_seconds = part.films[key]
-            seconds = grid[kept]
-            view = film_view(read_film(film), start_seconds, seconds, info.fps, times[kept])
+            where = part.films[key]
+            film = read_film(where.path)
+            view = film_view(film, where, kept, grid[kept], info.fps, times[kept])
         else:
-            view = picture_view(table[key].take(kept), times[kept], place)
+            view = picture_view(table, key, kept, times[kept], place)
         views[called[view_of(key)]] = view
     steps, notes = read_steps(
         table, info.features.keys() & {*info.cameras, *info.depth_cameras}, tasks
@@ -229,10 +264,8 @@ def _rows_of(part: Part) -> pa.Table:
     for name in ("episode_index", "frame_index", "timestamp"):
         if name not in table.column_names:
             raise UserError(f"{part.data} lacks the column {name!r}; restore it")
-    column = table["episode_index"]
-    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        column = pc.list_element(column, 0)
-    rows = table.filter(pc.equal(column, part.index))
+    indices = numbers(table, "episode_index", part.data)
+    rows = table.take(np.flatnonzero(indices == part.index))
     if rows.num_rows == 0 or part.length not in (None, rows.num_rows):
         raise UserError(
             f"{part.data} has {rows.num_rows} rows of episode {part.index}, expected {part.length}"

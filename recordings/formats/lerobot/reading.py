@@ -23,6 +23,9 @@ from tcn_robot.recordings.formats.foreign import ForeignView
 from tcn_robot.recordings.formats.lerobot import layout
 from tcn_robot.recordings.formats.places import SPLIT_NAMES, Place
 
+# Of a frame's period: further off, a time says no frame clearly.
+CLEAR_SHARE = 0.2
+
 
 @dataclass(frozen=True)
 class Info:
@@ -85,7 +88,10 @@ def read_info(place: Place, versions: Sequence[str]) -> Info:
     """
     path = place.file(layout.INFO_FILE)
     if not path.is_file():
-        raise UserError(f"{place.root} is no LeRobot dataset: it has no {layout.INFO_FILE}")
+        raise UserError(
+            f"{place.root} is no LeRobot dataset: it has no {layout.INFO_FILE}; "
+            "give the folder that has it"
+        )
     content = read_json_object(path)
     version = str(content.get("codebase_version"))
     if version not in versions:
@@ -122,7 +128,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); restore it") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} should hold an object, found {type(content).__name__}")
@@ -188,25 +194,55 @@ def row_times(table: pa.Table, fps: float, path: Path) -> np.ndarray:
     return times
 
 
+@dataclass(frozen=True)
+class FilmPlace:
+    """Where an episode is in a film.
+
+    Attributes:
+        path: The film.
+        start_seconds: When it begins, as the dataset says.
+        start_frame: How many frames of other episodes are before it, if that is known.
+        num_frames: How many frames all episodes in the film have, if that is known.
+    """
+
+    path: Path
+    start_seconds: float
+    start_frame: int | None = None
+    num_frames: int | None = None
+
+
 def film_view(
-    film: Film, start_seconds: float, row_seconds: np.ndarray, fps: float, times: np.ndarray
+    film: Film,
+    place: FilmPlace,
+    rows: np.ndarray,
+    row_seconds: np.ndarray,
+    fps: float,
+    times: np.ndarray,
 ) -> ForeignView:
     """Return a part of a film as a view.
 
+    Where the times that are said fall between the film's frames, as in sets that were converted,
+    and the film has as many frames as there are rows, frames are counted instead.
+
     Args:
         film: The film, which may hold other episodes too.
-        start_seconds: Where in it the episode begins.
-        row_seconds: float64 (T,), when rows are, from the episode's beginning.
+        place: Where in it the episode is.
+        rows: int64 (T,), which rows have a frame of their own.
+        row_seconds: float64 (T,), when these are, from the episode's beginning.
         fps: Frames per second.
         times: float64 (T,), when frames were really seen.
 
     Raises:
         UserError: If it has no frame for a row.
     """
-    wanted = start_seconds + row_seconds
+    wanted = place.start_seconds + row_seconds
     frames = nearest_frames(wanted, film.times_seconds)
     off = np.abs(film.times_seconds[frames] - wanted)
-    missing = np.flatnonzero(off > 0.5 / fps)
+    is_counted = place.start_frame is not None and place.num_frames == len(film.pts)
+    if is_counted and not (off <= CLEAR_SHARE / fps).all():
+        part = FilmPart(film, rows + place.start_frame)
+        return ForeignView(times, part.pictures, part)
+    missing = np.flatnonzero(~(off <= 0.5 / fps))
     if missing.size:
         at = int(missing[0])
         raise UserError(
@@ -217,8 +253,24 @@ def film_view(
     return ForeignView(times, part.pictures, part)
 
 
-def picture_view(column: pa.ChunkedArray, times: np.ndarray, place: Place) -> ForeignView:
-    """Return pictures that stand in a table, or beside it, as a view."""
+def picture_view(
+    table: pa.Table, key: str, rows: np.ndarray, times: np.ndarray, place: Place
+) -> ForeignView:
+    """Return pictures that stand in a table, or beside it, as a view.
+
+    Args:
+        table: The rows of an episode.
+        key: The column.
+        rows: int64 (T,), which rows have a frame of their own.
+        times: float64 (T,), when frames were seen.
+        place: The dataset's folder.
+
+    Raises:
+        UserError: If there is no such column.
+    """
+    if key not in table.column_names:
+        raise UserError(f"{place.root} has no column {key!r}, which its features name; restore it")
+    column = table[key].take(rows)
 
     def read_all() -> Iterator[np.ndarray]:
         for row, entry in enumerate(column):

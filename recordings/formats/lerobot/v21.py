@@ -10,8 +10,13 @@ from typing import Any
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.foreign import ForeignDataset, ReadOptions
 from tcn_robot.recordings.formats.lerobot import layout
-from tcn_robot.recordings.formats.lerobot.read_v3 import Part, dataset_of
-from tcn_robot.recordings.formats.lerobot.reading import Info, read_info, read_json_object
+from tcn_robot.recordings.formats.lerobot.read_v3 import Part, counted, dataset_of, task_names
+from tcn_robot.recordings.formats.lerobot.reading import (
+    FilmPlace,
+    Info,
+    read_info,
+    read_json_object,
+)
 from tcn_robot.recordings.formats.places import Place, expand
 
 VERSIONS = ("v2.1", "v2.0")
@@ -49,22 +54,25 @@ class LeRobotV21:
         }
         lines = _lines(place.file(EPISODES_FILE), ("episode_index",))
         parts = [_part(place, info, line, per_chunk) for line in lines]
-        return dataset_of(place, info, tasks, sorted(parts, key=lambda part: part.index))
+        parts.sort(key=lambda part: part.index)
+        return dataset_of(place, info, tasks, counted(parts))
 
 
 def _part(place: Place, info: Info, line: Mapping[str, Any], per_chunk: int) -> Part:
     index = int(line["episode_index"])
     numbers = {"episode_index": index, "episode_chunk": index // per_chunk}
     films = {
-        key: (place.file(expand(info.video_path or VIDEO_PATH, **numbers, video_key=key)), 0.0)
+        key: FilmPlace(
+            place.file(expand(info.video_path or VIDEO_PATH, **numbers, video_key=key)), 0.0
+        )
         for key in info.cameras
         if info.features[key]["dtype"] == "video"
     }
-    length, tasks = line.get("length"), line.get("tasks")
+    length = line.get("length")
     return Part(
         index,
         length if isinstance(length, int) else None,
-        tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
+        task_names(line.get("tasks")),
         place.file(expand(info.data_path or DATA_PATH, **numbers)),
         films,
     )
@@ -86,7 +94,7 @@ def _lines(path: Path, needed: tuple[str, ...]) -> list[dict[str, Any]]:
             continue
         try:
             line = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{path}, line {number}: no readable JSON; restore it") from error
         if not isinstance(line, dict) or any(name not in line for name in needed):
             raise UserError(f"{path}, line {number}: expected {', '.join(needed)}")

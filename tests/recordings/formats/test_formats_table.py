@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import av
@@ -193,11 +192,6 @@ def test_a_damaged_import_is_mended(tmp_path: Path, imported, run) -> None:
     assert run("check", tmp_path / "mended")[0] == 0
     mended = open_recording(tmp_path / "mended")[0]
     assert mended.timestamps("view0") == pytest.approx(np.arange(20) / 10, abs=1e-6)
-
-
-def test_the_command_of_the_pouring_set_stands_in_the_document(root: Path) -> None:
-    text = (root / "docs/formats.md").read_text(encoding="utf-8")
-    assert re.search(r"tcn-robot import tcn multiview-pouring/videos data/pouring", text)
 
 
 STOPPING = """

@@ -14,7 +14,7 @@ import pytest
 
 from tcn_robot import open_recording
 from tests.support.foreign_films import decoded
-from tests.support.lerobot_files import Made, made_episode, write_table, write_v3, write_v21
+from tests.support.lerobot_files import Made, encode, made_episode, write_table, write_v3, write_v21
 
 CAMERAS = ("observation.images.cam_high", "observation.images.wrist")
 
@@ -225,9 +225,31 @@ def test_damage_is_named(tmp_path: Path, episodes: list[Made], run, name: str, d
     assert not list(tmp_path.glob("out/episode_*"))
 
 
+def test_times_between_the_frames_are_counted(
+    tmp_path: Path, episodes: list[Made], imported
+) -> None:
+    """Sets that were converted from 2.1 say when episodes begin by summing up durations."""
+    root = tmp_path / "src"
+    write_v3(root, episodes, episodes_per_film=3)
+    file = root / "meta/episodes/chunk-000/file-000.parquet"
+    for key, off in zip(CAMERAS, (0.04, 0.08), strict=True):
+        table = pq.read_table(file)
+        name = f"videos/{key}/from_timestamp"
+        later = [start + off * index for index, start in enumerate(table[name].to_pylist())]
+        at = table.column_names.index(name)
+        write_table(file, table.set_column(at, name, pa.array(later)))
+    path, _ = imported("lerobot-v3", root)
+    for key in CAMERAS:
+        film = decoded(root / f"videos/{key}/chunk-000/file-000.mp4")
+        frames = [one.frames(key.rpartition(".")[2]) for one in open_recording(path)]
+        assert np.array_equal(np.concatenate(frames), film)
+
+
 def test_rows_without_frames_are_named(tmp_path: Path, episodes: list[Made], run) -> None:
     root = tmp_path / "src"
     write_v3(root, episodes[:2])
+    film = root / f"videos/{CAMERAS[0]}/chunk-000/file-000.mp4"
+    encode(film, np.concatenate([one.frames[CAMERAS[0]] for one in (*episodes[:2], episodes[2])]))
     file = root / "meta/episodes/chunk-000/file-000.parquet"
     table = pq.read_table(file)
     name = f"videos/{CAMERAS[0]}/from_timestamp"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from tcn_robot import open_recording
 from tcn_robot.recordings import DatasetWriter
 from tests.support.films import moving_square
-from tests.support.foreign_films import decoded, write_film
+from tests.support.foreign_films import decoded, lay_on_its_side, write_film
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_the_pouring_set(pouring: Path, imported) -> None:
     assert np.array_equal(recording[2].frames("view1"), original)
     assert recording[2].timestamps("view1") == pytest.approx(np.arange(11) / 30, abs=1e-9)
     assert recording[2].metadata["clock"] == {"name": "film"}
+
+
+def test_the_command_of_the_document(
+    pouring: Path, run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (root / "docs/formats.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"tcn-robot (import tcn multiview-pouring\S* \S+)", text)
+    monkeypatch.chdir(tmp_path)
+    assert run(*command.split())[0] == 0
+    assert len(open_recording("data/pouring")) == 3
 
 
 def test_one_split_alone_and_given_by_hand(pouring: Path, imported, run, tmp_path: Path) -> None:
@@ -191,3 +202,37 @@ def test_an_export_replaces_nothing(tmp_path: Path, clean_datasets, run) -> None
     assert code == 2
     assert "did you mean 'left'" in complaint
     assert not (tmp_path / "new").exists()
+
+
+def test_films_of_a_phone(tmp_path: Path, imported) -> None:
+    """Lying on their side, at a rate that varies: upright and at the same times in the dataset."""
+    ticks = [0, 33, 66, 133, 166, 200, 270, 300]
+    path = write_film(tmp_path / "src" / "a_view0.mp4", moving_square(8), ticks_ms=ticks)
+    lying = decoded(path)
+    lay_on_its_side(path)
+    write_film(tmp_path / "src" / "a_view1.mp4", moving_square(8)[:, ::-1], ticks_ms=ticks)
+    out, printed = imported("tcn", tmp_path / "src", "--encode", "lossless")
+    episode = open_recording(out)[0]
+    assert np.array_equal(episode.frames("view0"), np.rot90(lying, -1, axes=(1, 2)))
+    for view in episode.views:
+        assert episode.timestamps(view) == pytest.approx(np.array(ticks) / 1000, abs=1e-9)
+    out, printed = imported("tcn", tmp_path / "src")
+    assert "1 views encoded anew as h264: its pictures lie on their side" in printed
+    assert open_recording(out)[0].frames("view0").shape == (8, 40, 32, 3)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
+def test_a_film_without_a_frame(tmp_path: Path, run, suffix: str) -> None:
+    write_film(tmp_path / "src" / "a_view0.mp4", moving_square(3))
+    write_film(tmp_path / "src" / f"b_view0.{suffix}", moving_square(3)[:0])
+    code, printed, _ = run("import", "tcn", tmp_path / "src", tmp_path / "out")
+    assert code == 2
+    assert "b: left out: " in printed
+    assert "1 episodes imported" in printed
+
+
+def test_a_dataset_inside_of_its_source_is_refused(pouring: Path, run) -> None:
+    code, _, complaint = run("import", "tcn", pouring, pouring / "out")
+    assert code == 2
+    assert "which is only read" in complaint
+    assert not (pouring / "out").exists()

@@ -193,7 +193,10 @@ def _refuse_malformed_edit(file: Path, metadata: dict[str, Any]) -> None:
     if not are_ids:
         raise UserError(f"{file}: deleted_ids should be a list of ids; restore it from a copy")
     are_labels = isinstance(labels, dict) and all(
-        _ID_PATTERN.fullmatch(id) and isinstance(said, dict) and said.keys() <= set(LABELS)
+        _ID_PATTERN.fullmatch(id)
+        and isinstance(said, dict)
+        and said.keys() <= set(LABELS)
+        and said.get("split", SPLITS[0]) in SPLITS
         for id, said in labels.items()
     )
     if not are_labels:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -16,6 +17,15 @@ from tcn_robot.recordings.tables import read_frames_table, read_steps_table
 from tcn_robot.recordings.video import decode_video, iterate_video
 
 _VIEW_FIELDS = {"frames", "width_px", "height_px"}
+# What fields must be where they are there and not null; others may be anything that JSON knows.
+_FIELD_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("task", "policy", "split", "embodiment", "codec"), str),
+    **dict.fromkeys(("clock", "simulator", "cameras", "files"), dict),
+    **dict.fromkeys(("randomisation", "demonstration", "capture"), dict),
+    **dict.fromkeys(("trimmed_from", "merged_from", "resampled_from", "rerendered_from"), dict),
+    **dict.fromkeys(("seed", "steps"), int),
+    **dict.fromkeys(("fps_asked", "video_origin_seconds"), (int, float)),
+}
 
 
 class Episode:
@@ -34,7 +44,7 @@ class Episode:
         self._labels = dict(labels or {})
 
     def __repr__(self) -> str:
-        return f"Episode({self.id}, views={self.views}, split={self.split!r})"
+        return f"Episode({self.id}, views={self.views})"
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
@@ -49,18 +59,14 @@ class Episode:
                 f"{self.path} is gone: the episode was deleted or moved since the dataset was "
                 "opened; open it again"
             )
-        metadata = dataset_format.read_json(self.path / dataset_format.EPISODE_FILE)
+        file = self.path / dataset_format.EPISODE_FILE
+        metadata = dataset_format.read_json(file)
         if metadata.get("id") != self.id or not isinstance(metadata.get("views"), dict):
             raise UserError(
-                f"{self.path / dataset_format.EPISODE_FILE} should name id {self.id} and its "
-                f"views, found id {metadata.get('id')!r}; folders must not be renamed"
+                f"{file} should name id {self.id} and its views, found id {metadata.get('id')!r}; "
+                "folders must not be renamed"
             )
-        for view, entry in metadata["views"].items():
-            if not isinstance(entry, dict) or not entry.keys() >= _VIEW_FIELDS:
-                raise UserError(
-                    f"{self.path / dataset_format.EPISODE_FILE} should say {sorted(_VIEW_FIELDS)} "
-                    f"of view {view!r}, found {entry!r}; restore the file from a copy"
-                )
+        _refuse_malformed(file, metadata)
         return metadata
 
     @property
@@ -75,8 +81,18 @@ class Episode:
 
     @property
     def split(self) -> str:
-        """Which part of the data it belongs to: "train", "valid" or "test"."""
-        return str(self.metadata.get("split", "train"))
+        """Which part of the data it belongs to: "train", "valid" or "test".
+
+        Raises:
+            UserError: If it is none of them; it may name a folder elsewhere.
+        """
+        split = str(self.metadata.get("split") or "train")
+        if split not in dataset_format.SPLITS:
+            raise UserError(
+                f"{self.path / dataset_format.EPISODE_FILE} has split {split!r}, which is none of "
+                f"{', '.join(dataset_format.SPLITS)}; `tcn-robot edit DIR relabel` mends it"
+            )
+        return split
 
     @property
     def success(self) -> bool | None:
@@ -169,6 +185,33 @@ class Episode:
         return read_steps_table(path) if self.metadata.get("steps") else None
 
 
+def _refuse_malformed(file: Path, metadata: dict[str, Any]) -> None:
+    """Raise a UserError if `episode.json` says something that nothing could be made of."""
+    for view, entry in metadata["views"].items():
+        if not dataset_format.VIEW_PATTERN.fullmatch(view):
+            raise UserError(f"{file}: {view!r} cannot name a view; restore the file from a copy")
+        if not isinstance(entry, dict) or not entry.keys() >= _VIEW_FIELDS:
+            raise UserError(
+                f"{file} should say {sorted(_VIEW_FIELDS)} of view {view!r}, found {entry!r}; "
+                "restore the file from a copy"
+            )
+        for name in _VIEW_FIELDS:
+            if not isinstance(entry[name], int):
+                raise UserError(
+                    f"{file}: {name} of view {view!r} should be a whole number, found "
+                    f"{entry[name]!r}; restore the file from a copy"
+                )
+    for name, kind in _FIELD_TYPES.items():
+        value = metadata.get(name)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise UserError(f"{file}: {name} cannot be {value!r}; restore the file from a copy")
+    if (metadata.get("seed") or 0) < 0:
+        raise UserError(f"{file}: a seed is not negative, found {metadata['seed']}")
+    for name, entry in (metadata.get("files") or {}).items():
+        if not isinstance(entry, dict):
+            raise UserError(f"{file}: files says {entry!r} of {name!r}; restore it from a copy")
+
+
 class Recording:
     """The episodes of one dataset, as they were when it was opened.
 
@@ -183,7 +226,8 @@ class Recording:
         self.metadata = metadata
         self.ids = ids
         self._known_ids = frozenset(ids)
-        self._episodes: dict[int, Episode] = {}
+        # Weak: what an episode has read goes when nobody holds it any more.
+        self._episodes: WeakValueDictionary[int, Episode] = WeakValueDictionary()
 
     def __repr__(self) -> str:
         return f"Recording({str(self.path)!r}, {len(self)} episodes of {self.task})"
@@ -213,11 +257,12 @@ class Recording:
             raise UserError(
                 f"{self.path} has no episode {episode_id} (it has {describe_ids(self.ids)})"
             )
-        if episode_id not in self._episodes:
+        episode = self._episodes.get(episode_id)
+        if episode is None:
             folder = self.path / dataset_format.episode_folder_name(episode_id)
             labels = self.metadata.get("labels", {}).get(str(episode_id))
-            self._episodes[episode_id] = Episode(folder, episode_id, labels)
-        return self._episodes[episode_id]
+            episode = self._episodes[episode_id] = Episode(folder, episode_id, labels)
+        return episode
 
     def select(self, split: str | None = None) -> list[Episode]:
         """Return the episodes of a split, ascending by id; all of them when None.

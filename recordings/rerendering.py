@@ -221,8 +221,8 @@ def refuse_other_rendition(episode: Episode, rendition: Rendition) -> Episode:
             f"{present.path} is already there as {present.codec}, asked for {rendition.codec}; "
             "give another folder"
         )
-    found = present.metadata.get(RERENDERED_FROM, {}).get("content_sha256", episode.content_hash)
-    if found != episode.content_hash:
+    origin = present.metadata.get(RERENDERED_FROM) or {}  # what was recorded has none
+    if origin.get("content_sha256") != episode.content_hash:
         raise UserError(
             f"{present.path} was rendered from another episode than {episode.path}; give another "
             "folder"

@@ -103,7 +103,15 @@ class EpisodeWriter:
             self._encoders[view].write(frame, ticks)
 
     def film_path(self, view: str) -> Path:
-        """Return where the film of a view lies while the episode is written."""
+        """Return where the film of a view lies while the episode is written.
+
+        Raises:
+            UserError: If the view's name cannot be a file's.
+        """
+        if not dataset_format.VIEW_PATTERN.fullmatch(view):
+            raise UserError(
+                f"view name {view!r} cannot be a file name; use letters, digits, '_' and '-'"
+            )
         return self._folder / dataset_format.video_name(view)
 
     def copy_film(self, view: str, path: Path, times_seconds: np.ndarray) -> None:
@@ -160,10 +168,7 @@ class EpisodeWriter:
         return dataset_format.store_asset(self._dataset_path, text, suffix)
 
     def _open_view(self, view: str, frame: np.ndarray) -> None:
-        if not dataset_format.VIEW_PATTERN.fullmatch(view):
-            raise UserError(
-                f"view name {view!r} cannot be a file name; use letters, digits, '_' and '-'"
-            )
+        path = self.film_path(view)
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise ValueError(
                 f"view {view!r}: expected uint8 (H, W, 3), found {frame.dtype} {frame.shape}"
@@ -171,7 +176,6 @@ class EpisodeWriter:
         height_px, width_px, _ = frame.shape
         self._shapes[view] = (height_px, width_px, 3)
         self._times_seconds[view] = []
-        path = self._folder / dataset_format.video_name(view)
         codec = dataset_format.encoding_codec(self._codec)
         encoder = VideoEncoder(path, width_px, height_px, codec, self._frame_rate_hz)
         self._encoders[view] = BackgroundEncoder(encoder, self._thread_for(width_px * height_px))
@@ -217,7 +221,7 @@ class EpisodeWriter:
         }
         content = {
             "id": self.id,
-            **self.metadata,
+            **{name: value for name, value in self.metadata.items() if name != "id"},
             "codec": self._codec,
             "fps_asked": self._frame_rate_hz,
             "video_origin_seconds": self._origin_seconds,

@@ -68,7 +68,7 @@ def value_faults(episode: Episode) -> Iterator[Fault]:
     metadata, where = episode.metadata, episode.path / dataset_format.EPISODE_FILE
     clock = metadata.get("clock") or {}
     for name, value, known in (
-        ("split", episode.split, dataset_format.SPLITS),
+        ("split", metadata.get("split"), dataset_format.SPLITS),
         ("codec", episode.codec, dataset_format.KNOWN_CODECS),
         ("clock", clock.get("name") if isinstance(clock, dict) else clock, dataset_format.CLOCKS),
     ):

@@ -90,9 +90,12 @@ def rerender(
         rerender_paired(recording, out, views, size[0] if size else None, codec, embodiment)
         return
     _refuse_bad_pairs(views, add, draws_looks, copies, lossless)
+    outs = _outs(out, size)
+    for path, _ in outs:
+        _refuse_within(path, dataset)
     job = RerenderJob(
         dataset=dataset,
-        outs=_outs(out, size),
+        outs=outs,
         views=views,
         codec=codec,
         keeps_films=add,
@@ -105,6 +108,11 @@ def rerender(
     run_job(check_job(job, recording), recording, workers)
 
 
+def _refuse_within(out: Path, dataset: Path) -> None:
+    if out.resolve().is_relative_to(dataset.resolve()):
+        raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
+
+
 def _refuse_bad_values(
     dataset: Path,
     out: Path,
@@ -115,8 +123,7 @@ def _refuse_bad_values(
     workers: int,
 ) -> None:
     """Raise a UserError for a value that cannot be, whatever the others are."""
-    if out.resolve() == dataset.resolve() or dataset.resolve() in out.resolve().parents:
-        raise UserError(f"--out must be another folder than {dataset}; datasets are not changed")
+    _refuse_within(out, dataset)
     for size_px in sizes:
         if not MINIMUM_PX <= size_px <= MAXIMUM_PX:
             raise UserError(

@@ -1,7 +1,9 @@
 """Episodes by position, id and split; every damaged dataset is one clear line."""
 
+import gc
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 import tcn_robot
 from tcn_robot.errors import UserError
-from tcn_robot.recordings import FORMAT_VERSION, DatasetWriter, open_recording
+from tcn_robot.recordings import FORMAT_VERSION, DatasetWriter, find_faults, open_recording
 
 
 def one_line(caught: pytest.ExceptionInfo[UserError]) -> bool:
@@ -159,3 +161,54 @@ def test_leftovers_are_not_episodes(film_dataset: Path) -> None:
     shutil.copytree(film_dataset / "episode_000000", film_dataset / "episode_000009.bak")
     (film_dataset / "episode_000008").write_text("a file")
     assert open_recording(film_dataset).ids == (0, 1, 2, 3)
+
+
+def change_episode(path: Path, **changes: object) -> None:
+    file = path / "episode_000000" / "episode.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"views": {"../../left": {"frames": 6, "width_px": 24, "height_px": 24}}},
+        {"views": {"/left": {"frames": 6, "width_px": 24, "height_px": 24}}},
+        {"views": {"left": {"frames": 6, "width_px": "24", "height_px": 24}}},
+        {"clock": "monotonic"},
+        {"simulator": "mujoco"},
+        {"files": []},
+        {"files": {"left.mp4": 3}},
+        {"cameras": []},
+        {"randomisation": 3},
+        {"fps_asked": "10"},
+        {"fps_asked": True},
+        {"video_origin_seconds": "0"},
+        {"seed": -5},
+        {"seed": "5"},
+        {"split": 3},
+    ],
+)
+def test_what_nothing_could_be_made_of_is_one_line(
+    film_dataset: Path, changes: dict[str, object]
+) -> None:
+    change_episode(film_dataset, **changes)
+    with pytest.raises(UserError, match=r"episode\.json"):
+        _ = open_recording(film_dataset)[0].metadata
+    _, faults = next(find_faults(open_recording(film_dataset)))
+    assert [fault.kind for fault in faults] == ["damaged-metadata"]
+
+
+def test_a_split_that_leads_elsewhere_is_refused(film_dataset: Path) -> None:
+    change_episode(film_dataset, split="../../elsewhere")
+    with pytest.raises(UserError, match="none of train, valid, test"):
+        _ = open_recording(film_dataset)[0].split
+
+
+def test_what_an_episode_has_read_goes_with_it(film_dataset: Path) -> None:
+    recording = open_recording(film_dataset)
+    episode = recording[0]
+    assert recording[0] is episode  # as long as somebody holds it
+    reference = weakref.ref(episode)
+    del episode
+    gc.collect()
+    assert reference() is None

@@ -222,3 +222,24 @@ def test_steps_without_states_are_one_line(
         assert command(source, "--out", tmp_path / "b", *options) == 2
         assert "has no states" in capsys.readouterr().err
     assert not list((tmp_path / "b").glob("*episode*"))
+
+
+def test_the_recorded_dataset_is_never_among_the_results(
+    short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "sizes" / "48px"
+    shutil.copytree(short, source)
+    before = content(source)
+    options = ["--size", 32, 48, "--randomise", "light", "--copies", 1]
+    assert command(source, "--out", tmp_path / "sizes", *options) == 2
+    assert "datasets are not changed" in capsys.readouterr().err
+    assert content(source) == before
+
+
+def test_recorded_episodes_do_not_count_as_rendered(
+    short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(short, other)
+    assert command(short, "--out", other) == 2
+    assert "rendered from another episode" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def cut_film(
 
 def _packets_of(packets: list[av.Packet], start_frame: int, stop_frame: int) -> list[av.Packet]:
     """Return the packets of some frames if they lie together and begin with a key frame."""
-    shown = np.argsort([packet.pts for packet in packets], kind="stable")
+    shown = np.argsort([packet.pts or 0 for packet in packets], kind="stable")
     indices = np.sort(shown[start_frame:stop_frame])
     if not indices.size or indices[-1] - indices[0] != len(indices) - 1:
         return []
@@ -63,7 +63,7 @@ def _write(
 ) -> list[int]:
     """Write packets into a film and return the times that its frames should carry, ascending."""
     with av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film:
-        copied = film.add_stream_from_template(stream)
+        copied = film.add_stream_from_template(stream, opaque=True)  # also where no encoder is
         copied.time_base = _MICROSECONDS
         expected = []
         for packet in packets:

@@ -73,6 +73,8 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
                 f"frames lie between 0 and {times[-1] - times[0]:.3f} s"
             )
         done[view] = _write_view(episode, view, times, slice(int(start), int(stop)), target)
+    if episode.codec == dataset_format.ORIGINAL_CODEC and "copied" in done.values():
+        target.keep_encoding()
     _write_steps(episode, cut, target)
     left_out = _MEASURED | _OF_THE_WHOLE
     kept = {name: value for name, value in episode.metadata.items() if name not in left_out}

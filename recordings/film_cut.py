@@ -73,7 +73,7 @@ def _write(path: Path, wanted: range, target: Path, shift_ticks: int) -> list[in
         av.open(str(path)) as source,
         av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film,
     ):
-        copied = film.add_stream_from_template(source.streams.video[0])
+        copied = film.add_stream_from_template(source.streams.video[0], opaque=True)
         copied.time_base = _MICROSECONDS
         for packet in itertools.islice(_packets(source), wanted.start, wanted.stop):
             assert packet.pts is not None

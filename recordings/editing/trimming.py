@@ -113,6 +113,10 @@ def trim_episode(episode: Episode, cut: Cut, target: EpisodeWriter) -> dict[str,
         kept = _frames(times, cut)
         how = _write_view(episode, view, times, kept, target)
         done[view] = TrimmedView(kept.stop - kept.start, how)
+    if episode.codec == dataset_format.ORIGINAL_CODEC and any(
+        one.how == "copied" for one in done.values()
+    ):
+        target.keep_encoding()
     rows = _rows(episode, cut)
     if rows.stop > rows.start:
         # What the last row's action led to lies outside.

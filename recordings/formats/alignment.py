@@ -25,11 +25,13 @@ class Rows:
         frames: By view, int64 (T,): index of the frame that each row shows.
         times_seconds: By view, float64 (T,): when that frame was seen.
         grid_seconds: float64 (T,): the instants at an even rate that the format has instead.
+        lengths: By view, how many frames the episode has.
     """
 
     frames: Mapping[str, np.ndarray]
     times_seconds: Mapping[str, np.ndarray]
     grid_seconds: np.ndarray
+    lengths: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.grid_seconds)
@@ -40,14 +42,14 @@ class Rows:
         errors = [np.abs(times - self.grid_seconds).max() for times in self.times_seconds.values()]
         return float(max(errors))
 
-    def repeated_and_skipped(self, view: str) -> tuple[int, int]:
-        """Return how many rows show the frame before again, and how many frames are shown nowhere.
+    def repeated_and_left_out(self, view: str) -> tuple[int, int]:
+        """Return how many rows show the frame before again, and how many frames are in no row.
 
-        Frames outside of the time that all views share count as shown nowhere only inside it.
+        Among these are the frames before and after the time that all views share.
         """
         frames = self.frames[view]
-        skipped = int(frames[-1] - frames[0] + 1 - len(np.unique(frames)))
-        return int((np.diff(frames) == 0).sum()), skipped
+        left_out = self.lengths[view] - len(np.unique(frames))
+        return int((np.diff(frames) == 0).sum()), left_out
 
 
 def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]]) -> int:
@@ -90,22 +92,24 @@ def plan_rows(episode: Episode, views: Sequence[str], rate_hz: int, is_resampled
         UserError: If views have to be brought onto a grid and that was not asked for.
     """
     times = {view: episode.timestamps(view) for view in views}
+    lengths = {view: len(own) for view, own in times.items()}
     if is_resampled:
         grid = common_grid(times, rate_hz)
         if not grid.size:
             raise UserError(f"episode {episode.id}: its views have no time in common")
         frames = {view: nearest_frames(grid, own) for view, own in times.items()}
-        return Rows(frames, {view: times[view][frames[view]] for view in views}, grid)
+        seen = {view: times[view][frames[view]] for view in views}
+        return Rows(frames, seen, grid, lengths)
     why = _why_not_by_index(times, rate_hz)
     if why is not None:
         raise UserError(
             f"episode {episode.id}: {why}; --resample shows the nearest frame of each view at "
-            f"every instant of {rate_hz} per second, and says what that repeats and skips"
+            f"every instant of {rate_hz} per second, and says what that repeats and leaves out"
         )
     length = len(times[views[0]])
     start = float(times[views[0]][0])
     index = np.arange(length)
-    return Rows(dict.fromkeys(views, index), times, start + index / rate_hz)
+    return Rows(dict.fromkeys(views, index), times, start + index / rate_hz, lengths)
 
 
 def _why_not_by_index(times: Mapping[str, np.ndarray], rate_hz: int) -> str | None:

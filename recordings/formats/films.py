@@ -20,6 +20,7 @@ from tcn_robot.recordings.video import MUXER_OPTIONS, TICKS_PER_SECOND
 
 # Encodings that MP4 holds and browsers play; films in any other are encoded anew.
 TAKEN_OVER = ("h264", "av1", "vp9")
+LOSSLESS_PIXELS = ("gbrp",)  # how RGB is stored in H.264
 FILM_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg")
 CLOSEST_TICKS = 2  # two frames of a view must be further apart than the films' clock can tell
 _ONLY_FRAME_TICKS = 33_333

@@ -9,7 +9,13 @@ import av
 import numpy as np
 
 from tcn_robot.recordings.format import video_name
-from tcn_robot.recordings.formats.films import TAKEN_OVER, FilmPart, read_film
+from tcn_robot.recordings.formats.films import (
+    LOSSLESS_PIXELS,
+    TAKEN_OVER,
+    FilmPart,
+    film_packets,
+    read_film,
+)
 from tcn_robot.recordings.formats.foreign import WriteOptions
 from tcn_robot.recordings.formats.joining import FilmJoiner
 from tcn_robot.recordings.formats.lerobot import layout
@@ -75,7 +81,7 @@ class CameraFilms:
             self._encode(part, scratch, figures)
             film = read_film(scratch)
             part = FilmPart(film, np.arange(len(frames)))
-        if film.pixels.startswith("gbr"):
+        if film.pixels in LOSSLESS_PIXELS:
             self._losses.add("players", episode.id, view)
         start = self._joiner.append(film, part)
         scratch.unlink(missing_ok=True)
@@ -93,12 +99,13 @@ class CameraFilms:
         if part.film.codec not in TAKEN_OVER:
             return f"its encoding is {part.film.codec}"
         if not part.is_run:
-            return "frames are repeated or skipped"
-        return None if part.frames[0] == 0 else "it begins later than its film"
+            return "frames are repeated or left out"
+        return None if film_packets(part) else "it does not begin with a key frame"
 
     def _encode(self, part: FilmPart, target: Path, figures: PictureFigures) -> None:
         film = part.film
-        codec = "lossless" if self._options.encode == "lossless" else "h264"
+        is_exact = film.pixels in LOSSLESS_PIXELS and self._options.encode == "as-needed"
+        codec = "lossless" if is_exact or self._options.encode == "lossless" else "h264"
         encoder = VideoEncoder(target, film.width_px, film.height_px, codec, self._rate_hz)
         sampled = set(sampled_rows(len(part.frames)).tolist())
         try:

@@ -253,9 +253,9 @@ def _note_losses(
     if rows.worst_error_seconds > layout.TOLERANCE_SECONDS:
         losses.add("times", episode.id, f"{rows.worst_error_seconds:.4f}")
     if options.resample:
-        counts = {view: rows.repeated_and_skipped(view) for view in rows.frames}
+        counts = {view: rows.repeated_and_left_out(view) for view in rows.frames}
         said = [
-            f"{view} {again} repeated, {left} skipped" for view, (again, left) in counts.items()
+            f"{view} {again} repeated, {left} left out" for view, (again, left) in counts.items()
         ]
         if any(again or left for again, left in counts.values()):
             losses.add("frames", episode.id, "; ".join(said))

@@ -254,3 +254,25 @@ def test_an_interrupted_export_leaves_nothing(tmp_path: Path, clean_datasets, ru
         )
     assert code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libsvtav1"])
+def test_films_taken_over_are_trimmed(tmp_path: Path, imported, codec: str) -> None:
+    """Without encoding where the cut falls on a key frame, else as H.264."""
+    from tcn_robot.recordings.editing.trimming import cut_by_frames, trim_episode
+
+    film = tmp_path / "src" / "a_view0.mp4"
+    write_film(film, moving_square(20, 48, 64), codec=codec, rate=10, options={"g": "4"})
+    path, _ = imported("tcn", film.parent)
+    (episode,) = open_recording(path)
+    for start, expected in ((4, ("original", "copied")), (5, ("h264", "encoded anew"))):
+        out = tmp_path / f"cut{start}"
+        with DatasetWriter(out, "t", kind="film") as writer, writer.episode(10.0) as target:
+            done = trim_episode(episode, cut_by_frames(episode, start, 12), target)
+        (cut,) = open_recording(out)
+        frames = cut.frames("view0")
+        assert len(frames) == 12 - start
+        if codec == "libsvtav1" or start == 5:  # x264 puts its key frames where it likes
+            assert (cut.codec, done["view0"]) == expected
+        if done["view0"] == "copied":
+            assert np.array_equal(frames, episode.frames("view0")[start:12])

@@ -290,8 +290,29 @@ def test_resampling_says_what_it_repeats_and_skips(tmp_path: Path, run) -> None:
     times = {"a": evenly(9), "b": [5.0, 5.2, 5.4, 5.6, 5.8]}
     data = write_episodes(tmp_path / "d", times)
     _, printed, _ = run("export", "lerobot-v3", data, tmp_path / "out", "--resample", "--rate", 10)
-    assert "lost: frames: views were brought onto one grid: a 0 repeated, 0 skipped; b 4" in printed
-    assert "lost: pictures: films were encoded anew: b: frames are repeated or skipped" in printed
+    assert (
+        "lost: frames: views were brought onto one grid: a 0 repeated, 0 left out; b 4" in printed
+    )
+    assert "lost: pictures: films were encoded anew: b: frames are repeated or left out" in printed
+
+
+def test_frames_outside_of_the_common_time_are_counted(tmp_path: Path, run) -> None:
+    data = write_episodes(tmp_path / "d", {"a": evenly(30), "b": evenly(10, 6.0)})
+    _, printed, _ = run("export", "lerobot-v3", data, tmp_path / "out", "--resample")
+    assert "a 0 repeated, 20 left out; b 0 repeated, 0 left out" in printed
+
+
+@pytest.mark.parametrize(("start", "is_copied"), [(10, True), (7, False)])
+def test_a_film_is_copied_from_a_key_frame_on(
+    tmp_path: Path, run, imported, start: int, is_copied: bool
+) -> None:
+    times = {"a": evenly(30), "b": evenly(12, 5.0 + start / 10)}
+    data = write_episodes(tmp_path / "d", times, codec="lossless")
+    _, printed, _ = run("export", "lerobot-v3", data, tmp_path / "out", "--resample")
+    assert ("a: it does not begin with a key frame" in printed) != is_copied
+    back = open_recording(imported("lerobot-v3", tmp_path / "out")[0])[0]
+    own = open_recording(data)[0].frames("a")[start : start + 12]
+    assert np.array_equal(back.frames("a"), own)
 
 
 def test_rates(tmp_path: Path, run) -> None:

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from tcn_robot.atomic import PARTIAL_PREFIX, commit_folder, make_folders
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode, content_key
-from tcn_robot.data.partial_store import DoneEpisode, read_done
+from tcn_robot.data.partial_store import DONE_FILE, DoneEpisode, read_done
 from tcn_robot.data.places import building_lock, store_folders
 from tcn_robot.data.store_files import (
-    REMOVED_PREFIX,
     STORE_FILE,
     open_files,
     remove,
     remove_if_unused,
+    remove_left_behind,
+    set_aside,
 )
 from tcn_robot.data.writing import write_store
 from tcn_robot.errors import FULL, UserError
@@ -80,9 +81,10 @@ class _Wanted:
         """Return the store, from the first folder that has it or can be written."""
         folders = store_folders(self._dataset.resolve(), cache_dir)
         for folder in folders:
-            store = self._open(folder)
-            if store is not None:
-                return store
+            with contextlib.suppress(PermissionError):  # somebody else's: `_build` says so
+                store = self._open(folder)
+                if store is not None:
+                    return store
         for folder, following in itertools.zip_longest(folders, folders[1:]):
             try:
                 return self._build(folder)
@@ -100,13 +102,26 @@ class _Wanted:
         ) from refusal
 
     def _open(self, folder: Path) -> FrameStore | None:
-        """Return the store of a folder if it is there and whole."""
+        """Return the store of a folder if it is there and whole.
+
+        Raises:
+            UserError: It is there and cannot be opened now; that is no reason to make it again.
+            PermissionError: It is not ours to read.
+        """
         if not os.path.isfile(folder / self._name / STORE_FILE):
             return None
         try:
             store = FrameStore.open(folder / self._name)
         except UserError:  # damaged: whoever holds the lock makes it again and says so
             return None
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise UserError(
+                f"cannot open the frame store {folder / self._name} ({error.strerror}); it is left "
+                "as it is: mend that and give the command again, or give another folder with "
+                "--cache-dir"
+            ) from error
         hashes = [episode.content_hash for episode in self._episodes]
         if [stored.content_hash for stored in store.episodes] != hashes:
             return None  # its name says another content: damaged too
@@ -132,11 +147,10 @@ class _Wanted:
     def _make(self, folder: Path) -> None:
         """Decode into a partial store, give it its name, and delete what it takes the place of."""
         target, partial = folder / self._name, folder / f"{PARTIAL_PREFIX}{self._name}"
-        for left_behind in folder.glob(f"{REMOVED_PREFIX}*"):
-            shutil.rmtree(left_behind, ignore_errors=True)
+        remove_left_behind(folder)
         if target.exists():
             say(f"the frame store {target} is damaged; it is made again")
-            remove(target)
+            set_aside(target)
         stores = sorted(folder.glob(f"{self._size_px}px-*"))
         partials = sorted(set(folder.glob(f"{PARTIAL_PREFIX}{self._size_px}px-*")) - {partial})
         partial.mkdir(exist_ok=True)
@@ -159,6 +173,7 @@ class _Wanted:
             say("stopped; what is decoded is kept, the same command goes on from there")
             raise
         with contextlib.suppress(OSError):  # they cost room, nothing else
+            (target / DONE_FILE).unlink(missing_ok=True)
             for old in partials:
                 remove(old)
             for old in stores:
@@ -210,7 +225,7 @@ def _reusable(stores: Iterable[Path], partials: Iterable[Path]) -> dict[str, Don
     for folder in stores:
         try:
             index, files = open_files(folder)
-        except UserError:  # damaged or of another version: it is about to be deleted anyway
+        except (UserError, OSError):  # damaged, or not to be opened: it is out of date anyway
             continue
         for entry in index["episodes"]:
             spans = {view: (start, stop) for view, (start, stop) in entry["spans"].items()}

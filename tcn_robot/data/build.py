@@ -210,9 +210,11 @@ class _Wanted:
 def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> StoredEpisode:
     """Return a stored episode under its present split: relabelling leaves the frames as they are.
 
-    Its content hash then says so too: a training must not go on with other splits unnoticed.
+    Its content hash then says so too: a training must not go on with other splits unnoticed. What
+    counts is another split than the recorded one; `edit split` may label all with what they had.
     """
-    label = f"+split {episode.split}" if "split" in episode.labels else ""
+    recorded = episode.recorded.get("split", "train")
+    label = f"+split {episode.split}" if episode.split != recorded else ""
     content_hash = stored.content_hash + label
     return replace(stored, split=episode.split, source=source, content_hash=content_hash)
 

@@ -81,6 +81,7 @@ class FrameStore:
 
         Raises:
             UserError: If it is no store, of another version, or damaged.
+            OSError: If this process cannot open it now, which says nothing against the store.
         """
         index, files = open_files(Path(path))
         episodes = tuple(

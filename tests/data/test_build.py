@@ -260,12 +260,31 @@ def test_a_read_only_disk_with_a_store_is_read(small_disk, capsys):
     assert "cannot be written (Read-only file system)" in capsys.readouterr().err
 
 
+def relabel(dataset: Path, labels: dict[int, dict[str, str]]) -> None:
+    with DatasetWriter(dataset, task="films", codec="lossless", kind="film") as writer:
+        relabel_episodes(writer, labels)
+
+
 def test_a_relabelled_episode_changes_its_split_and_nothing_is_decoded(two_films, monkeypatch):
     before = build_frame_store([two_films], size_px=16)
-    with DatasetWriter(two_films, task="films", codec="lossless", kind="film") as writer:
-        relabel_episodes(writer, {1: {"split": "valid"}})
+    relabel(two_films, {1: {"split": "valid"}})
     monkeypatch.setattr(build_module, "write_store", None)
     after = build_frame_store([two_films], size_px=16)
     assert [episode.id for episode in after.split("valid")] == [1]
     assert after.content_key != before.content_key, "no training goes on with other splits"
     assert_holds(after, two_films)
+
+
+def test_the_content_key_tells_other_splits_from_those_that_were_recorded(tmp_path, two_films):
+    """Whenever the store was made: a training goes on with the splits it began with only."""
+
+    def key(cache: str = "cache") -> str:
+        return build_frame_store([two_films], 16, tmp_path / cache).content_key
+
+    recorded = key()
+    relabel(two_films, {0: {"split": "train"}, 1: {"split": "train", "policy": "expert"}})
+    assert key() == recorded, "all are labelled with what they had"
+    relabel(two_films, {1: {"split": "valid"}})
+    assert key() == key("made after the relabelling") != recorded
+    relabel(two_films, {1: {"split": "train"}})
+    assert key() == key("made after the relabelling") == recorded

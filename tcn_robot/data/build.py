@@ -147,7 +147,7 @@ class _Wanted:
     def _make(self, folder: Path) -> None:
         """Decode into a partial store, give it its name, and delete what it takes the place of."""
         target, partial = folder / self._name, folder / f"{PARTIAL_PREFIX}{self._name}"
-        remove_left_behind(folder)
+        remove_left_behind(folder, self._size_px)
         if target.exists():
             say(f"the frame store {target} is damaged; it is made again")
             set_aside(target)

@@ -8,7 +8,7 @@
     ├── .partial-64px-1f0c…/       one that is being made, or was when its maker was killed
     │   ├── frames.npy             of full length from the start; filled in any order
     │   └── done.jsonl             one line for each episode whose frames are all there
-    ├── .removed-…/                one that is being deleted, or was damaged and is held still
+    ├── .removed-64px-1f0c…-…/     one that is being deleted, or was damaged and is held still
     └── .building-64px.lock        held (flock) by the process that makes stores of this size
 
 `store.json` has `store_version`, `size_px`, `source` (the dataset) and by episode `id`, `split`,
@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 
+from tcn_robot.atomic import PARTIAL_PREFIX
 from tcn_robot.errors import UserError
 
 STORE_VERSION = 1
@@ -158,15 +159,19 @@ def remove(folder: Path) -> None:
     shutil.rmtree(_rename_doomed(folder), ignore_errors=True)
 
 
-def remove_left_behind(folder: Path) -> None:
-    """Delete what was renamed to be deleted, in a folder of stores, and is held no more."""
-    for doomed in folder.glob(f"{REMOVED_PREFIX}*"):
+def remove_left_behind(folder: Path, size_px: int) -> None:
+    """Delete what was renamed to be deleted, in a folder of stores, and is held no more.
+
+    Only of one size: what another size's maker has renamed, it may be deleting now.
+    """
+    for doomed in folder.glob(f"{REMOVED_PREFIX}{size_px}px-*"):
         _delete_doomed(doomed)
 
 
 def _rename_doomed(folder: Path) -> Path:
     """Move a folder into a new hidden one beside it; return that one."""
-    doomed = Path(tempfile.mkdtemp(prefix=REMOVED_PREFIX, dir=folder.parent))
+    prefix = f"{REMOVED_PREFIX}{folder.name.removeprefix(PARTIAL_PREFIX)}-"
+    doomed = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     os.rename(folder, doomed / folder.name)
     return doomed
 

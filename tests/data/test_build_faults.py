@@ -102,3 +102,20 @@ def test_stopped_while_all_is_written_to_the_disk_nothing_is_decoded_again(
     assert_holds(store, two_films)
     (folder,) = (tmp_path / ".frames-films").glob("16px-*")
     assert names(folder) == ["frames.npy", "store.json", "timestamps.npy"]
+
+
+def test_two_sizes_made_at_once_leave_each_other_alone(tmp_path, two_films, monkeypatch):
+    """The second size is made in the moment in which the first deletes a damaged store."""
+    build_frame_store([two_films], size_px=16)
+    (store,) = (tmp_path / ".frames-films").glob("16px-*")
+    os.truncate(store / "timestamps.npy", 50)
+    rename = os.rename
+
+    def build_then_rename(source, target):
+        monkeypatch.setattr(store_files_module.os, "rename", rename)
+        build_frame_store([two_films], size_px=8)
+        rename(source, target)
+
+    monkeypatch.setattr(store_files_module.os, "rename", build_then_rename)
+    assert_holds(build_frame_store([two_films], size_px=16), two_films)
+    assert [name.split("-")[0] for name in names(tmp_path / ".frames-films")] == ["16px", "8px"]

@@ -90,7 +90,7 @@ class _Wanted:
                 return self._build(folder)
             except OSError as error:
                 if error.errno in FULL:
-                    raise self._full(folder) from error
+                    raise self._full(folder, error) from error
                 if error.errno not in NOT_TO_BE_WRITTEN or self._is_of_dataset(error.filename):
                     raise
                 refusal = error
@@ -166,7 +166,7 @@ class _Wanted:
             )
             commit_folder(partial, target, replace=False)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in FULL and not read_done(partial):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         except KeyboardInterrupt:
@@ -195,15 +195,24 @@ class _Wanted:
         """Whether a path lies in the recording, not in the store."""
         return path is not None and self._dataset.resolve() in Path(path).resolve().parents
 
-    def _full(self, folder: Path) -> UserError:
+    def _full(self, folder: Path, error: OSError) -> UserError:
+        """Return what to say when there is no room for the store in a folder."""
         num_frames = sum(e.length(view) for e in self._episodes for view in e.views)
-        needed = num_frames * self._size_px**2 * 3 / GIGABYTE
+        frames = f"the frames of {self._dataset} at {self._size_px} px"
+        needed = f"{num_frames * self._size_px**2 * 3 / GIGABYTE:.3g} GB"
+        is_kept = (folder / f"{PARTIAL_PREFIX}{self._name}").exists()
+        kept = "; what is decoded is kept" if is_kept else ""
+        if error.errno == errno.EFBIG:
+            return UserError(
+                f"{frames} need a file of {needed}, and none may be that large in {folder} (the "
+                "limit is `ulimit -f` or the file system's); raise it, or give another folder with "
+                f"--cache-dir{kept}"
+            )
         there = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(there).free / GIGABYTE
         return UserError(
-            f"the disk is full: the frames of {self._dataset} at {self._size_px} px need "
-            f"{needed:.3g} GB, {folder} has room for {free:.3g} GB; free some space, or give "
-            "another folder with --cache-dir"
+            f"the disk is full: {frames} need {needed}, {folder} has room for {free:.3g} GB; free "
+            f"some space, or give another folder with --cache-dir{kept}"
         )
 
 

@@ -148,15 +148,15 @@ def test_a_film_of_another_length_is_refused(two_films, monkeypatch, extra):
         build_frame_store([two_films], size_px=16)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, two_films, monkeypatch):
-    """The largest size of a file stands for the disk: no test may fill a real one."""
+def test_a_limit_on_the_size_of_files_is_one_line_and_leaves_nothing(tmp_path, two_films):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
-        with pytest.raises(UserError, match=r"the disk is full: the frames of .* need .* GB"):
+        with pytest.raises(UserError, match=r"need a file of 1.54e-05 GB.*`ulimit -f`") as caught:
             build_frame_store([two_films], size_px=16)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "the disk is full" not in said_in_one_line(caught)
     assert names(tmp_path / ".frames-films") == []
     assert_holds(build_frame_store([two_films], size_px=16), two_films)
 
@@ -231,7 +231,10 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_leaves_nothing(
 
 
 def test_every_level_of_fullness_is_one_line(small_disk, two_films):
-    """The disk runs full at another place each time: the lock, the frames, a table, the index."""
+    """The disk runs full at another place each time: the lock, the frames, a table, the index.
+
+    What is decoded by then is kept, and only where something is decoded anything is left.
+    """
     filler, cache = small_disk / "filler", small_disk / "cache"
     places = set()
     for free_pages in range(12):
@@ -241,12 +244,16 @@ def test_every_level_of_fullness_is_one_line(small_disk, two_films):
             assert_holds(build_frame_store([two_films], 16, cache), two_films)
             places.add("whole")
         except UserError as error:
-            assert "the disk is full" in str(error)
-            assert not [name for folder in cache.iterdir() for name in names(folder)]
-            places.add("full")
+            assert str(error).startswith("the disk is full: ")
+            left = [name for folder in cache.iterdir() for name in names(folder)]
+            assert all(name.startswith(".partial-16px-") for name in left)
+            assert bool(left) == str(error).endswith("; what is decoded is kept")
+            places.add("kept" if left else "nothing left")
         filler.unlink()
+        assert_holds(build_frame_store([two_films], 16, cache), two_films)
+        assert [len(names(folder)) for folder in cache.iterdir()] == [1]
         shutil.rmtree(cache)
-    assert places == {"whole", "full"}
+    assert places == {"whole", "kept", "nothing left"}
 
 
 def test_a_read_only_disk_with_a_store_is_read(small_disk, capsys):

@@ -119,3 +119,18 @@ def test_two_sizes_made_at_once_leave_each_other_alone(tmp_path, two_films, monk
     monkeypatch.setattr(store_files_module.os, "rename", build_then_rename)
     assert_holds(build_frame_store([two_films], size_px=16), two_films)
     assert [name.split("-")[0] for name in names(tmp_path / ".frames-films")] == ["16px", "8px"]
+
+
+def test_a_disk_that_is_full_at_the_very_end_loses_nothing_that_is_decoded(
+    tmp_path, two_films, monkeypatch
+):
+    def refuse(partial, target, replace):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(partial))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build_module, "commit_folder", refuse)
+        with pytest.raises(UserError, match="the disk is full") as caught:
+            build_frame_store([two_films], size_px=16)
+    assert said_in_one_line(caught).endswith("; what is decoded is kept")
+    monkeypatch.setattr(writing_module, "resize_frame", None)
+    assert_holds(build_frame_store([two_films], size_px=16), two_films)

@@ -107,7 +107,7 @@ def default_workers() -> int:
 
 
 def resize_frame(frame: np.ndarray, out: np.ndarray) -> None:
-    """Write a frame (H, W, 3) uint8 into `out` (S, S, 3): areas averaged, or enlarged bilinearly."""
+    """Write a frame (H, W, 3) uint8 into `out` (S, S, 3): areas averaged, or enlarged linearly."""
     if frame.shape == out.shape:
         out[:] = frame
         return

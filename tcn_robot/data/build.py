@@ -13,14 +13,15 @@ from pathlib import Path
 
 from tcn_robot.atomic import PARTIAL_PREFIX, commit_folder, make_folders
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode, content_key
-from tcn_robot.data.partial_store import DoneEpisode, read_done
+from tcn_robot.data.partial_store import DONE_FILE, DoneEpisode, read_done
 from tcn_robot.data.places import building_lock, store_folders
 from tcn_robot.data.store_files import (
-    REMOVED_PREFIX,
     STORE_FILE,
     open_files,
     remove,
     remove_if_unused,
+    remove_left_behind,
+    set_aside,
 )
 from tcn_robot.data.writing import write_store
 from tcn_robot.errors import FULL, UserError
@@ -80,15 +81,16 @@ class _Wanted:
         """Return the store, from the first folder that has it or can be written."""
         folders = store_folders(self._dataset.resolve(), cache_dir)
         for folder in folders:
-            store = self._open(folder)
-            if store is not None:
-                return store
+            with contextlib.suppress(PermissionError):  # somebody else's: `_build` says so
+                store = self._open(folder)
+                if store is not None:
+                    return store
         for folder, following in itertools.zip_longest(folders, folders[1:]):
             try:
                 return self._build(folder)
             except OSError as error:
                 if error.errno in FULL:
-                    raise self._full(folder) from error
+                    raise self._full(folder, error) from error
                 if error.errno not in NOT_TO_BE_WRITTEN or self._is_of_dataset(error.filename):
                     raise
                 refusal = error
@@ -100,13 +102,26 @@ class _Wanted:
         ) from refusal
 
     def _open(self, folder: Path) -> FrameStore | None:
-        """Return the store of a folder if it is there and whole."""
+        """Return the store of a folder if it is there and whole.
+
+        Raises:
+            UserError: It is there and cannot be opened now; that is no reason to make it again.
+            PermissionError: It is not ours to read.
+        """
         if not os.path.isfile(folder / self._name / STORE_FILE):
             return None
         try:
             store = FrameStore.open(folder / self._name)
         except UserError:  # damaged: whoever holds the lock makes it again and says so
             return None
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise UserError(
+                f"cannot open the frame store {folder / self._name} ({error.strerror}); it is left "
+                "as it is: mend that and give the command again, or give another folder with "
+                "--cache-dir"
+            ) from error
         hashes = [episode.content_hash for episode in self._episodes]
         if [stored.content_hash for stored in store.episodes] != hashes:
             return None  # its name says another content: damaged too
@@ -132,11 +147,10 @@ class _Wanted:
     def _make(self, folder: Path) -> None:
         """Decode into a partial store, give it its name, and delete what it takes the place of."""
         target, partial = folder / self._name, folder / f"{PARTIAL_PREFIX}{self._name}"
-        for left_behind in folder.glob(f"{REMOVED_PREFIX}*"):
-            shutil.rmtree(left_behind, ignore_errors=True)
+        remove_left_behind(folder, self._size_px)
         if target.exists():
             say(f"the frame store {target} is damaged; it is made again")
-            remove(target)
+            set_aside(target)
         stores = sorted(folder.glob(f"{self._size_px}px-*"))
         partials = sorted(set(folder.glob(f"{PARTIAL_PREFIX}{self._size_px}px-*")) - {partial})
         partial.mkdir(exist_ok=True)
@@ -152,13 +166,14 @@ class _Wanted:
             )
             commit_folder(partial, target, replace=False)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in FULL and not read_done(partial):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         except KeyboardInterrupt:
             say("stopped; what is decoded is kept, the same command goes on from there")
             raise
         with contextlib.suppress(OSError):  # they cost room, nothing else
+            (target / DONE_FILE).unlink(missing_ok=True)
             for old in partials:
                 remove(old)
             for old in stores:
@@ -180,24 +195,35 @@ class _Wanted:
         """Whether a path lies in the recording, not in the store."""
         return path is not None and self._dataset.resolve() in Path(path).resolve().parents
 
-    def _full(self, folder: Path) -> UserError:
+    def _full(self, folder: Path, error: OSError) -> UserError:
+        """Return what to say when there is no room for the store in a folder."""
         num_frames = sum(e.length(view) for e in self._episodes for view in e.views)
-        needed = num_frames * self._size_px**2 * 3 / GIGABYTE
+        frames = f"the frames of {self._dataset} at {self._size_px} px"
+        needed = f"{num_frames * self._size_px**2 * 3 / GIGABYTE:.3g} GB"
+        is_kept = (folder / f"{PARTIAL_PREFIX}{self._name}").exists()
+        kept = "; what is decoded is kept" if is_kept else ""
+        if error.errno == errno.EFBIG:
+            return UserError(
+                f"{frames} need a file of {needed}, and none may be that large in {folder} (the "
+                "limit is `ulimit -f` or the file system's); raise it, or give another folder with "
+                f"--cache-dir{kept}"
+            )
         there = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(there).free / GIGABYTE
         return UserError(
-            f"the disk is full: the frames of {self._dataset} at {self._size_px} px need "
-            f"{needed:.3g} GB, {folder} has room for {free:.3g} GB; free some space, or give "
-            "another folder with --cache-dir"
+            f"the disk is full: {frames} need {needed}, {folder} has room for {free:.3g} GB; free "
+            f"some space, or give another folder with --cache-dir{kept}"
         )
 
 
 def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> StoredEpisode:
     """Return a stored episode under its present split: relabelling leaves the frames as they are.
 
-    Its content hash then says so too: a training must not go on with other splits unnoticed.
+    Its content hash then says so too: a training must not go on with other splits unnoticed. What
+    counts is another split than the recorded one; `edit split` may label all with what they had.
     """
-    label = f"+split {episode.split}" if "split" in episode.labels else ""
+    recorded = episode.recorded.get("split", "train")
+    label = f"+split {episode.split}" if episode.split != recorded else ""
     content_hash = stored.content_hash + label
     return replace(stored, split=episode.split, source=source, content_hash=content_hash)
 
@@ -210,7 +236,7 @@ def _reusable(stores: Iterable[Path], partials: Iterable[Path]) -> dict[str, Don
     for folder in stores:
         try:
             index, files = open_files(folder)
-        except UserError:  # damaged or of another version: it is about to be deleted anyway
+        except (UserError, OSError):  # damaged, or not to be opened: it is out of date anyway
             continue
         for entry in index["episodes"]:
             spans = {view: (start, stop) for view, (start, stop) in entry["spans"].items()}

@@ -81,6 +81,7 @@ class FrameStore:
 
         Raises:
             UserError: If it is no store, of another version, or damaged.
+            OSError: If this process cannot open it now, which says nothing against the store.
         """
         index, files = open_files(Path(path))
         episodes = tuple(
@@ -155,9 +156,7 @@ class FrameStore:
         self.films.positions(episode, view, frame)  # refuses what is not there
         return self._first_rows[episode, view] + frame
 
-    def index(
-        self, episode: np.ndarray, view: np.ndarray, time_seconds: np.ndarray
-    ) -> np.ndarray:
+    def index(self, episode: np.ndarray, view: np.ndarray, time_seconds: np.ndarray) -> np.ndarray:
         """Return the rows of the frames nearest to times, the earlier one of two.
 
         Args:

@@ -141,7 +141,9 @@ def read_done(folder: Path) -> dict[str, DoneEpisode]:
     for line in lines:
         try:
             entry = json.loads(line)
-            spans = {view: (int(start), int(stop)) for view, (start, stop) in entry["spans"].items()}
+            spans = {
+                view: (int(start), int(stop)) for view, (start, stop) in entry["spans"].items()
+            }
             inside = all(0 <= start <= stop <= len(frames) for start, stop in spans.values())
             if inside and entry["crc32"].keys() == spans.keys():
                 found[entry["content_hash"]] = DoneEpisode(spans, entry["crc32"], frames)

@@ -8,7 +8,7 @@
     ├── .partial-64px-1f0c…/       one that is being made, or was when its maker was killed
     │   ├── frames.npy             of full length from the start; filled in any order
     │   └── done.jsonl             one line for each episode whose frames are all there
-    ├── .removed-…/                one that is being deleted
+    ├── .removed-64px-1f0c…-…/     one that is being deleted, or was damaged and is held still
     └── .building-64px.lock        held (flock) by the process that makes stores of this size
 
 `store.json` has `store_version`, `size_px`, `source` (the dataset) and by episode `id`, `split`,
@@ -21,18 +21,21 @@ with the process, kill -9 included.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tcn_robot.atomic import PARTIAL_PREFIX
 from tcn_robot.errors import UserError
 
 STORE_VERSION = 1
@@ -43,6 +46,8 @@ REMOVED_PREFIX = ".removed-"
 
 # File systems without flock: nobody can tell there whether a store is in use.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+# What opening a file raises if a store is not whole; any other OSError is no fault of the store.
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class Hold:
@@ -94,6 +99,8 @@ def open_files(folder: Path) -> tuple[dict[str, Any], StoreFiles]:
 
     Raises:
         UserError: If it is no store, of another version, or damaged.
+        OSError: If this process cannot open it now, which says nothing against the store: memory
+            or file handles have run out, it belongs to somebody else, the disk does not answer.
     """
     try:
         hold = Hold(folder)
@@ -102,7 +109,7 @@ def open_files(folder: Path) -> tuple[dict[str, Any], StoreFiles]:
         frames = np.load(folder / FRAMES_FILE, mmap_mode="r", allow_pickle=False)
         timestamps = np.load(folder / TIMESTAMPS_FILE, allow_pickle=False)
         _check_agreement(index, frames, timestamps)
-    except (OSError, ValueError, EOFError) as error:
+    except (*_NOT_THERE, ValueError, EOFError) as error:
         raise UserError(f"{folder} is no whole frame store ({error}); delete it") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
@@ -139,23 +146,57 @@ def remove_if_unused(store: Path) -> bool:
     Raises:
         OSError: If it may not be deleted.
     """
+    return _unless_held(store, lambda: remove(store))
+
+
+def set_aside(store: Path) -> None:
+    """Take a damaged store's name from it; delete it now, or when those who hold it are gone."""
+    _delete_doomed(_rename_doomed(store))
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, renamed first: killed in the middle, nothing half keeps its name."""
+    shutil.rmtree(_rename_doomed(folder), ignore_errors=True)
+
+
+def remove_left_behind(folder: Path, size_px: int) -> None:
+    """Delete what was renamed to be deleted, in a folder of stores, and is held no more.
+
+    Only of one size: what another size's maker has renamed, it may be deleting now.
+    """
+    for doomed in folder.glob(f"{REMOVED_PREFIX}{size_px}px-*"):
+        _delete_doomed(doomed)
+
+
+def _rename_doomed(folder: Path) -> Path:
+    """Move a folder into a new hidden one beside it; return that one."""
+    prefix = f"{REMOVED_PREFIX}{folder.name.removeprefix(PARTIAL_PREFIX)}-"
+    doomed = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    os.rename(folder, doomed / folder.name)
+    return doomed
+
+
+def _delete_doomed(doomed: Path) -> None:
+    def delete() -> None:
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    with contextlib.suppress(OSError):  # it costs room, nothing else
+        inside = next(doomed.iterdir(), doomed)
+        _unless_held(inside, delete)
+
+
+def _unless_held(store: Path, delete: Callable[[], None]) -> bool:
+    """Delete with the exclusive lock of a store; False, and nothing done, if it is held."""
     try:
         file = os.open(store / STORE_FILE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:  # without it nobody can have opened the store
-        remove(store)
+        delete()
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        remove(store)
+        delete()
     except BlockingIOError:
         return False
     finally:
         os.close(file)
     return True
-
-
-def remove(folder: Path) -> None:
-    """Delete a folder, renamed first: killed in the middle, nothing half keeps its name."""
-    doomed = Path(tempfile.mkdtemp(prefix=REMOVED_PREFIX, dir=folder.parent))
-    os.rename(folder, doomed / folder.name)
-    shutil.rmtree(doomed, ignore_errors=True)

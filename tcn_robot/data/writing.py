@@ -21,7 +21,6 @@ import numpy as np
 
 from tcn_robot.data.partial_store import (
     BLOCK_BYTES,
-    DONE_FILE,
     DoneEpisode,
     DoneList,
     FramesFile,
@@ -108,7 +107,7 @@ def default_workers() -> int:
 
 
 def resize_frame(frame: np.ndarray, out: np.ndarray) -> None:
-    """Write a frame (H, W, 3) uint8 into `out` (S, S, 3): areas averaged, or enlarged bilinearly."""
+    """Write a frame (H, W, 3) uint8 into `out` (S, S, 3): areas averaged, or enlarged linearly."""
     if frame.shape == out.shape:
         out[:] = frame
         return
@@ -255,7 +254,10 @@ class _StoreWriter:
                 self._done_list.add(episode.content_hash, spans, self._crc32[number])
 
     def finish(self) -> None:
-        """Write what makes the frames a store; the folder then is whole but for its name."""
+        """Write what makes the frames a store; the folder then is whole but for its name.
+
+        The list of what is done stays: until all is synced it says what need not be decoded again.
+        """
         times = [view for episode in self._times for view in episode.values()]
         flat = np.concatenate(times) if times else np.empty(0)
         content = BytesIO()  # np.save on a full disk says nothing of a disk
@@ -269,7 +271,6 @@ class _StoreWriter:
         index = {"store_version": STORE_VERSION, "size_px": self._size_px, "source": self._source}
         text = json.dumps(index | {"episodes": entries}, indent=1)
         (self._folder / STORE_FILE).write_text(text + "\n", "utf-8")
-        (self._folder / DONE_FILE).unlink()
 
 
 Spans = dict[str, tuple[int, int]]

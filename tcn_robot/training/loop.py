@@ -49,7 +49,11 @@ class Parts:
 
 
 def train(
-    config: TrainConfig, store: FrameStore, folder: Path, on_step: OnStep | None = None
+    config: TrainConfig,
+    store: FrameStore,
+    folder: Path,
+    on_step: OnStep | None = None,
+    parts: Parts | None = None,
 ) -> Encoder:
     """Train an encoder into a run folder, continuing from its last checkpoint if there is one.
 
@@ -61,6 +65,7 @@ def train(
         store: Frames; split "train" is trained on, split "valid" is measured.
         folder: A run folder as `run_folder.create_run` makes it.
         on_step: Called after each step, before its checkpoint, with the steps done and a text.
+        parts: What `prepare` made of this config and store; made here when None.
 
     Returns:
         The encoder, which also lies in `folder / "encoder"`.
@@ -69,7 +74,8 @@ def train(
         UserError: If the data do not suit the objective, or the loss is no longer finite.
         KeyboardInterrupt: After a checkpoint was saved.
     """
-    parts = prepare(config, store)
+    if parts is None:
+        parts = prepare(config, store)
     state = start(config, parts, folder)
     note = ""
     with Curves(folder, state.step) as curves, DeferredInterrupt() as interrupt:

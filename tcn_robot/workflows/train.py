@@ -17,6 +17,7 @@ from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
+    from tcn_robot.training.loop import Parts
 
 RESUME_FLAG = "--resume"
 
@@ -50,6 +51,7 @@ def train(
 
     find_objective(config.objective)  # A wrong name is said before an hour of decoding.
     config.check()
+    parts = None
     if resume:
         stored = read_run(out)
         datasets = datasets or tuple(Path(name) for name in stored.datasets)
@@ -62,10 +64,10 @@ def train(
         check_new(out)
         _refuse_paired(datasets)
         store = build_frame_store(datasets, config.image_size_px, cache_dir)
-        prepare(config, store)  # What cannot be trained leaves no run folder behind.
+        parts = prepare(config, store)  # What cannot be trained leaves no run folder behind.
         names = tuple(str(dataset) for dataset in datasets)
         create_run(out, RunDescription(config, names, store.content_key))
-    return _train_with_display(config, store, out)
+    return _train_with_display(config, store, out, parts)
 
 
 def _refuse_paired(datasets: Sequence[Path]) -> None:
@@ -77,7 +79,9 @@ def _refuse_paired(datasets: Sequence[Path]) -> None:
         refuse_paired(open_recording(dataset), "training")
 
 
-def _train_with_display(config: TrainConfig, store: FrameStore, out: Path) -> Encoder:
+def _train_with_display(
+    config: TrainConfig, store: FrameStore, out: Path, parts: Parts | None
+) -> Encoder:
     """Train, show how far it is, and say how to go on after an interruption."""
     from tcn_robot.objectives import find_objective
     from tcn_robot.progress import Progress
@@ -98,7 +102,7 @@ def _train_with_display(config: TrainConfig, store: FrameStore, out: Path) -> En
             done = step
 
         try:
-            encoder = run_training(config, store, out, on_step)
+            encoder = run_training(config, store, out, on_step, parts)
         except KeyboardInterrupt:
             print(
                 f"stopped after {done} of {config.steps} steps, saved; continue with: "

@@ -148,15 +148,15 @@ def test_a_film_of_another_length_is_refused(two_films, monkeypatch, extra):
         build_frame_store([two_films], size_px=16)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, two_films, monkeypatch):
-    """The largest size of a file stands for the disk: no test may fill a real one."""
+def test_a_limit_on_the_size_of_files_is_one_line_and_leaves_nothing(tmp_path, two_films):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
-        with pytest.raises(UserError, match=r"the disk is full: the frames of .* need .* GB"):
+        with pytest.raises(UserError, match=r"need a file of 1.54e-05 GB.*`ulimit -f`") as caught:
             build_frame_store([two_films], size_px=16)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "the disk is full" not in said_in_one_line(caught)
     assert names(tmp_path / ".frames-films") == []
     assert_holds(build_frame_store([two_films], size_px=16), two_films)
 
@@ -184,7 +184,7 @@ def test_a_file_system_without_locks_is_read_but_not_written(
     build_frame_store([two_films], size_px=16)
     monkeypatch.setattr("fcntl.flock", refuse)
     assert_holds(build_frame_store([two_films], size_px=16), two_films)
-    with pytest.raises(UserError, match="no locks available.*--cache-dir"):
+    with pytest.raises(UserError, match=r"no locks available.*--cache-dir"):
         build_frame_store([two_films], size_px=8)
     assert f"taking {tmp_path / 'xdg'}" in capsys.readouterr().err
 
@@ -231,22 +231,30 @@ def test_a_disk_that_fills_up_while_decoding_is_one_line_and_leaves_nothing(
 
 
 def test_every_level_of_fullness_is_one_line(small_disk, two_films):
-    """The disk runs full at another place each time: the lock, the frames, a table, the index."""
+    """The disk runs full at another place each time: the lock, the frames, a table, the index.
+
+    What is decoded by then is kept, and only where something is decoded anything is left.
+    """
     filler, cache = small_disk / "filler", small_disk / "cache"
     places = set()
     for free_pages in range(12):
         free_bytes = shutil.disk_usage(small_disk).free
         filler.write_bytes(b"x" * (free_bytes - free_pages * 4096))
+        said = "whole"
         try:
             assert_holds(build_frame_store([two_films], 16, cache), two_films)
-            places.add("whole")
         except UserError as error:
-            assert "the disk is full" in str(error)
-            assert not [name for folder in cache.iterdir() for name in names(folder)]
-            places.add("full")
+            said = str(error)
+        left = [name for folder in cache.iterdir() for name in names(folder)]
+        kept = [name for name in left if name.startswith(".partial-16px-")]
+        assert said == "whole" or (said.startswith("the disk is full: ") and left == kept)
+        assert bool(kept) == said.endswith("; what is decoded is kept")
+        places.add("whole" if said == "whole" else "kept" if kept else "nothing left")
         filler.unlink()
+        assert_holds(build_frame_store([two_films], 16, cache), two_films)
+        assert [len(names(folder)) for folder in cache.iterdir()] == [1]
         shutil.rmtree(cache)
-    assert places == {"whole", "full"}
+    assert places == {"whole", "kept", "nothing left"}
 
 
 def test_a_read_only_disk_with_a_store_is_read(small_disk, capsys):
@@ -260,12 +268,31 @@ def test_a_read_only_disk_with_a_store_is_read(small_disk, capsys):
     assert "cannot be written (Read-only file system)" in capsys.readouterr().err
 
 
+def relabel(dataset: Path, labels: dict[int, dict[str, str]]) -> None:
+    with DatasetWriter(dataset, task="films", codec="lossless", kind="film") as writer:
+        relabel_episodes(writer, labels)
+
+
 def test_a_relabelled_episode_changes_its_split_and_nothing_is_decoded(two_films, monkeypatch):
     before = build_frame_store([two_films], size_px=16)
-    with DatasetWriter(two_films, task="films", codec="lossless", kind="film") as writer:
-        relabel_episodes(writer, {1: {"split": "valid"}})
+    relabel(two_films, {1: {"split": "valid"}})
     monkeypatch.setattr(build_module, "write_store", None)
     after = build_frame_store([two_films], size_px=16)
     assert [episode.id for episode in after.split("valid")] == [1]
     assert after.content_key != before.content_key, "no training goes on with other splits"
     assert_holds(after, two_films)
+
+
+def test_the_content_key_tells_other_splits_from_those_that_were_recorded(tmp_path, two_films):
+    """Whenever the store was made: a training goes on with the splits it began with only."""
+
+    def key(cache: str = "cache") -> str:
+        return build_frame_store([two_films], 16, tmp_path / cache).content_key
+
+    recorded = key()
+    relabel(two_films, {0: {"split": "train"}, 1: {"split": "train", "policy": "expert"}})
+    assert key() == recorded, "all are labelled with what they had"
+    relabel(two_films, {1: {"split": "valid"}})
+    assert key() == key("made after the relabelling") != recorded
+    relabel(two_films, {1: {"split": "train"}})
+    assert key() == key("made after the relabelling") == recorded

@@ -205,7 +205,7 @@ def test_a_kill_while_a_store_is_deleted_leaves_no_half_store(tmp_path, two_film
     build_frame_store([two_films], size_px=16)
     folder = tmp_path / ".frames-films"
     (store,) = folder.glob("16px-*")
-    doomed = folder / ".removed-abc"
+    doomed = folder / ".removed-16px-abc"
     doomed.mkdir()
     shutil.copytree(store, doomed / store.name)
     (doomed / store.name / "store.json").unlink()

@@ -30,8 +30,9 @@ resource.setrlimit(resource.RLIMIT_DATA, (used + {ROOM_BYTES}, resource.RLIM_INF
 
 store = build_frame_store([sys.argv[1]], {SIZE_PX}, workers=2)
 store.gather(np.linspace(0, {FRAMES} - 1, 4).astype(int))
-maps = re.findall(r"frames.npy\\nSize:.*?\\nRss:\\s*(\\d+)", Path("/proc/self/smaps").read_text(), re.S)
-assert 0 < 1024 * sum(map(int, maps)) < {STORE_BYTES} / 4, maps  # the system maps up to 2 MB at once
+smaps = Path("/proc/self/smaps").read_text()
+maps = re.findall(r"frames.npy\\nSize:.*?\\nRss:\\s*(\\d+)", smaps, re.S)
+assert 0 < 1024 * sum(map(int, maps)) < {STORE_BYTES} / 4, maps  # mapped up to 2 MB at once
 sampler = MultiViewSampler(store.episodes, SamplingOptions(batch_frames=256))
 rng, seen = np.random.default_rng(0), set()
 for _ in range(40):

@@ -13,7 +13,7 @@ import pytest
 
 import tcn_robot
 from tcn_robot.cli import main
-from tcn_robot.training import read_metrics
+from tcn_robot.training import loop, read_metrics
 from tcn_robot.training.run_folder import run_of_encoder
 from tests.data.films import dot_films
 from tests.data.test_frame_store import record
@@ -111,6 +111,23 @@ def test_episodes_that_are_not_used_are_named(dataset, tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["train", str(dataset), str(lone), "--out", str(out), "--steps", "1", *SMALL]) == 0
     assert "1 of 4 episodes have one view only and are not used" in capsys.readouterr().out
+
+
+def test_samplers_are_tabulated_once(dataset, tmp_path, monkeypatch):
+    """With thousands of episodes that takes seconds."""
+    made = []
+    for pairing, sampler in list(loop.SAMPLERS.items()):
+
+        def make(*given, sampler=sampler):
+            made.append(sampler)
+            return sampler(*given)
+
+        monkeypatch.setitem(loop.SAMPLERS, pairing, make)
+    out = tmp_path / "run"
+    assert main(["train", str(dataset), "--out", str(out), "--steps", "1", *SMALL]) == 0
+    assert len(made) == 1
+    assert main(["train", "--out", str(out), "--resume"]) == 0
+    assert len(made) == 2
 
 
 def test_a_finished_run_resumes_to_itself(run):

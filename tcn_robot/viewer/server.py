@@ -179,6 +179,8 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _answer_findings(self, id: str, query: dict[str, list[str]]) -> None:
         episode = self.viewer.dataset.episode(int(id))
+        if not episode.path.is_dir():
+            raise UserError(f"episode {episode.id} is gone; load the page again")
         self._send_json(self.viewer.findings.of_episode(self.viewer.dataset.recording, episode.id))
 
     def _answer_progress(self, query: dict[str, list[str]]) -> None:

@@ -142,6 +142,21 @@ def test_what_is_faulty_is_found_marked_and_jumped_to(
     assert not quiet(browser)
 
 
+def test_what_was_deleted_is_not_counted_as_checked(
+    served: Serve, cameras: Path, tmp_path: Path, browser: Browser
+) -> None:
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    (path / "episode_000001" / "left.mp4").unlink()
+    look(browser, served(path, depth="none").url)
+    browser.evaluate("globalThis.fetch = async () => ({ json: async () => globalThis.answer })")
+    ask = "(answer => { globalThis.answer = answer; return followChecks(0); })"
+    browser.evaluate(f"{ask}({{ news: [[7, 1, 0], [0, 0, 0]], done: 2 }})")
+    assert browser.evaluate("byId('checking').textContent") == "checking: 1 of 2 episodes"
+    browser.evaluate(f"{ask}({{ news: [[1, 1, 0]], done: 3 }})")
+    assert browser.evaluate("byId('checking').textContent").endswith(": 1 faulty")
+
+
 def test_damaged_episodes_open(
     served: Serve, cameras: Path, tmp_path: Path, browser: Browser
 ) -> None:

@@ -16,6 +16,7 @@ class EpisodeList {
     this.content = content;
     this.columns = content.episodes;
     this.length = this.columns.id.length;
+    this.listed = new Set(this.columns.id);
     this.found = new Map(content.results?.map(([id, faults, notes]) => [id, { faults, notes }]));
     this.onOpen = onOpen;
     this.frame = byId("list");
@@ -103,8 +104,9 @@ class EpisodeList {
 
   // What `check` has found meanwhile, (id, faults, notes) each.
   learn(news) {
-    for (const [id, faults, notes] of news) this.found.set(id, { faults, notes });
-    if (!news.length) return;
+    const listed = news.filter(([id]) => this.listed.has(id));  // others are gone, or came later
+    for (const [id, faults, notes] of listed) this.found.set(id, { faults, notes });
+    if (!listed.length) return;
     for (const row of this.made.values()) row.remove();
     this.made.clear();
     const isConcerned = byId("filter-found").value || byId("order").value === "findings";

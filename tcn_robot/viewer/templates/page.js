@@ -57,7 +57,9 @@ async function open(number, time = 0) {
 async function askFindings(data) {
   try {
     const answer = await fetch(`findings/${data.id}${content.query}`);
-    data.findings = answer.ok ? await answer.json() : [];
+    data.findings = answer.ok ? await answer.json() : [{ kind: "not checked", is_fault: true, message: "it cannot be checked; load the page again" }];
+    const faults = data.findings.filter(one => one.is_fault).length;
+    if (answer.ok) list.learn([[data.id, faults, data.findings.length - faults]]);
   } catch { return; }  // the server has ended
   if (viewer.data === data) { showTimeline(true); details(); }
 }
@@ -336,8 +338,8 @@ async function followChecks(known) {
   try { answer = await (await fetch(`findings${content.query || "?"}&since=${known}`)).json(); }
   catch { setText(byId("checking"), "the server has ended"); return; }
   list.learn(answer.news);
-  const isDone = answer.done >= list.length;
-  setText(byId("checking"), isDone ? checkedText() : `checking: ${answer.done.toLocaleString("en")} of ${countText(list.length, "episode")}`);
+  const isDone = list.found.size >= list.length;
+  setText(byId("checking"), isDone ? checkedText() : `checking: ${list.found.size.toLocaleString("en")} of ${countText(list.length, "episode")}`);
   if (!isDone) setTimeout(() => followChecks(answer.done), ASK_AFTER_MILLISECONDS);
 }
 

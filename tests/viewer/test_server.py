@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import DatasetWriter, find_faults
 from tcn_robot.recordings.editing.history import delete_episodes, relabel_episodes
+from tcn_robot.viewer.films import PreviewCache
 from tcn_robot.viewer.server import ViewerServer
 from tests.support.corpus import edit_episode
 from tests.viewer.numbered import write_numbered
@@ -164,6 +166,63 @@ def test_an_address_that_cannot_be_used(served: Callable[..., ViewerServer], cam
     for address in ("nonsense", "127.0.0.1:", "127.0.0.1:99999", ":80"):
         with pytest.raises(UserError, match="HOST:PORT"):
             served(cameras, address=address)
+
+
+def test_a_fault_of_the_disk_is_told(
+    served: Callable[..., ViewerServer], lossless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "preview.mp4")
+
+    monkeypatch.setattr("tcn_robot.viewer.films.write_preview", full)
+    code, headers, content = ask(served(lossless), FILM)
+    assert code == 500
+    assert content.decode().startswith("the disk is full while writing preview.mp4")
+    assert headers["content-type"].startswith("text/plain")
+
+
+def test_no_preview_is_made_for_a_browser_that_went_away(
+    served: Callable[..., ViewerServer], lossless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = served(lossless)
+    asked, made = threading.Event(), []
+    preview = PreviewCache.preview
+
+    def late(cache: PreviewCache, source: Path, is_wanted: Callable[[], bool]) -> Path:
+        while is_wanted():
+            pass
+        try:
+            return preview(cache, source, is_wanted)
+        finally:
+            asked.set()
+
+    monkeypatch.setattr(PreviewCache, "preview", late)
+    monkeypatch.setattr("tcn_robot.viewer.films.write_preview", lambda *_: made.append(1))
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as browser:
+        browser.sendall(f"GET {FILM} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+    assert asked.wait(20)
+    assert not made
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        ("http://[x/", {"Host": "127.0.0.1"}, 400),
+        (f"/findings?since={'9' * 5000}", {}, 200),
+        (FILM, {"Range": f"bytes={'9' * 5000}-"}, 206),
+        (FILM, {"Range": f"bytes=-{'9' * 5000}"}, 206),
+    ],
+)
+def test_malformed_requests_are_answered(
+    server: ViewerServer,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    headers: dict[str, str],
+    code: int,
+) -> None:
+    assert ask(server, path, headers=headers)[0] == code
+    assert capsys.readouterr().err == ""
 
 
 def test_findings_come_as_they_are_made(

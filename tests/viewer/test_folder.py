@@ -55,6 +55,15 @@ def test_with_its_films_it_can_be_moved(lossless: Path, tmp_path: Path, browser:
     assert not quiet(browser)
 
 
+def test_without_its_films_a_moved_page_says_so(
+    cameras: Path, tmp_path: Path, browser: Browser
+) -> None:
+    write(cameras, tmp_path / "below" / "page")
+    moved = (tmp_path / "below" / "page").rename(tmp_path / "page")
+    look(browser, (moved / "index.html").as_uri())
+    until(browser, "viewer.films.every(film => film.message.textContent.includes('--copy'))")
+
+
 def test_films_that_browsers_do_not_play_come_with_the_page(
     lossless: Path, cameras: Path, tmp_path: Path
 ) -> None:

@@ -244,6 +244,81 @@ def test_delays_can_be_taken_off(
     assert browser.evaluate("viewer.films.map(film => film.frameShown())")[:2] == [20, 20]
 
 
+def test_the_space_bar_works_what_is_focused(
+    served: Serve, lossless: Path, browser: Browser
+) -> None:
+    look(browser, served(lossless).url)
+    browser.evaluate("document.querySelector('#lane-buttons button').focus()")
+    before = browser.evaluate("timeline.lanes.length")
+    press(browser, " ")
+    assert browser.evaluate("timeline.lanes.length") != before
+    assert not browser.evaluate("clock.playing")
+    browser.evaluate("byId('loop').focus()")
+    press(browser, " ")
+    assert browser.evaluate("byId('loop').checked")
+    assert not browser.evaluate("clock.playing")
+    place = browser.evaluate(
+        "(box => [box.left + 4, box.top + 4])(byId('loop').parentElement.getBoundingClientRect())"
+    )
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.call(
+            "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left",
+            clickCount=1,
+        )  # fmt: skip
+    until(browser, "!byId('loop').checked && document.activeElement === document.body")
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key=" ", text=" ")
+    assert browser.evaluate("clock.playing")  # what was clicked with the mouse has no focus
+
+
+def test_enter_opens_the_first_that_was_found(
+    served: Serve, cameras: Path, browser: Browser
+) -> None:
+    look(browser, served(cameras).url)
+    choose(browser, "text", "#1")
+    browser.evaluate("globalThis.isSame = true; byId('filter-text').focus()")
+    for kind in ("keyDown", "keyUp"):
+        text = {"text": "\r"} if kind == "keyDown" else {}
+        browser.call(
+            "Input.dispatchKeyEvent", type=kind, key="Enter", windowsVirtualKeyCode=13, **text
+        )
+    until(browser, f"globalThis.isSame && viewer.data.id === 1 && {SETTLED}")
+    assert browser.evaluate("byId('filter-text').value") == "#1"
+    assert not quiet(browser)
+
+
+def test_no_episode_is_left(served: Serve, cameras: Path, tmp_path: Path, browser: Browser) -> None:
+    """Those that were asked for can all be deleted while somebody looks."""
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    server = served(path, episodes=(1,))
+    shutil.rmtree(path / "episode_000001")
+    browser.events.clear()
+    browser.go(server.url, 1200, 900)
+    until(browser, "typeof list !== 'undefined' && byId('heading').textContent === 'No episodes'")
+    for key in (" ", "ArrowRight", "ArrowLeft", "n", "f", "c", "End", "[", "1", "l"):
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key[0])
+    until(browser, "byId('checking').textContent === 'nothing to check'")
+    assert not quiet(browser)
+
+
+def test_a_screen_reader_hears_which_episode_is_open(
+    served: Serve, cameras: Path, browser: Browser
+) -> None:
+    look(browser, served(cameras, depth="none").url)
+    open_row = "document.getElementById(list.frame.getAttribute('aria-activedescendant'))"
+    about = "(row => [row.dataset.number, row.ariaSelected, row.ariaPosInSet, row.ariaSetSize])"
+    assert browser.evaluate(f"{about}({open_row})") == ["0", "true", "1", "2"]
+    press(browser, "n")
+    assert browser.evaluate(f"{about}({open_row})") == ["1", "true", "2", "2"]
+    choose(browser, "text", "#0")
+    assert not browser.evaluate("list.frame.hasAttribute('aria-activedescendant')")
+    choose(browser, "text", "")
+    browser.evaluate("globalThis.rows = new Map(list.made); list.learn([[1, 1, 0]])")
+    kept = browser.evaluate("[0, 1].map(number => list.made.get(number) === rows.get(number))")
+    assert kept == [True, False]
+    assert browser.evaluate(f"{about}({open_row})") == ["1", "true", "2", "2"]
+
+
 def test_an_address_leads_to_a_moment(served: Serve, cameras: Path, browser: Browser) -> None:
     url = served(cameras).url
     look(browser, f"{url}#1@1.25")

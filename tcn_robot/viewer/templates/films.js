@@ -11,8 +11,10 @@ const TRY_AGAIN_MILLISECONDS = 150;
 const FIRST_FRAME_WAIT_MILLISECONDS = 400;
 
 class Film {
-  constructor(view, number) {
+  // whyNot(address) says why the browser has given up on a film.
+  constructor(view, number, whyNot) {
     this.view = view;
+    this.whyNot = whyNot;
     this.name = view.name;
     this.measured = unpack(view.times).values;
     this.filmTimes = unpack(view.film_times).values;
@@ -57,8 +59,8 @@ class Film {
     this.message.textContent = this.view.is_preview ? "a film for the browser is being made …" : "";
     this.video.addEventListener("loadeddata", () => this.calibrate(), { once: true });
     this.video.addEventListener("seeked", () => this.seekIfNeeded());
-    this.video.addEventListener("error", () => {
-      if (this.video.getAttribute("src")) this.message.textContent = "this browser cannot play the film";
+    this.video.addEventListener("error", async () => {
+      if (this.video.getAttribute("src")) this.message.textContent = await this.whyNot(this.view.film);
     });
     this.video.src = this.view.film;
   }

@@ -9,7 +9,7 @@ const ASK_AFTER_MILLISECONDS = 1500;
 const content = JSON.parse(byId("content").textContent);
 const clock = new Clock();
 const viewer = {
-  data: null, films: [], solo: -1, loaded: new Map(), waiting: new Map(),
+  data: null, films: [], stepTimes: [], solo: -1, loaded: new Map(), waiting: new Map(),
   hiddenLanes: new Set(recall("hidden lanes", [])), shownLanes: new Set(recall("shown lanes", [])),
 };
 const timeline = new Timeline(byId("timeline"), time => seek(time));
@@ -67,7 +67,7 @@ async function askFindings(data) {
 function show(data, number) {
   for (const film of viewer.films) film.unload();
   viewer.data = data;
-  viewer.films = data.views.map((view, index) => new Film(view, index + 1));
+  viewer.films = data.views.map((view, index) => new Film(view, index + 1, whyNotShown));
   viewer.reference = viewer.films[data.reference];
   if (viewer.solo >= viewer.films.length) viewer.solo = -1;
   viewer.stepTimes = data.step_times ? unpack(data.step_times).values : new Float64Array();
@@ -85,6 +85,15 @@ function show(data, number) {
   setText(byId("of-time"), `/ ${secondsText(clock.end)} s`);
   viewer.began = Date.parse(data.started);
   playing();
+}
+
+// Why a browser has given up on a film.
+async function whyNotShown(address) {
+  if (!content.is_live) return "the film is not where the page expects it (was it moved without --copy?), or this browser cannot play it";
+  try {
+    const answer = await fetch(address, { headers: { Range: "bytes=0-0" } });
+    return answer.ok ? "this browser cannot play the film" : await answer.text();
+  } catch { return "the server has ended"; }
 }
 
 function endOf() {
@@ -211,6 +220,7 @@ function arrange() {
 
 // Go to the next thing that was found at a time, or the one before.
 function jump(direction) {
+  if (!viewer.data) return;
   const times = [...marks(null), ...viewer.films.flatMap(film => [...marks(film.name),
     ...film.view.missing.map(([frame]) => ({ time: film.times[frame] })), ...film.view.late.map(frame => ({ time: film.times[frame] }))])]
     .map(mark => mark.time).sort((a, b) => direction * (a - b));
@@ -259,6 +269,7 @@ const KEYS = {
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  if (event.key === " " && event.target.closest?.("button, input, summary, select")) return;  // it is its own
   const isTyping = event.target.closest?.("input[type=search], select");
   if (isTyping) { if (event.key === "Escape") event.target.blur(); return; }
   if (event.key === "Escape") { document.body.classList.remove("side-open"); return; }
@@ -272,9 +283,15 @@ function pressed(event) {
 
 function listen() {
   addEventListener("keydown", pressed);
-  const on = (id, action) => byId(id).addEventListener("click", event => {
-    action();
-    if (event.detail) byId(id).blur();  // so that the space bar plays, after a click with the mouse
+  const on = (id, action) => byId(id).addEventListener("click", () => action());
+  // After a click with the mouse the space bar plays; what the tab key has reached it works.
+  addEventListener("click", event => {
+    if (event.detail) setTimeout(() => { if (document.activeElement?.matches("button, summary, input[type=checkbox]")) document.activeElement.blur(); });
+  });
+  byId("filters").addEventListener("submit", event => {
+    event.preventDefault();
+    open(list.shown[0]);
+    byId("filter-text").blur();
   });
   on("play", () => clock.playing ? pause() : play());
   on("back", () => step(-1));
@@ -288,6 +305,7 @@ function listen() {
   byId("speed").append(...SPEEDS.map(speed => element("option", { value: String(speed) }, `${speed}×`)));
   byId("speed").addEventListener("change", () => { setSpeed(Number(byId("speed").value)); byId("speed").blur(); });
   byId("corrected").addEventListener("change", () => {
+    if (!viewer.data) return;
     for (const film of viewer.films) film.correct(byId("corrected").checked);
     clock.end = endOf();
     drawn = "";
@@ -311,7 +329,8 @@ function numberOfId(id) { return content.episodes.id.indexOf(id); }
 function openFromAddress() {
   const [, id, time] = /^#(\d+)(?:@([\d.]+))?$/.exec(location.hash) ?? [];
   const number = id === undefined ? -1 : numberOfId(Number(id));
-  open(number >= 0 ? number : 0, Number(time ?? 0));
+  if (list.length) open(number >= 0 ? number : 0, Number(time ?? 0));
+  else setText(byId("heading"), "No episodes");
 }
 
 // The address leads here again: to the episode, and to the moment at which it stands still.
@@ -344,6 +363,7 @@ async function followChecks(known) {
 }
 
 function checkedText() {
+  if (!list.length) return "nothing to check";
   const faulty = [...list.found.values()].filter(one => one.faults).length;
   const how = content.check === "full" ? "" : ", films not decoded";
   return `checked${how}: ${faulty ? `${faulty.toLocaleString("en")} faulty` : "no faults"}`;

@@ -244,6 +244,42 @@ def test_delays_can_be_taken_off(
     assert browser.evaluate("viewer.films.map(film => film.frameShown())")[:2] == [20, 20]
 
 
+def test_with_delays_taken_off_the_first_frame_is_reached(
+    served: Serve, cameras: Path, tmp_path: Path, browser: Browser
+) -> None:
+    path = tmp_path / "delayed"
+    shutil.copytree(cameras, path)
+    offsets = {"left": {"offset_seconds": 0.3, "std_seconds": 0.004}, "right": None, "slow": None}
+    edit_episode(path, lambda content: content.update(capture={"offsets": offsets}))
+    look(browser, served(path).url)
+    until(browser, "viewer.data.findings")
+    finding = {"kind": "x", "is_fault": True, "view": "left", "time_seconds": START + 0.5}
+    browser.evaluate(f"viewer.data.findings = [{json.dumps({**finding, 'message': 'm'})}]")
+    browser.evaluate("details(); showTimeline(true)")
+    press(browser, "c")
+    assert browser.evaluate("timeline.start") == pytest.approx(-0.3)
+    press(browser, "Home")
+    assert browser.evaluate("clock.time") == pytest.approx(-0.3)
+    assert browser.evaluate("viewer.films[0].frameShown()") == 0
+    press(browser, "ArrowRight")
+    assert browser.evaluate("viewer.films[0].frameShown()") == 1
+    until(browser, "location.hash === '#0@-0.25'")
+    # What was found at frame 10 stays at frame 10: its mark, its button and its key lead there.
+    assert browser.evaluate("timeline.lanes[0].marks[0].time") == pytest.approx(0.2)
+    press(browser, "f")
+    assert browser.evaluate("[clock.time, viewer.films[0].frameShown()]") == [
+        pytest.approx(0.2), 10,
+    ]  # fmt: skip
+    press(browser, "Home")
+    browser.evaluate("document.querySelector('.findings .go').click()")
+    press(browser, "Shift")
+    assert browser.evaluate("viewer.films[0].frameShown()") == 10
+    press(browser, "Home")
+    press(browser, "c")
+    assert browser.evaluate("[clock.time, timeline.start]") == [0, 0]
+    assert not quiet(browser)
+
+
 def test_the_space_bar_works_what_is_focused(
     served: Serve, lossless: Path, browser: Browser
 ) -> None:

@@ -19,6 +19,7 @@ class Film {
     this.measured = unpack(view.times).values;
     this.filmTimes = unpack(view.film_times).values;
     this.times = this.measured;
+    this.delay = 0;  // what is taken off them
     this.shift = 0;  // what this browser adds to a film's times
     this.shown = -1;  // frame on the screen
     this.wanted = -1;
@@ -50,8 +51,8 @@ class Film {
 
   // Take an estimated delay off the measured times, or put it back.
   correct(isOn) {
-    const delay = isOn ? this.view.offset_seconds ?? 0 : 0;
-    this.times = delay ? this.measured.map(time => time - delay) : this.measured;
+    this.delay = isOn ? this.view.offset_seconds ?? 0 : 0;
+    this.times = this.delay ? this.measured.map(time => time - this.delay) : this.measured;
   }
 
   load() {

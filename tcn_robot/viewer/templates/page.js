@@ -35,7 +35,7 @@ function loadEpisode(id) {
   });
 }
 
-async function open(number, time = 0) {
+async function open(number, time = null) {
   if (number === null || number === undefined) return;
   const id = list.value("id", number);
   const wasPlaying = clock.playing;
@@ -49,7 +49,7 @@ async function open(number, time = 0) {
   if (viewer.opening !== id) return;  // another one was opened meanwhile
   document.body.classList.remove("loading");
   show(data, number);
-  if (time) seek(time);
+  if (Number.isFinite(time)) seek(time);
   if (wasPlaying) play();
   if (content.is_live && data.findings === undefined) await askFindings(data);
 }
@@ -73,7 +73,7 @@ function show(data, number) {
   viewer.stepTimes = data.step_times ? unpack(data.step_times).values : new Float64Array();
   byId("corrected-label").hidden = !data.views.some(view => view.offset_seconds);
   for (const film of viewer.films) film.correct(byId("corrected").checked);
-  clock.reset(endOf());
+  clock.reset(startOf(), endOf());
   byId("stage").replaceChildren(...viewer.films.map(film => film.figure));
   for (const film of viewer.films) film.load();
   heading(number);
@@ -96,6 +96,11 @@ async function whyNotShown(address) {
   } catch { return "the server has ended"; }
 }
 
+// A view whose delay is taken off may begin before the episode's first frame was seen.
+function startOf() {
+  return Math.min(0, ...viewer.films.filter(film => film.length).map(film => film.times[0]));
+}
+
 function endOf() {
   const ends = viewer.films.filter(film => film.length).map(film => film.times[film.length - 1]);
   if (viewer.stepTimes.length) ends.push(viewer.stepTimes[viewer.stepTimes.length - 1]);
@@ -112,12 +117,14 @@ function heading(number) {
   byId("chips").replaceChildren(...chips.filter(([, text]) => text).map(([name, text]) => element("span", { class: `chip ${name}` }, text)));
 }
 
-function details() { showDetails(byId("details"), viewer.data, time => { pause(); seek(time); }); }
+function details() { showDetails(byId("details"), viewer.data, (time, view) => { pause(); seek(time - delayOf(view)); }); }
+
+function delayOf(view) { return viewer.films.find(film => film.name === view)?.delay ?? 0; }
 
 function marks(view) {
   return (viewer.data.findings ?? [])
     .filter(one => typeof one.time_seconds === "number" && (one.view ?? null) === view)
-    .map(one => ({ time: one.time_seconds - viewer.data.start_seconds, isFault: one.is_fault, text: one.kind }));
+    .map(one => ({ time: one.time_seconds - viewer.data.start_seconds - delayOf(view), isFault: one.is_fault, text: one.kind }));
 }
 
 function isLaneShown(column) {
@@ -132,7 +139,7 @@ function lanes() {
 }
 
 function showTimeline(isSame) {
-  if (!isSame) timeline.show(lanes(), clock.end, marks(null));
+  if (!isSame) timeline.show(lanes(), clock.start, clock.end, marks(null));
   timeline.marks = marks(null);
   timeline.setLanes(lanes());
 }
@@ -162,8 +169,8 @@ function playing() {
 }
 
 function play() {
-  if (!viewer.data || !clock.end) return;
-  if (clock.time >= clock.end) clock.set(0);
+  if (!viewer.data || clock.end <= clock.start) return;
+  if (clock.time >= clock.end) clock.set(clock.start);
   clock.play();
   playing();
 }
@@ -237,7 +244,7 @@ function tick(now) {
   heldSince = isStalled ? heldSince ?? now : null;
   let time = clock.read(now, isStalled && now - heldSince < MOST_HELD_MILLISECONDS);
   if (clock.playing && time >= clock.end) {
-    if (byId("loop").checked) clock.set(0); else { clock.set(clock.end); pause(); }
+    if (byId("loop").checked) clock.set(clock.start); else { clock.set(clock.end); pause(); }
     time = clock.time;
   }
   for (const film of viewer.films) film.follow(time, clock.speed, clock.playing);
@@ -258,7 +265,7 @@ const KEYS = {
   ArrowLeft: event => event.shiftKey ? (pause(), seek(clock.time - 1)) : step(-1),
   ArrowUp: () => open(list.beside(-1)), p: () => open(list.beside(-1)),
   ArrowDown: () => open(list.beside(1)), n: () => open(list.beside(1)),
-  Home: () => seek(0), End: () => { pause(); seek(clock.end); },
+  Home: () => seek(clock.start), End: () => { pause(); seek(clock.end); },
   "+": () => changeSpeed(1), "=": () => changeSpeed(1), "-": () => changeSpeed(-1), "−": () => changeSpeed(-1),
   f: () => jump(1), F: () => jump(-1),
   "[": () => timeline.zoom(0.5), "]": () => timeline.zoom(2),
@@ -296,7 +303,7 @@ function listen() {
   on("play", () => clock.playing ? pause() : play());
   on("back", () => step(-1));
   on("forward", () => step(1));
-  on("to-start", () => seek(0));
+  on("to-start", () => seek(clock.start));
   on("to-end", () => { pause(); seek(clock.end); });
   on("previous", () => open(list.beside(-1)));
   on("next", () => open(list.beside(1)));
@@ -307,7 +314,9 @@ function listen() {
   byId("corrected").addEventListener("change", () => {
     if (!viewer.data) return;
     for (const film of viewer.films) film.correct(byId("corrected").checked);
-    clock.end = endOf();
+    clock.bound(startOf(), endOf());
+    timeline.bound(clock.start, clock.end);
+    setText(byId("of-time"), `/ ${secondsText(clock.end)} s`);
     drawn = "";
     showTimeline(true);
   });
@@ -327,9 +336,9 @@ function numberOfId(id) { return content.episodes.id.indexOf(id); }
 
 // "#12" or "#12@3.5": an episode, and when in it.
 function openFromAddress() {
-  const [, id, time] = /^#(\d+)(?:@([\d.]+))?$/.exec(location.hash) ?? [];
+  const [, id, time] = /^#(\d+)(?:@(-?[\d.]+))?$/.exec(location.hash) ?? [];
   const number = id === undefined ? -1 : numberOfId(Number(id));
-  if (list.length) open(number >= 0 ? number : 0, Number(time ?? 0));
+  if (list.length) open(number >= 0 ? number : 0, time === undefined ? null : Number(time));
   else setText(byId("heading"), "No episodes");
 }
 
@@ -337,7 +346,7 @@ function openFromAddress() {
 function noteAddress() {
   clearTimeout(viewer.noting);
   viewer.noting = setTimeout(() => {
-    const time = clock.time > 0 ? `@${Number(clock.time.toFixed(3))}` : "";
+    const time = clock.time !== clock.start ? `@${Number(clock.time.toFixed(3))}` : "";
     history.replaceState(null, "", `#${viewer.opening}${viewer.opening === viewer.data.id ? time : ""}`);
   }, NOTE_AFTER_MILLISECONDS);
 }

@@ -85,8 +85,11 @@ def commit_folder(partial: Path, target: Path, replace: bool = True) -> None:
             exchange names, else a crash between two renames may leave none.
 
     Raises:
-        UserError: If the target is there and must not be replaced.
+        UserError: If the target is there and must not be replaced, or is no folder but a file or
+            a link: those are never replaced.
     """
+    if replace:
+        _refuse_what_is_no_folder(target)
     sync_tree(partial)
     replaced = None
     if not replace:
@@ -102,6 +105,12 @@ def commit_folder(partial: Path, target: Path, replace: bool = True) -> None:
     sync_file(target.parent)
     if replaced is not None:  # only now: before the sync a power cut could bring it back
         shutil.rmtree(replaced)
+
+
+def _refuse_what_is_no_folder(target: Path) -> None:
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        kind = "a link" if target.is_symlink() else "a file"
+        raise UserError(f"expected a folder or nothing at {target}, found {kind}; name another")
 
 
 def _rename_to_new(partial: Path, target: Path) -> None:
@@ -127,8 +136,10 @@ def atomic_folder(target: Path, replace: bool = True) -> Iterator[Path]:
         replace: Whether a folder that is there by then is replaced, or the block's end raises.
 
     Raises:
-        UserError: If the target is there and must not be replaced.
+        UserError: If the target is there and must not be replaced, or is a file or a link.
     """
+    if replace:  # before the work, and again when it is done
+        _refuse_what_is_no_folder(target)
     make_folders(target.parent)
     partial = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=target.parent))
     partial.chmod(0o755)

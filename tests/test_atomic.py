@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tcn_robot.atomic import PARTIAL_PREFIX, atomic_folder, write_text_atomically
+from tcn_robot.atomic import PARTIAL_PREFIX, atomic_folder, commit_folder, write_text_atomically
+from tcn_robot.errors import UserError
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -54,6 +55,24 @@ def test_a_fault_leaves_the_folder_before_untouched(tmp_path: Path, error: BaseE
     with pytest.raises(type(error)):
         write_half()
     assert [path.name for path in target.iterdir()] == ["old"]
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link"])
+def test_neither_a_file_nor_a_link_is_replaced(tmp_path: Path, kind: str) -> None:
+    target, elsewhere, partial = tmp_path / "run", tmp_path / "elsewhere", tmp_path / "partial"
+    elsewhere.mkdir()
+    partial.mkdir()
+    if kind == "a file":
+        target.write_text("mine")
+    else:
+        target.symlink_to(elsewhere)
+    with pytest.raises(UserError, match=f"found {kind}"):
+        commit_folder(partial, target)
+    with pytest.raises(UserError, match=f"found {kind}"), atomic_folder(target):
+        raise AssertionError("nothing should be written for it")
+    assert target.is_symlink() or target.read_text() == "mine"
+    assert partial.is_dir()
     assert not leftovers(tmp_path)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from tcn_robot.viewer.packing import pack_numbers
 
 MOST_CURVES = 64  # in one column; a simulator's state has more and tells nothing to the eye
+MOST_EXACT = 2**24  # up to here a float32 holds every whole number
 MOST_NAMES = 64  # different texts of one column
 # What is shown at first; the rest waits behind its button.
 SHOWN_FIRST = ("phase", "progress", "success", "action")
@@ -50,7 +51,8 @@ def _lane(values: np.ndarray) -> dict[str, Any]:
         return {"kind": "none", "why": "empty"}
     if table.shape[1] > MOST_CURVES:
         return {"kind": "none", "why": f"{table.shape[1]} numbers per row"}
-    return {"kind": "curves", "values": pack_numbers(table)}
+    is_large = bool((np.abs(table.astype(np.float64)) > MOST_EXACT).any())
+    return {"kind": "curves", "values": pack_numbers(table, "<f8" if is_large else "<f4")}
 
 
 def _bands(values: np.ndarray) -> dict[str, Any]:

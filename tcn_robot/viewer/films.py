@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from tcn_robot.recordings.video import VideoEncoder, iterate_video
 # What every browser plays: H.264 with 4:2:0 colours. The lossless films are RGB, odd sizes 4:4:4.
 PLAYABLE_FORMATS = ("yuv420p", "yuvj420p")
 PREVIEW_RATE_HZ = 30.0  # a hint for players; frames keep their own times
+MOST_ENCODERS = 4  # at a time, fewer where there are fewer cores
 _VERSION = "1"
 
 
@@ -58,11 +60,19 @@ def read_header(path: Path) -> FilmHeader:
 
 
 def is_playable(path: Path) -> bool:
-    """Return whether every browser plays a film; only its beginning is read.
+    """Return whether every browser plays a film; only its beginning is read, and that once.
 
     Raises:
         UserError: If it is missing or no film that can be read.
     """
+    if not path.is_file():
+        raise UserError(f"the film {path.name} is missing")
+    facts = path.stat()
+    return _is_playable(path, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)  # a browser asks for a film in many parts
+def _is_playable(path: Path, size_bytes: int, changed_ns: int) -> bool:
     with _opened(path) as (_, stream):
         return _plays(stream)
 
@@ -132,23 +142,35 @@ def _encode(source: Path, target: Path) -> None:
     encoder.close()
 
 
+def _always() -> bool:
+    return True
+
+
 class PreviewCache:
     """Films made for browsers, kept between runs in a folder of the user's cache.
 
     Args:
-        folder: Where they are kept; `default_folder()` when None.
+        folder: Where they are kept; `default_folder()` when None. Where it cannot be written,
+            they are kept in a temporary one that is removed in the end.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or default_folder()
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._encoders = threading.BoundedSemaphore(min(os.cpu_count() or 1, MOST_ENCODERS))
 
-    def preview(self, source: Path) -> Path:
+    def preview(self, source: Path, is_wanted: Callable[[], bool] = _always) -> Path:
         """Return a film that every browser plays, made now if there is none yet.
+
+        Args:
+            source: The film.
+            is_wanted: Whether somebody still waits for it; asked before it is made.
 
         Raises:
             UserError: If the film cannot be decoded.
+            ConnectionAbortedError: If it would have to be made and nobody waits for it.
         """
         facts = source.stat()
         key = f"{_VERSION}\0{source.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}"
@@ -156,9 +178,26 @@ class PreviewCache:
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:  # the browser asks for the parts of a film at the same time
-            if not (self._folder / name).is_file():
-                write_preview(source, self._folder / name)
-        return self._folder / name
+            if (self._folder / name).is_file():
+                return self._folder / name
+            with self._encoders:
+                if not is_wanted():
+                    raise ConnectionAbortedError(f"nobody waits for a preview of {source.name}")
+                target = self._writable_folder() / name
+                if not target.is_file():
+                    write_preview(source, target)
+            return target
+
+    def _writable_folder(self) -> Path:
+        with self._guard:
+            try:
+                make_folders(self._folder)
+                with tempfile.TemporaryFile(prefix=PARTIAL_PREFIX, dir=self._folder):
+                    pass
+            except OSError:
+                self._temporary = tempfile.TemporaryDirectory(prefix="tcn-robot-previews-")
+                self._folder = Path(self._temporary.name)
+            return self._folder
 
 
 def default_folder() -> Path:

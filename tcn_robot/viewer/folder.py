@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,14 @@ from tcn_robot.viewer.page import data_name, film_name, poster_name, render_page
 from tcn_robot.viewer.posters import episode_poster
 
 PAGE_FILE = "index.html"
-_OURS = {PAGE_FILE, "data", "films", "posters"}
+# What a page that we wrote says of itself near its beginning, and what lies beside it.
+_GENERATOR = b'<meta name="generator" content="tcn_robot '
+_BEGINNING_BYTES = 1024
+_OURS = {
+    "data": re.compile(r"episode_\d+\.js"),
+    "posters": re.compile(r"episode_\d+\.jpg"),
+    "films": re.compile(r"episode_\d+"),
+}
 
 
 def write_folder(
@@ -60,9 +68,10 @@ def write_folder(
     watched = WatchedDataset(dataset, episodes)
     _refuse_folder(dataset, out)
     recording = watched.recording
-    films = _Films(out.resolve(), copy, cache or PreviewCache())
+    final = out.resolve()  # where a link leads to, which stays a link
+    films = _Films(final, copy, cache or PreviewCache())
     results = []
-    with atomic_folder(out) as folder:
+    with atomic_folder(final) as folder:
         for name in ("data", "posters"):
             (folder / name).mkdir()
         checked = findings_by_episode(recording, check, os.cpu_count() or 1)
@@ -85,8 +94,31 @@ def _refuse_folder(dataset: Path, out: Path) -> None:
     inside = out.resolve().is_relative_to(dataset.resolve())
     if inside or dataset.resolve().is_relative_to(out.resolve()):
         raise UserError(f"--out {out} and the dataset {dataset} lie in each other; name another")
-    if out.is_dir() and {path.name for path in out.iterdir()} - _OURS:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UserError(f"--out {out} is a file, expected a folder or nothing; name another")
+    if any(out.iterdir()) and not _is_our_page(out):
         raise UserError(f"{out} holds something else than a page of `view`; name another folder")
+
+
+def _is_our_page(folder: Path) -> bool:
+    """Return whether we wrote a folder and nobody has put anything into it since."""
+    page = folder / PAGE_FILE
+    if not page.is_file():
+        return False
+    with page.open("rb") as file:
+        if _GENERATOR not in file.read(_BEGINNING_BYTES):
+            return False
+    for path in folder.iterdir():
+        if path.name == PAGE_FILE:
+            continue
+        name = _OURS.get(path.name)
+        if name is None or path.is_symlink() or not path.is_dir():
+            return False
+        if not all(name.fullmatch(inner.name) for inner in path.iterdir()):
+            return False
+    return all(film.suffix == ".mp4" for film in folder.glob("films/*/*"))
 
 
 def _write_episode(folder: Path, episode: Episode, found: list[Finding], films: _Films) -> None:

@@ -15,7 +15,7 @@ def pack_numbers(values: np.ndarray, dtype: str = "<f4") -> dict[str, Any]:
 
     Args:
         values: Numbers of any shape.
-        dtype: "<f4", or "<f8" for times, which keep every bit.
+        dtype: "<f4", or "<f8" for times and large numbers, which keep every bit.
     """
     array = np.ascontiguousarray(values, dtype)
     return {

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import select
 import socket
 import sys
 import threading
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import UserError, describe_os_error
 from tcn_robot.local_access import LocalAccess, split_address
 from tcn_robot.recordings import Episode
 from tcn_robot.viewer.dataset import WatchedDataset
@@ -33,7 +34,8 @@ from tcn_robot.viewer.posters import episode_poster
 IDLE_SECONDS = 60.0
 EVERYWHERE = ("0.0.0.0", "::")
 _BLOCK_BYTES = 1 << 18
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_COUNT = re.compile(r"\d{1,18}")
 
 
 class Viewer:
@@ -64,10 +66,13 @@ class Viewer:
             }
             return render_page(self.dataset.recording, self.dataset.rows(), config, nonce)
 
-    def film(self, episode: Episode, view: str) -> Path:
-        """Return the film of a view, or one made from it that browsers play."""
+    def film(self, episode: Episode, view: str, is_wanted: Callable[[], bool]) -> Path:
+        """Return the film of a view, or one made from it that browsers play.
+
+        `is_wanted` says whether the browser still waits for it.
+        """
         path = film_path(episode, view)
-        return path if is_playable(path) else self.cache.preview(path)
+        return path if is_playable(path) else self.cache.preview(path, is_wanted)
 
 
 class ViewerServer:
@@ -135,9 +140,17 @@ class _Exchange(BaseHTTPRequestHandler):
     access: ClassVar[LocalAccess]
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
+    error_message_format = "%(explain)s"
+    error_content_type = "text/plain; charset=utf-8"
+    has_begun = False  # to answer
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path)
+        self.has_begun = False
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            self._refuse(400, "the address is malformed")
+            return
         reason = self.access.refusal(self.headers.get("Host"), parts.query)
         if reason is not None:
             self._refuse(403, reason)
@@ -153,6 +166,10 @@ class _Exchange(BaseHTTPRequestHandler):
             self._refuse(404, str(error))
         except (BrokenPipeError, ConnectionError, TimeoutError):
             self.close_connection = True  # the browser went away
+        except OSError as error:
+            self.close_connection = True
+            if not self.has_begun:
+                self._refuse(500, describe_os_error(error) or str(error))
 
     do_HEAD = do_GET
 
@@ -179,11 +196,13 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _answer_findings(self, id: str, query: dict[str, list[str]]) -> None:
         episode = self.viewer.dataset.episode(int(id))
+        if not episode.path.is_dir():
+            raise UserError(f"episode {episode.id} is gone; load the page again")
         self._send_json(self.viewer.findings.of_episode(self.viewer.dataset.recording, episode.id))
 
     def _answer_progress(self, query: dict[str, list[str]]) -> None:
         text = query.get("since", ["0"])[0]
-        news, done = self.viewer.findings.since(int(text) if text.isdecimal() else 0)
+        news, done = self.viewer.findings.since(int(text) if _COUNT.fullmatch(text) else 0)
         self._send_json({"news": news, "done": done})
 
     def _answer_poster(self, id: str, query: dict[str, list[str]]) -> None:
@@ -197,7 +216,15 @@ class _Exchange(BaseHTTPRequestHandler):
         if view not in episode.views:
             self._refuse(404, "there is no such view")
             return
-        self._send_file(self.viewer.film(episode, view), "video/mp4")
+        self._send_file(self.viewer.film(episode, view, self._is_there), "video/mp4")
+
+    def _is_there(self) -> bool:
+        """Return whether the browser still waits for its answer."""
+        try:
+            ready, _, _ = select.select([self.connection], [], [], 0)
+            return not ready or bool(self.connection.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def _send_file(self, path: Path, kind: str) -> None:
         """Send a file, or the part of it that the browser asks for."""
@@ -232,6 +259,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _begin(self, code: int, kind: str, length: int, headers: dict[str, str]) -> None:
+        self.has_begun = True
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(length))

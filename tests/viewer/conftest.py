@@ -62,7 +62,8 @@ def served(tmp_path: Path) -> Iterator[Callable[..., ViewerServer]]:
     servers: list[ViewerServer] = []
 
     def serve(dataset: Path, depth: Depth = "quick", **options: Any) -> ViewerServer:
-        viewer = Viewer(WatchedDataset(dataset), Findings(depth), PreviewCache(tmp_path / "cache"))
+        watched = WatchedDataset(dataset, options.pop("episodes", ()))
+        viewer = Viewer(watched, Findings(depth), PreviewCache(tmp_path / "cache"))
         servers.append(ViewerServer(viewer, options.pop("address", "127.0.0.1:0"), **options))
         return servers[-1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -10,7 +12,13 @@ import pytest
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.video import iterate_video
-from tcn_robot.viewer.films import PreviewCache, default_folder, read_header, write_preview
+from tcn_robot.viewer.films import (
+    PreviewCache,
+    default_folder,
+    is_playable,
+    read_header,
+    write_preview,
+)
 from tcn_robot.viewer.posters import HEIGHT_PX, poster_jpeg
 
 
@@ -49,6 +57,62 @@ def test_a_preview_is_made_once_and_again_when_the_film_changes(
     assert first.stat().st_mtime_ns == before
     film.write_bytes(film.read_bytes() + b"\0" * 8)
     assert cache.preview(film) != first
+
+
+def test_few_previews_are_made_at_a_time_and_none_for_nobody(
+    lossless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, most, guard = [0], [0], threading.Lock()
+
+    def counted(source: Path, target: Path) -> None:
+        with guard:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        write_preview(source, target)
+        with guard:
+            at_work[0] -= 1
+
+    monkeypatch.setattr("tcn_robot.viewer.films.write_preview", counted)
+    monkeypatch.setattr("tcn_robot.viewer.films.os.cpu_count", lambda: 2)
+    cache = PreviewCache(tmp_path / "cache")
+    films = [tmp_path / f"{number}.mp4" for number in range(6)]
+    for film in films:
+        film.write_bytes(film_of(lossless).read_bytes())
+    with ThreadPoolExecutor(6) as threads:
+        made = list(threads.map(cache.preview, films))
+    assert len(set(made)) == 6
+    assert most[0] == 2
+    films[0].write_bytes(films[0].read_bytes() + b"\0" * 8)
+    with pytest.raises(ConnectionAbortedError):
+        cache.preview(films[0], lambda: False)
+    assert cache.preview(films[1], lambda: False) == made[1]  # it is there already
+
+
+def test_where_the_cache_cannot_be_written_previews_are_kept_elsewhere(
+    lossless: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache = PreviewCache(tmp_path / "file" / "previews")
+    preview = cache.preview(film_of(lossless))
+    assert read_header(preview).is_playable
+    assert cache.preview(film_of(lossless)) == preview
+
+
+def test_a_film_is_looked_into_once_until_it_changes(
+    cameras: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(film_of(cameras).read_bytes())
+    assert is_playable(film)
+    opened = []
+    monkeypatch.setattr("tcn_robot.viewer.films.av.open", lambda path: opened.append(path) or 1 / 0)
+    assert is_playable(film)
+    assert not opened
+    film.write_bytes(film.read_bytes() + b"\0" * 8)
+    with pytest.raises(ZeroDivisionError):
+        is_playable(film)
+    with pytest.raises(UserError, match="missing"):
+        is_playable(tmp_path / "nothing.mp4")
 
 
 def test_what_cannot_be_decoded_leaves_nothing_behind(lossless: Path, tmp_path: Path) -> None:

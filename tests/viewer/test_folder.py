@@ -55,6 +55,15 @@ def test_with_its_films_it_can_be_moved(lossless: Path, tmp_path: Path, browser:
     assert not quiet(browser)
 
 
+def test_without_its_films_a_moved_page_says_so(
+    cameras: Path, tmp_path: Path, browser: Browser
+) -> None:
+    write(cameras, tmp_path / "below" / "page")
+    moved = (tmp_path / "below" / "page").rename(tmp_path / "page")
+    look(browser, (moved / "index.html").as_uri())
+    until(browser, "viewer.films.every(film => film.message.textContent.includes('--copy'))")
+
+
 def test_films_that_browsers_do_not_play_come_with_the_page(
     lossless: Path, cameras: Path, tmp_path: Path
 ) -> None:
@@ -88,6 +97,42 @@ def test_no_file_of_somebody_else_is_replaced(cameras: Path, tmp_path: Path) -> 
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "x"
     names = {path.name for path in cameras.iterdir()} - {".lock"}
     assert names == {"dataset.json", "episode_000000", "episode_000001"}
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "data/measurements.csv",
+        "data/episode_000000.js",
+        "index.html",
+        "written/data/measurements.csv",
+        "written/films/holiday.mp4",
+        "written/films/episode_000000/notes.txt",
+        "written/posters/conference.pdf",
+    ],
+)
+def test_only_a_page_of_ours_is_replaced(cameras: Path, tmp_path: Path, theirs: str) -> None:
+    """Names that a page also has make no folder ours, nor does a page that more was put into."""
+    write(cameras, tmp_path / "written")
+    file = tmp_path / theirs if theirs.startswith("written") else tmp_path / "project" / theirs
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    out = tmp_path / file.relative_to(tmp_path).parts[0]
+    with pytest.raises(UserError, match="something else"):
+        write(cameras, out)
+    assert file.read_text() == "mine"
+
+
+def test_a_file_is_refused_and_a_link_stays_one(cameras: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="is a file"):
+        write(cameras, tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    for _ in range(2):
+        assert write(cameras, tmp_path / "link") == 2
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "index.html").is_file()
 
 
 def test_what_is_interrupted_leaves_nothing(

@@ -142,6 +142,21 @@ def test_what_is_faulty_is_found_marked_and_jumped_to(
     assert not quiet(browser)
 
 
+def test_what_was_deleted_is_not_counted_as_checked(
+    served: Serve, cameras: Path, tmp_path: Path, browser: Browser
+) -> None:
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    (path / "episode_000001" / "left.mp4").unlink()
+    look(browser, served(path, depth="none").url)
+    browser.evaluate("globalThis.fetch = async () => ({ json: async () => globalThis.answer })")
+    ask = "(answer => { globalThis.answer = answer; return followChecks(0); })"
+    browser.evaluate(f"{ask}({{ news: [[7, 1, 0], [0, 0, 0]], done: 2 }})")
+    assert browser.evaluate("byId('checking').textContent") == "checking: 1 of 2 episodes"
+    browser.evaluate(f"{ask}({{ news: [[1, 1, 0]], done: 3 }})")
+    assert browser.evaluate("byId('checking').textContent").endswith(": 1 faulty")
+
+
 def test_damaged_episodes_open(
     served: Serve, cameras: Path, tmp_path: Path, browser: Browser
 ) -> None:
@@ -227,6 +242,117 @@ def test_delays_can_be_taken_off(
     assert browser.evaluate("viewer.films.map(film => film.frameShown())")[:2] == [20, 18]
     press(browser, "c")
     assert browser.evaluate("viewer.films.map(film => film.frameShown())")[:2] == [20, 20]
+
+
+def test_with_delays_taken_off_the_first_frame_is_reached(
+    served: Serve, cameras: Path, tmp_path: Path, browser: Browser
+) -> None:
+    path = tmp_path / "delayed"
+    shutil.copytree(cameras, path)
+    offsets = {"left": {"offset_seconds": 0.3, "std_seconds": 0.004}, "right": None, "slow": None}
+    edit_episode(path, lambda content: content.update(capture={"offsets": offsets}))
+    look(browser, served(path).url)
+    until(browser, "viewer.data.findings")
+    finding = {"kind": "x", "is_fault": True, "view": "left", "time_seconds": START + 0.5}
+    browser.evaluate(f"viewer.data.findings = [{json.dumps({**finding, 'message': 'm'})}]")
+    browser.evaluate("details(); showTimeline(true)")
+    press(browser, "c")
+    assert browser.evaluate("timeline.start") == pytest.approx(-0.3)
+    press(browser, "Home")
+    assert browser.evaluate("clock.time") == pytest.approx(-0.3)
+    assert browser.evaluate("viewer.films[0].frameShown()") == 0
+    press(browser, "ArrowRight")
+    assert browser.evaluate("viewer.films[0].frameShown()") == 1
+    until(browser, "location.hash === '#0@-0.25'")
+    # What was found at frame 10 stays at frame 10: its mark, its button and its key lead there.
+    assert browser.evaluate("timeline.lanes[0].marks[0].time") == pytest.approx(0.2)
+    press(browser, "f")
+    assert browser.evaluate("[clock.time, viewer.films[0].frameShown()]") == [
+        pytest.approx(0.2), 10,
+    ]  # fmt: skip
+    press(browser, "Home")
+    browser.evaluate("document.querySelector('.findings .go').click()")
+    press(browser, "Shift")
+    assert browser.evaluate("viewer.films[0].frameShown()") == 10
+    press(browser, "Home")
+    press(browser, "c")
+    assert browser.evaluate("[clock.time, timeline.start]") == [0, 0]
+    assert not quiet(browser)
+
+
+def test_the_space_bar_works_what_is_focused(
+    served: Serve, lossless: Path, browser: Browser
+) -> None:
+    look(browser, served(lossless).url)
+    browser.evaluate("document.querySelector('#lane-buttons button').focus()")
+    before = browser.evaluate("timeline.lanes.length")
+    press(browser, " ")
+    assert browser.evaluate("timeline.lanes.length") != before
+    assert not browser.evaluate("clock.playing")
+    browser.evaluate("byId('loop').focus()")
+    press(browser, " ")
+    assert browser.evaluate("byId('loop').checked")
+    assert not browser.evaluate("clock.playing")
+    place = browser.evaluate(
+        "(box => [box.left + 4, box.top + 4])(byId('loop').parentElement.getBoundingClientRect())"
+    )
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.call(
+            "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left",
+            clickCount=1,
+        )  # fmt: skip
+    until(browser, "!byId('loop').checked && document.activeElement === document.body")
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key=" ", text=" ")
+    assert browser.evaluate("clock.playing")  # what was clicked with the mouse has no focus
+
+
+def test_enter_opens_the_first_that_was_found(
+    served: Serve, cameras: Path, browser: Browser
+) -> None:
+    look(browser, served(cameras).url)
+    choose(browser, "text", "#1")
+    browser.evaluate("globalThis.isSame = true; byId('filter-text').focus()")
+    for kind in ("keyDown", "keyUp"):
+        text = {"text": "\r"} if kind == "keyDown" else {}
+        browser.call(
+            "Input.dispatchKeyEvent", type=kind, key="Enter", windowsVirtualKeyCode=13, **text
+        )
+    until(browser, f"globalThis.isSame && viewer.data.id === 1 && {SETTLED}")
+    assert browser.evaluate("byId('filter-text').value") == "#1"
+    assert not quiet(browser)
+
+
+def test_no_episode_is_left(served: Serve, cameras: Path, tmp_path: Path, browser: Browser) -> None:
+    """Those that were asked for can all be deleted while somebody looks."""
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    server = served(path, episodes=(1,))
+    shutil.rmtree(path / "episode_000001")
+    browser.events.clear()
+    browser.go(server.url, 1200, 900)
+    until(browser, "typeof list !== 'undefined' && byId('heading').textContent === 'No episodes'")
+    for key in (" ", "ArrowRight", "ArrowLeft", "n", "f", "c", "End", "[", "1", "l"):
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key[0])
+    until(browser, "byId('checking').textContent === 'nothing to check'")
+    assert not quiet(browser)
+
+
+def test_a_screen_reader_hears_which_episode_is_open(
+    served: Serve, cameras: Path, browser: Browser
+) -> None:
+    look(browser, served(cameras, depth="none").url)
+    open_row = "document.getElementById(list.frame.getAttribute('aria-activedescendant'))"
+    about = "(row => [row.dataset.number, row.ariaSelected, row.ariaPosInSet, row.ariaSetSize])"
+    assert browser.evaluate(f"{about}({open_row})") == ["0", "true", "1", "2"]
+    press(browser, "n")
+    assert browser.evaluate(f"{about}({open_row})") == ["1", "true", "2", "2"]
+    choose(browser, "text", "#0")
+    assert not browser.evaluate("list.frame.hasAttribute('aria-activedescendant')")
+    choose(browser, "text", "")
+    browser.evaluate("globalThis.rows = new Map(list.made); list.learn([[1, 1, 0]])")
+    kept = browser.evaluate("[0, 1].map(number => list.made.get(number) === rows.get(number))")
+    assert kept == [True, False]
+    assert browser.evaluate(f"{about}({open_row})") == ["1", "true", "2", "2"]
 
 
 def test_an_address_leads_to_a_moment(served: Serve, cameras: Path, browser: Browser) -> None:

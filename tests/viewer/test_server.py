@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import shutil
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings import DatasetWriter
+from tcn_robot.recordings import DatasetWriter, find_faults
 from tcn_robot.recordings.editing.history import delete_episodes, relabel_episodes
+from tcn_robot.viewer.films import PreviewCache
 from tcn_robot.viewer.server import ViewerServer
 from tests.support.corpus import edit_episode
 from tests.viewer.numbered import write_numbered
@@ -164,6 +168,63 @@ def test_an_address_that_cannot_be_used(served: Callable[..., ViewerServer], cam
             served(cameras, address=address)
 
 
+def test_a_fault_of_the_disk_is_told(
+    served: Callable[..., ViewerServer], lossless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "preview.mp4")
+
+    monkeypatch.setattr("tcn_robot.viewer.films.write_preview", full)
+    code, headers, content = ask(served(lossless), FILM)
+    assert code == 500
+    assert content.decode().startswith("the disk is full while writing preview.mp4")
+    assert headers["content-type"].startswith("text/plain")
+
+
+def test_no_preview_is_made_for_a_browser_that_went_away(
+    served: Callable[..., ViewerServer], lossless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = served(lossless)
+    asked, made = threading.Event(), []
+    preview = PreviewCache.preview
+
+    def late(cache: PreviewCache, source: Path, is_wanted: Callable[[], bool]) -> Path:
+        while is_wanted():
+            pass
+        try:
+            return preview(cache, source, is_wanted)
+        finally:
+            asked.set()
+
+    monkeypatch.setattr(PreviewCache, "preview", late)
+    monkeypatch.setattr("tcn_robot.viewer.films.write_preview", lambda *_: made.append(1))
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as browser:
+        browser.sendall(f"GET {FILM} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+    assert asked.wait(20)
+    assert not made
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        ("http://[x/", {"Host": "127.0.0.1"}, 400),
+        (f"/findings?since={'9' * 5000}", {}, 200),
+        (FILM, {"Range": f"bytes={'9' * 5000}-"}, 206),
+        (FILM, {"Range": f"bytes=-{'9' * 5000}"}, 206),
+    ],
+)
+def test_malformed_requests_are_answered(
+    server: ViewerServer,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    headers: dict[str, str],
+    code: int,
+) -> None:
+    assert ask(server, path, headers=headers)[0] == code
+    assert capsys.readouterr().err == ""
+
+
 def test_findings_come_as_they_are_made(
     served: Callable[..., ViewerServer], cameras: Path, tmp_path: Path
 ) -> None:
@@ -175,6 +236,73 @@ def test_findings_come_as_they_are_made(
     answer = json.loads(ask(server, "/findings?since=0")[2])
     assert [news[:2] for news in answer["news"]] == [[1, 1]]
     assert json.loads(ask(server, f"/findings?since={answer['done']}")[2])["news"] == []
+
+
+def test_an_episode_that_changes_is_checked_again(
+    served: Callable[..., ViewerServer], cameras: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    server = served(path)
+    before = json.loads(ask(server, "/findings/1")[2])
+    assert not any(one["is_fault"] for one in before)
+    (path / "episode_000001" / "right.mp4").unlink()
+    assert json.loads(ask(server, "/findings/1")[2])[0]["kind"] == "missing-file"
+    answer = json.loads(ask(server, "/findings?since=1")[2])
+    assert answer == {"news": [[1, 1, len(before)]], "done": 2}
+    shutil.copy(cameras / "episode_000001" / "right.mp4", path / "episode_000001")
+    assert json.loads(ask(server, "/findings/1")[2]) == before
+    shutil.rmtree(path / "episode_000001")
+    assert ask(server, "/findings/1")[0] == 404
+
+
+def test_a_page_that_is_loaded_hears_nothing_of_how_it_was(
+    served: Callable[..., ViewerServer], cameras: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    server = served(path)
+    for id in (0, 1):
+        ask(server, f"/findings/{id}")
+    (path / "episode_000000" / "right.mp4").unlink()
+    shutil.rmtree(path / "episode_000001")
+    ask(server, "/")
+    while not (answer := json.loads(ask(server, "/findings")[2]))["news"]:
+        pass
+    assert {tuple(news[:2]) for news in answer["news"]} == {(0, 1)}
+
+
+def test_a_long_check_holds_up_neither_pages_nor_the_end(
+    served: Callable[..., ViewerServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "films"
+    write_numbered(path, {"only": [0.0, 0.1]})
+    entered, may_go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        entered.set()
+        may_go_on.wait(20)
+        return find_faults(*arguments, **options)
+
+    monkeypatch.setattr("tcn_robot.viewer.findings.find_faults", slow)
+    server = served(path)
+    ask(server, "/")
+    assert entered.wait(20)
+    write_numbered(path, {"only": [0.0, 0.2]})
+    assert '"id":[0,1]' in ask(server, "/")[2].decode()
+    assert json.loads(ask(server, "/findings")[2])["done"] == 0
+    may_go_on.set()
+    while (answer := json.loads(ask(server, "/findings")[2]))["done"] < 2:
+        pass
+    assert [news[0] for news in answer["news"]] == [0, 1]
+    may_go_on.clear()
+    entered.clear()
+    write_numbered(path, {"only": [0.0, 0.3]})
+    ask(server, "/")
+    assert entered.wait(20)
+    server.close()  # ends although the check has not
+    assert not may_go_on.is_set()
+    may_go_on.set()
 
 
 def test_what_is_relabelled_and_deleted_while_it_is_open(

@@ -1,17 +1,18 @@
-// The one clock that all views follow: seconds since the episode's first frame.
+// The one clock that all views follow: seconds since the episode's first frame. It
+// begins before that where a delay taken off a view's times makes them earlier.
 
 const LONGEST_TICK_MILLISECONDS = 250;  // a page that was out of sight goes on where it was
 
 class Clock {
   constructor() {
     this.speed = 1;
-    this.reset(0);
+    this.reset(0, 0);
   }
 
-  reset(endSeconds) {
-    this.end = endSeconds;
+  reset(startSeconds, endSeconds) {
     this.playing = false;
-    this.time = 0;
+    this.time = startSeconds;
+    this.bound(startSeconds, endSeconds);
     this.last = null;  // when it was last read, in the browser's milliseconds
   }
 
@@ -23,7 +24,13 @@ class Clock {
     return this.time;
   }
 
-  set(time) { this.time = clamp(time, 0, this.end); }
+  bound(startSeconds, endSeconds) {
+    this.start = startSeconds;
+    this.end = endSeconds;
+    this.set(this.time);
+  }
+
+  set(time) { this.time = clamp(time, this.start, this.end); }
 
   play() { this.playing = true; this.last = null; }
 

@@ -4,7 +4,7 @@ function findingsList(findings, onSeek, startSeconds) {
   const items = findings.map(one => {
     const time = one.time_seconds === null || one.time_seconds === undefined ? null : one.time_seconds - startSeconds;
     const go = time === null ? null : element("button", { type: "button", class: "go" }, `${secondsText(time)} s`);
-    go?.addEventListener("click", () => onSeek(time));
+    go?.addEventListener("click", () => onSeek(time, one.view));
     return element("li", { class: one.is_fault ? "bad" : "warn" },
       element("b", {}, one.kind), one.view ? element("span", { class: "where" }, one.view) : null, go,
       element("span", { class: "what" }, one.message));

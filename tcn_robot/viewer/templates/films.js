@@ -11,12 +11,15 @@ const TRY_AGAIN_MILLISECONDS = 150;
 const FIRST_FRAME_WAIT_MILLISECONDS = 400;
 
 class Film {
-  constructor(view, number) {
+  // whyNot(address) says why the browser has given up on a film.
+  constructor(view, number, whyNot) {
     this.view = view;
+    this.whyNot = whyNot;
     this.name = view.name;
     this.measured = unpack(view.times).values;
     this.filmTimes = unpack(view.film_times).values;
     this.times = this.measured;
+    this.delay = 0;  // what is taken off them
     this.shift = 0;  // what this browser adds to a film's times
     this.shown = -1;  // frame on the screen
     this.wanted = -1;
@@ -48,8 +51,8 @@ class Film {
 
   // Take an estimated delay off the measured times, or put it back.
   correct(isOn) {
-    const delay = isOn ? this.view.offset_seconds ?? 0 : 0;
-    this.times = delay ? this.measured.map(time => time - delay) : this.measured;
+    this.delay = isOn ? this.view.offset_seconds ?? 0 : 0;
+    this.times = this.delay ? this.measured.map(time => time - this.delay) : this.measured;
   }
 
   load() {
@@ -57,8 +60,8 @@ class Film {
     this.message.textContent = this.view.is_preview ? "a film for the browser is being made …" : "";
     this.video.addEventListener("loadeddata", () => this.calibrate(), { once: true });
     this.video.addEventListener("seeked", () => this.seekIfNeeded());
-    this.video.addEventListener("error", () => {
-      if (this.video.getAttribute("src")) this.message.textContent = "this browser cannot play the film";
+    this.video.addEventListener("error", async () => {
+      if (this.video.getAttribute("src")) this.message.textContent = await this.whyNot(this.view.film);
     });
     this.video.src = this.view.film;
   }

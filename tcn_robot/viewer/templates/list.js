@@ -16,6 +16,7 @@ class EpisodeList {
     this.content = content;
     this.columns = content.episodes;
     this.length = this.columns.id.length;
+    this.listed = new Set(this.columns.id);
     this.found = new Map(content.results?.map(([id, faults, notes]) => [id, { faults, notes }]));
     this.onOpen = onOpen;
     this.frame = byId("list");
@@ -103,10 +104,12 @@ class EpisodeList {
 
   // What `check` has found meanwhile, (id, faults, notes) each.
   learn(news) {
-    for (const [id, faults, notes] of news) this.found.set(id, { faults, notes });
-    if (!news.length) return;
-    for (const row of this.made.values()) row.remove();
-    this.made.clear();
+    const listed = news.filter(([id]) => this.listed.has(id));  // others are gone, or came later
+    for (const [id, faults, notes] of listed) this.found.set(id, { faults, notes });
+    if (!listed.length) return;
+    const ids = new Set(listed.map(([id]) => id));
+    for (const [number, row] of this.made)
+      if (ids.has(this.value("id", number))) { row.remove(); this.made.delete(number); }
     const isConcerned = byId("filter-found").value || byId("order").value === "findings";
     if (isConcerned) this.filter(); else this.draw();
   }
@@ -127,7 +130,11 @@ class EpisodeList {
       const row = this.made.get(number);
       row.style.top = `${place * ROW_PX}px`;
       row.setAttribute("aria-selected", String(number === this.selected));
+      row.setAttribute("aria-posinset", String(place + 1));
+      row.setAttribute("aria-setsize", String(this.shown.length));
     }
+    if (wanted.has(this.selected)) this.frame.setAttribute("aria-activedescendant", `row-${this.selected}`);
+    else this.frame.removeAttribute("aria-activedescendant");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.loadStills(), STILL_AFTER_MILLISECONDS);
   }
@@ -147,7 +154,7 @@ class EpisodeList {
     const seconds = value("seconds");
     const facts = [this.varies("split") ? value("split") : "", seconds === null ? "" : `${secondsText(seconds, 1)} s`,
       value("note"), this.varies("body") ? value("body") : ""];
-    return element("div", { class: "row", role: "option", "data-number": String(number) },
+    return element("div", { class: "row", id: `row-${number}`, role: "option", "data-number": String(number) },
       element("span", { class: "still" }, still),
       element("span", { class: "about" },
         element("span", { class: "first" }, title, element("span", {}, value("policy") || (value("damage") === null ? "" : "damaged"))),

@@ -9,7 +9,7 @@ const ASK_AFTER_MILLISECONDS = 1500;
 const content = JSON.parse(byId("content").textContent);
 const clock = new Clock();
 const viewer = {
-  data: null, films: [], solo: -1, loaded: new Map(), waiting: new Map(),
+  data: null, films: [], stepTimes: [], solo: -1, loaded: new Map(), waiting: new Map(),
   hiddenLanes: new Set(recall("hidden lanes", [])), shownLanes: new Set(recall("shown lanes", [])),
 };
 const timeline = new Timeline(byId("timeline"), time => seek(time));
@@ -35,7 +35,7 @@ function loadEpisode(id) {
   });
 }
 
-async function open(number, time = 0) {
+async function open(number, time = null) {
   if (number === null || number === undefined) return;
   const id = list.value("id", number);
   const wasPlaying = clock.playing;
@@ -49,7 +49,7 @@ async function open(number, time = 0) {
   if (viewer.opening !== id) return;  // another one was opened meanwhile
   document.body.classList.remove("loading");
   show(data, number);
-  if (time) seek(time);
+  if (Number.isFinite(time)) seek(time);
   if (wasPlaying) play();
   if (content.is_live && data.findings === undefined) await askFindings(data);
 }
@@ -57,7 +57,9 @@ async function open(number, time = 0) {
 async function askFindings(data) {
   try {
     const answer = await fetch(`findings/${data.id}${content.query}`);
-    data.findings = answer.ok ? await answer.json() : [];
+    data.findings = answer.ok ? await answer.json() : [{ kind: "not checked", is_fault: true, message: "it cannot be checked; load the page again" }];
+    const faults = data.findings.filter(one => one.is_fault).length;
+    if (answer.ok) list.learn([[data.id, faults, data.findings.length - faults]]);
   } catch { return; }  // the server has ended
   if (viewer.data === data) { showTimeline(true); details(); }
 }
@@ -65,13 +67,13 @@ async function askFindings(data) {
 function show(data, number) {
   for (const film of viewer.films) film.unload();
   viewer.data = data;
-  viewer.films = data.views.map((view, index) => new Film(view, index + 1));
+  viewer.films = data.views.map((view, index) => new Film(view, index + 1, whyNotShown));
   viewer.reference = viewer.films[data.reference];
   if (viewer.solo >= viewer.films.length) viewer.solo = -1;
   viewer.stepTimes = data.step_times ? unpack(data.step_times).values : new Float64Array();
   byId("corrected-label").hidden = !data.views.some(view => view.offset_seconds);
   for (const film of viewer.films) film.correct(byId("corrected").checked);
-  clock.reset(endOf());
+  clock.reset(startOf(), endOf());
   byId("stage").replaceChildren(...viewer.films.map(film => film.figure));
   for (const film of viewer.films) film.load();
   heading(number);
@@ -83,6 +85,20 @@ function show(data, number) {
   setText(byId("of-time"), `/ ${secondsText(clock.end)} s`);
   viewer.began = Date.parse(data.started);
   playing();
+}
+
+// Why a browser has given up on a film.
+async function whyNotShown(address) {
+  if (!content.is_live) return "the film is not where the page expects it (was it moved without --copy?), or this browser cannot play it";
+  try {
+    const answer = await fetch(address, { headers: { Range: "bytes=0-0" } });
+    return answer.ok ? "this browser cannot play the film" : await answer.text();
+  } catch { return "the server has ended"; }
+}
+
+// A view whose delay is taken off may begin before the episode's first frame was seen.
+function startOf() {
+  return Math.min(0, ...viewer.films.filter(film => film.length).map(film => film.times[0]));
 }
 
 function endOf() {
@@ -101,12 +117,14 @@ function heading(number) {
   byId("chips").replaceChildren(...chips.filter(([, text]) => text).map(([name, text]) => element("span", { class: `chip ${name}` }, text)));
 }
 
-function details() { showDetails(byId("details"), viewer.data, time => { pause(); seek(time); }); }
+function details() { showDetails(byId("details"), viewer.data, (time, view) => { pause(); seek(time - delayOf(view)); }); }
+
+function delayOf(view) { return viewer.films.find(film => film.name === view)?.delay ?? 0; }
 
 function marks(view) {
   return (viewer.data.findings ?? [])
     .filter(one => typeof one.time_seconds === "number" && (one.view ?? null) === view)
-    .map(one => ({ time: one.time_seconds - viewer.data.start_seconds, isFault: one.is_fault, text: one.kind }));
+    .map(one => ({ time: one.time_seconds - viewer.data.start_seconds - delayOf(view), isFault: one.is_fault, text: one.kind }));
 }
 
 function isLaneShown(column) {
@@ -121,7 +139,7 @@ function lanes() {
 }
 
 function showTimeline(isSame) {
-  if (!isSame) timeline.show(lanes(), clock.end, marks(null));
+  if (!isSame) timeline.show(lanes(), clock.start, clock.end, marks(null));
   timeline.marks = marks(null);
   timeline.setLanes(lanes());
 }
@@ -151,8 +169,8 @@ function playing() {
 }
 
 function play() {
-  if (!viewer.data || !clock.end) return;
-  if (clock.time >= clock.end) clock.set(0);
+  if (!viewer.data || clock.end <= clock.start) return;
+  if (clock.time >= clock.end) clock.set(clock.start);
   clock.play();
   playing();
 }
@@ -209,6 +227,7 @@ function arrange() {
 
 // Go to the next thing that was found at a time, or the one before.
 function jump(direction) {
+  if (!viewer.data) return;
   const times = [...marks(null), ...viewer.films.flatMap(film => [...marks(film.name),
     ...film.view.missing.map(([frame]) => ({ time: film.times[frame] })), ...film.view.late.map(frame => ({ time: film.times[frame] }))])]
     .map(mark => mark.time).sort((a, b) => direction * (a - b));
@@ -225,7 +244,7 @@ function tick(now) {
   heldSince = isStalled ? heldSince ?? now : null;
   let time = clock.read(now, isStalled && now - heldSince < MOST_HELD_MILLISECONDS);
   if (clock.playing && time >= clock.end) {
-    if (byId("loop").checked) clock.set(0); else { clock.set(clock.end); pause(); }
+    if (byId("loop").checked) clock.set(clock.start); else { clock.set(clock.end); pause(); }
     time = clock.time;
   }
   for (const film of viewer.films) film.follow(time, clock.speed, clock.playing);
@@ -246,7 +265,7 @@ const KEYS = {
   ArrowLeft: event => event.shiftKey ? (pause(), seek(clock.time - 1)) : step(-1),
   ArrowUp: () => open(list.beside(-1)), p: () => open(list.beside(-1)),
   ArrowDown: () => open(list.beside(1)), n: () => open(list.beside(1)),
-  Home: () => seek(0), End: () => { pause(); seek(clock.end); },
+  Home: () => seek(clock.start), End: () => { pause(); seek(clock.end); },
   "+": () => changeSpeed(1), "=": () => changeSpeed(1), "-": () => changeSpeed(-1), "−": () => changeSpeed(-1),
   f: () => jump(1), F: () => jump(-1),
   "[": () => timeline.zoom(0.5), "]": () => timeline.zoom(2),
@@ -257,6 +276,7 @@ const KEYS = {
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  if (event.key === " " && event.target.closest?.("button, input, summary, select")) return;  // it is its own
   const isTyping = event.target.closest?.("input[type=search], select");
   if (isTyping) { if (event.key === "Escape") event.target.blur(); return; }
   if (event.key === "Escape") { document.body.classList.remove("side-open"); return; }
@@ -270,14 +290,20 @@ function pressed(event) {
 
 function listen() {
   addEventListener("keydown", pressed);
-  const on = (id, action) => byId(id).addEventListener("click", event => {
-    action();
-    if (event.detail) byId(id).blur();  // so that the space bar plays, after a click with the mouse
+  const on = (id, action) => byId(id).addEventListener("click", () => action());
+  // After a click with the mouse the space bar plays; what the tab key has reached it works.
+  addEventListener("click", event => {
+    if (event.detail) setTimeout(() => { if (document.activeElement?.matches("button, summary, input[type=checkbox]")) document.activeElement.blur(); });
+  });
+  byId("filters").addEventListener("submit", event => {
+    event.preventDefault();
+    open(list.shown[0]);
+    byId("filter-text").blur();
   });
   on("play", () => clock.playing ? pause() : play());
   on("back", () => step(-1));
   on("forward", () => step(1));
-  on("to-start", () => seek(0));
+  on("to-start", () => seek(clock.start));
   on("to-end", () => { pause(); seek(clock.end); });
   on("previous", () => open(list.beside(-1)));
   on("next", () => open(list.beside(1)));
@@ -286,8 +312,11 @@ function listen() {
   byId("speed").append(...SPEEDS.map(speed => element("option", { value: String(speed) }, `${speed}×`)));
   byId("speed").addEventListener("change", () => { setSpeed(Number(byId("speed").value)); byId("speed").blur(); });
   byId("corrected").addEventListener("change", () => {
+    if (!viewer.data) return;
     for (const film of viewer.films) film.correct(byId("corrected").checked);
-    clock.end = endOf();
+    clock.bound(startOf(), endOf());
+    timeline.bound(clock.start, clock.end);
+    setText(byId("of-time"), `/ ${secondsText(clock.end)} s`);
     drawn = "";
     showTimeline(true);
   });
@@ -307,16 +336,17 @@ function numberOfId(id) { return content.episodes.id.indexOf(id); }
 
 // "#12" or "#12@3.5": an episode, and when in it.
 function openFromAddress() {
-  const [, id, time] = /^#(\d+)(?:@([\d.]+))?$/.exec(location.hash) ?? [];
+  const [, id, time] = /^#(\d+)(?:@(-?[\d.]+))?$/.exec(location.hash) ?? [];
   const number = id === undefined ? -1 : numberOfId(Number(id));
-  open(number >= 0 ? number : 0, Number(time ?? 0));
+  if (list.length) open(number >= 0 ? number : 0, time === undefined ? null : Number(time));
+  else setText(byId("heading"), "No episodes");
 }
 
 // The address leads here again: to the episode, and to the moment at which it stands still.
 function noteAddress() {
   clearTimeout(viewer.noting);
   viewer.noting = setTimeout(() => {
-    const time = clock.time > 0 ? `@${Number(clock.time.toFixed(3))}` : "";
+    const time = clock.time !== clock.start ? `@${Number(clock.time.toFixed(3))}` : "";
     history.replaceState(null, "", `#${viewer.opening}${viewer.opening === viewer.data.id ? time : ""}`);
   }, NOTE_AFTER_MILLISECONDS);
 }
@@ -336,12 +366,13 @@ async function followChecks(known) {
   try { answer = await (await fetch(`findings${content.query || "?"}&since=${known}`)).json(); }
   catch { setText(byId("checking"), "the server has ended"); return; }
   list.learn(answer.news);
-  const isDone = answer.done >= list.length;
-  setText(byId("checking"), isDone ? checkedText() : `checking: ${answer.done.toLocaleString("en")} of ${countText(list.length, "episode")}`);
+  const isDone = list.found.size >= list.length;
+  setText(byId("checking"), isDone ? checkedText() : `checking: ${list.found.size.toLocaleString("en")} of ${countText(list.length, "episode")}`);
   if (!isDone) setTimeout(() => followChecks(answer.done), ASK_AFTER_MILLISECONDS);
 }
 
 function checkedText() {
+  if (!list.length) return "nothing to check";
   const faulty = [...list.found.values()].filter(one => one.faults).length;
   const how = content.check === "full" ? "" : ", films not decoded";
   return `checked${how}: ${faulty ? `${faulty.toLocaleString("en")} faulty` : "no faults"}`;

@@ -18,7 +18,7 @@ class Timeline {
     this.cursorCanvas = frame.querySelector("#cursor");
     this.tooltip = frame.querySelector("#tooltip");
     this.onSeek = onSeek;
-    this.show([], 0, []);
+    this.show([], 0, 0, []);
     this.time = 0;
     this.pointer = null;
     new ResizeObserver(() => this.draw()).observe(frame);
@@ -26,27 +26,37 @@ class Timeline {
     this.listen();
   }
 
-  show(lanes, endSeconds, marks) {
+  show(lanes, firstSeconds, endSeconds, marks) {
     this.lanes = lanes;
-    this.end = Math.max(endSeconds, LEAST_SPAN_SECONDS);
     this.marks = marks;  // what was found at a time, of no view in particular
-    this.start = 0;
-    this.stop = this.end;
+    this.start = this.stop = this.first = this.end = 0;
+    this.bound(firstSeconds, endSeconds);
+  }
+
+  // Set what can be shown; what is shown stays, but for all of it, which goes on to be all.
+  bound(firstSeconds, endSeconds) {
+    const isAll = this.start === this.first && this.stop === this.end;
+    this.first = firstSeconds;
+    this.end = Math.max(endSeconds, firstSeconds + LEAST_SPAN_SECONDS);
+    const span = isAll ? this.end - this.first : Math.min(this.stop - this.start, this.end - this.first);
+    this.start = isAll ? this.first : clamp(this.start, this.first, this.end - span);
+    this.stop = isAll ? this.end : this.start + span;
   }
 
   setLanes(lanes) { this.lanes = lanes; this.draw(); }
 
   zoom(factor, around = this.time) {
-    const span = clamp((this.stop - this.start) * factor, Math.min(LEAST_SPAN_SECONDS, this.end), this.end);
+    const all = this.end - this.first;
+    const span = clamp((this.stop - this.start) * factor, Math.min(LEAST_SPAN_SECONDS, all), all);
     const share = (around - this.start) / (this.stop - this.start);
-    this.start = clamp(around - span * clamp(share, 0, 1), 0, this.end - span);
-    this.stop = this.start + span;
+    this.start = clamp(around - span * clamp(share, 0, 1), this.first, this.end - span);
+    this.stop = span === all ? this.end : this.start + span;
     this.draw();
   }
 
   pan(seconds) {
     const span = this.stop - this.start;
-    this.start = clamp(this.start + seconds, 0, this.end - span);
+    this.start = clamp(this.start + seconds, this.first, this.end - span);
     this.stop = this.start + span;
     this.draw();
   }
@@ -72,7 +82,7 @@ class Timeline {
 
   timeAt(x) {
     const { left, right, width } = this.size;
-    return clamp(this.start + (x - left) / Math.max(width - left - right, 1) * (this.stop - this.start), 0, this.end);
+    return clamp(this.start + (x - left) / Math.max(width - left - right, 1) * (this.stop - this.start), this.first, this.end);
   }
 
   palette() {
@@ -187,7 +197,7 @@ class Timeline {
     canvas.addEventListener("pointerleave", () => { this.pointer = null; this.tell(); });
     canvas.addEventListener("wheel", event => {
       if (event.ctrlKey || event.metaKey) this.zoom(2 ** (event.deltaY / 200), this.timeAt(place(event).x));
-      else if (event.deltaX && this.stop - this.start < this.end) this.pan(event.deltaX * (this.stop - this.start) / this.size.width);
+      else if (event.deltaX && this.stop - this.start < this.end - this.first) this.pan(event.deltaX * (this.stop - this.start) / this.size.width);
       else return;
       event.preventDefault();
     }, { passive: false });

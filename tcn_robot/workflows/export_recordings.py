@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from tcn_robot.errors import UserError
+from tcn_robot.workflows.folders import refuse_nested
 from tcn_robot.workflows.options import parse_and_run
 
 
@@ -47,8 +48,7 @@ def export_recordings(
         raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
     writer = writer_named(format)
     recording = open_recording(dataset)
-    if out.resolve().is_relative_to(dataset.resolve()):
-        raise UserError(f"{out} lies in {dataset}, which is only read; give a folder elsewhere")
+    refuse_nested(dataset, out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already; give a new folder")
     options = WriteOptions(rate, resample, encode, views or None)

@@ -12,6 +12,7 @@ import tyro
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings.format import SPLITS
 from tcn_robot.workflows.capture_options import size_of
+from tcn_robot.workflows.folders import refuse_nested
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ def import_recordings(
         raise UserError(f"--limit must be at least 1, found {limit}")
     if rate is not None and not 0 < rate <= 1_000:
         raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
-    if out.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{out} lies in {source}, which is only read; give a folder elsewhere")
+    refuse_nested(source, out)
     size_px = None if size is None else size_of(size)
     if size_px is not None and not 1 <= min(size_px) <= max(size_px) <= MAXIMUM_PX:
         raise UserError(

@@ -103,9 +103,9 @@ def test_one_frame_and_odd_sizes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
-@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".webm"])
 def test_a_truncated_film_is_refused(tmp_path: Path, share: float, suffix: str) -> None:
-    codec = "libx264" if suffix == ".mp4" else "mpeg4"
+    codec = {".avi": "mpeg4", ".webm": "libvpx-vp9"}.get(suffix, "libx264")
     options = {"movflags": "faststart"}
     noise = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
     path = write_film(tmp_path / f"a{suffix}", noise, codec=codec)
@@ -114,6 +114,18 @@ def test_a_truncated_film_is_refused(tmp_path: Path, share: float, suffix: str) 
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(UserError, match=r"cut short|damaged"):
         read_film(path)
+
+
+def test_matroska_that_does_not_tell_its_length_is_read(tmp_path: Path) -> None:
+    """As whoever writes into a pipe leaves it."""
+    path = write_film(tmp_path / "a.mkv", FRAMES)
+    content = path.read_bytes()
+    at = content.index(b"\x18\x53\x80\x67") + 4
+    assert content[at] == 1  # a length of eight bytes
+    path.write_bytes(content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :])
+    assert len(read_film(path).pts) == len(FRAMES)
+    path.write_bytes(content + b"something behind the film")
+    assert len(read_film(path).pts) == len(FRAMES)
 
 
 @pytest.mark.parametrize("kept", [9, 5])

@@ -14,7 +14,11 @@ import numpy as np
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.capture.files import PICTURE_SUFFIXES, read_picture
-from tcn_robot.recordings.formats.exporting import chosen_views, note_usual_losses
+from tcn_robot.recordings.formats.exporting import (
+    chosen_views,
+    note_usual_losses,
+    refuse_other_length,
+)
 from tcn_robot.recordings.formats.films import CLOSEST_TICKS
 from tcn_robot.recordings.formats.foreign import (
     Contents,
@@ -94,8 +98,11 @@ class Frames:
                 folder = path / episode.split / episode.path.name / view
                 folder.mkdir(parents=True)
                 film = episode.path / dataset_format.video_name(view)
-                for frame, (_, picture) in enumerate(iterate_video(film)):
-                    _write_picture(folder / f"{frame:06d}.png", picture)
+                num_frames = 0
+                for _, picture in iterate_video(film):
+                    _write_picture(folder / f"{num_frames:06d}.png", picture)
+                    num_frames += 1
+                refuse_other_length(episode, view, num_frames)
                 times = episode.timestamps(view)
                 (folder / TIMES_FILE).write_text(_times_text(times), encoding="utf-8")
             clock = (episode.metadata.get("clock") or {}).get("name")

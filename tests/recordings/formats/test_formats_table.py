@@ -254,3 +254,17 @@ def test_an_interrupted_export_leaves_nothing(tmp_path: Path, clean_datasets, ru
         )
     assert code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", ["frames", "tcn", "ucf101"])
+@pytest.mark.parametrize("num_frames", [5, 25])
+def test_a_film_of_another_length_is_not_exported(
+    tmp_path: Path, imported, run, format: str, num_frames: int
+) -> None:
+    write_film(tmp_path / "src" / "a_view0.mp4", moving_square(10), options={"bf": "0"})
+    path, _ = imported("tcn", tmp_path / "src")
+    write_film(path / "episode_000000" / "view0.mp4", moving_square(num_frames))
+    code, printed, complaint = run("export", format, path, tmp_path / "out")
+    assert (code, complaint.count("\n")) == (2, 1), printed
+    assert f"the film of 'view0' has {num_frames} frames, its times are 10" in complaint
+    assert not (tmp_path / "out").exists()

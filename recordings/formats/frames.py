@@ -37,6 +37,7 @@ TIMES_FILE = "times.csv"
 FOLDERS = ("views", "episodes")
 _TIME_COLUMNS = ("time_seconds", "time", "timestamp", "seconds")
 _VIEW_FOLDER = re.compile(r"(?P<name>.+)_(?P<view>view_*\d+)")
+_OUR_EPISODE = re.compile(r"episode_\d{6,}")
 
 
 class Frames:
@@ -121,8 +122,13 @@ def _place_in_episode(
 ) -> tuple[str, str]:
     """Return which episode and view a folder of pictures is."""
     parts = PurePosixPath(name).parts
+    above = parts[-2] if len(parts) > 1 else root.resolve().name
+    if parts and _OUR_EPISODE.fullmatch(above) and meaning != "episodes":
+        return PurePosixPath(*parts[:-1]).as_posix(), parts[-1]
     in_split = [part for part in parts if part.lower() not in SPLIT_NAMES]
-    if (match := _VIEW_FOLDER.fullmatch(parts[-1] if parts else "")) and meaning != "episodes":
+    # Further down a name is a view's, whatever it is.
+    match = _VIEW_FOLDER.fullmatch(parts[-1]) if len(in_split) == 1 else None
+    if match is not None and meaning is None:
         return PurePosixPath(*parts[:-1], match["name"]).as_posix(), match["view"]
     if meaning == "episodes" or not in_split or num_folders == 1:
         return name, "view0"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tcn_robot import open_recording
+from tcn_robot.recordings import DatasetWriter
 from tests.support.films import moving_square
 
 FRAMES = moving_square(11)
@@ -162,6 +163,37 @@ def test_a_round_trip_is_exact(tmp_path: Path, clean_datasets, imported, run) ->
         for view in here.views:
             assert np.array_equal(here.frames(view), there.frames(view))
             assert np.array_equal(here.timestamps(view), there.timestamps(view))
+
+
+@pytest.mark.parametrize(
+    "views", [("left_view0", "right_view0"), ("front",), ("pour_view1",), ("test", "train")]
+)
+@pytest.mark.parametrize(
+    ("num_episodes", "root"),
+    [(1, "pictures"), (2, "pictures/valid"), (2, "pictures/valid/episode_000000")],
+)
+def test_names_of_views_come_back(
+    tmp_path: Path, imported, run, views: tuple[str, ...], num_episodes: int, root: str
+) -> None:
+    with DatasetWriter(tmp_path / "d", "pour", "lossless", kind="film") as writer:
+        for _ in range(num_episodes):
+            with writer.episode(10.0) as episode:
+                episode.metadata.update(split="valid", clock={"name": "film"})
+                for index, frame in enumerate(FRAMES[:3]):
+                    shown = [frame[:: 1 - 2 * turn] for turn in range(len(views))]
+                    episode.add_frames(index / 10, dict(zip(views, shown, strict=True)))
+    assert run("export", "frames", tmp_path / "d", tmp_path / "pictures")[0] == 0
+    back = open_recording(imported("frames", tmp_path / root)[0])
+    assert len(back) == (1 if root.endswith("0") else num_episodes)
+    assert {one.split for one in back} == {"valid"} or root.endswith("0")
+    assert [one.views for one in back] == [views] * len(back)
+
+
+def test_folders_named_as_in_tcn_are_views_if_that_is_said(tmp_path: Path, imported) -> None:
+    for step, name in ((1, "left_view0"), (-1, "right_view0")):
+        write_pictures(tmp_path / "src" / name, FRAMES[:3, ::step])
+    path, _ = imported("frames", tmp_path / "src", "--rate", 5, "--folders", "views")
+    assert [one.views for one in open_recording(path)] == [("left_view0", "right_view0")]
 
 
 def test_simulations_lose_what_is_not_film(tmp_path: Path, clean_datasets, run) -> None:

@@ -102,6 +102,7 @@ def import_episodes(
             _refuse_other_options(present, mark, writer)
             yield None
             continue
+        _refuse_other_folders(marks, mark, writer)
         result = _try_import(foreign, writer, options, mark, next_id)
         if result.id is not None:
             marks[_key(mark)] = mark
@@ -123,6 +124,23 @@ def _refuse_other_options(
                 f"{writer.path} has {mark['name']!r} already, imported with --{name} "
                 f"{before.get(name)}, now {now.get(name)}; give a new folder"
             )
+
+
+def _refuse_other_folders(
+    marks: Mapping[str, Mapping[str, Any]], mark: Mapping[str, Any], writer: DatasetWriter
+) -> None:
+    """Refuse pictures that are there already as views of an episode, or as episodes."""
+    for present in marks.values():
+        before, now = (one.get("options", {}).get("folders") for one in (present, mark))
+        is_other = present.get("format") == mark["format"] and before != now
+        if is_other and _lies_in(str(present.get("name")), mark["name"]):
+            _refuse_other_options(present, mark, writer)
+
+
+def _lies_in(first: str, second: str) -> bool:
+    """Whether one of two names of episodes is the other's folder, or begins with it."""
+    shorter, longer = sorted((first, second), key=len)
+    return shorter == "." or longer.startswith(shorter)
 
 
 def _try_import(

@@ -77,7 +77,10 @@ def import_recordings(
         raise UserError(
             f"--size should lie between 1x1 and {MAXIMUM_PX}x{MAXIMUM_PX}, found {size}"
         )
-    asked = {"size": size, "rate": rate, "encode": encode}
+    asked = {
+        **{"size": size, "rate": rate, "encode": encode, "split": split, "folders": folders},
+        "list-number": None if list_number == 1 else list_number,
+    }
     options = ImportOptions(format, size_px, encode != "as-needed", asked, split)
     reading = ReadOptions(rate, folders, list_number, follow_links)
     found = reader_named(format).read(source, reading)

@@ -50,6 +50,21 @@ def test_folders_side_by_side(
     assert ("'rechts ü' is called 'rechts'" in printed) == (folders == "views")
 
 
+@pytest.mark.parametrize("names", [("left", "right"), ("train/left", "train/right")])
+@pytest.mark.parametrize("first", ["views", "episodes"])
+def test_other_folders_do_not_mix(tmp_path: Path, run, names: tuple[str, str], first: str) -> None:
+    for step, name in zip((1, -1), names, strict=True):
+        write_pictures(tmp_path / "src" / name, FRAMES[:3, ::step])
+    command = ("import", "frames", tmp_path / "src", tmp_path / "out", "--rate", 5, "--folders")
+    assert run(*command, first)[0] == 0
+    assert run(*command, first)[0] == 0
+    second = "episodes" if first == "views" else "views"
+    code, _, complaint = run(*command, second)
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert f"imported with --folders {first}, now {second}; give a new folder" in complaint
+    assert len(open_recording(tmp_path / "out")) == (1 if first == "views" else 2)
+
+
 def test_episodes_with_views_below_splits(tmp_path: Path, imported) -> None:
     for split in ("train", "val"):
         write_pictures(tmp_path / "src" / split / "one" / "left", FRAMES[:3], "{:04d}.jpg")

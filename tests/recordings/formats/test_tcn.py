@@ -110,6 +110,15 @@ def test_other_options_do_not_mix(pouring: Path, run, tmp_path: Path) -> None:
     assert "imported with --size None, now 20x16; give a new folder" in complaint
 
 
+def test_another_split_does_not_mix(pouring: Path, run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("import", "tcn", pouring, out, "--split", "test")[0] == 0
+    code, _, complaint = run("import", "tcn", pouring, out, "--split", "train")
+    assert code == 2
+    assert "imported with --split test, now train; give a new folder" in complaint
+    assert run("import", "tcn", pouring, out, "--split", "test", "--follow-links")[0] == 0
+
+
 def test_size_and_lossless(pouring: Path, imported) -> None:
     path, printed = imported("tcn", pouring, "--size", "21x15", "--encode", "lossless")
     episode = open_recording(path)[2]

@@ -61,6 +61,17 @@ def test_another_list(actions: tuple[Path, list[object]], imported) -> None:
     assert "1 films are on no list 02: left out" in printed
 
 
+def test_another_list_does_not_mix(actions: tuple[Path, list[object]], run, tmp_path: Path) -> None:
+    root, options = actions
+    assert run("import", "ucf101", root, tmp_path / "out", *options)[0] == 0
+    code, _, complaint = run(
+        *("import", "ucf101", root, tmp_path / "out", "--list-number", 2), *options
+    )
+    assert code == 2
+    assert "imported with --list-number None, now 2; give a new folder" in complaint
+    assert len(open_recording(tmp_path / "out")) == 3
+
+
 def test_a_list_that_is_not_there(actions: tuple[Path, list[object]], run, tmp_path: Path) -> None:
     code, _, complaint = run("import", "ucf101", actions[0], tmp_path / "x", "--list-number", 3)
     assert code == 2

@@ -13,7 +13,7 @@ import numpy as np
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.capture.files import PICTURE_SUFFIXES, read_picture
+from tcn_robot.recordings.capture.files import PICTURE_SUFFIXES, lost_of_picture, read_picture
 from tcn_robot.recordings.formats.exporting import (
     chosen_views,
     note_usual_losses,
@@ -157,9 +157,22 @@ def _episode(
         views = {
             called[view]: picture_view(folders[view], pictures[view], rate_hz) for view in pictures
         }
-        return Contents(views, notes=notes, rate_hz=rate_hz)
+        lost = [said for view in pictures for said in _lost(called[view], pictures[view])]
+        return Contents(views, notes=[*notes, *lost], rate_hz=rate_hz)
 
     return ForeignEpisode(name, files, load, split)
+
+
+def _lost(view: str, pictures: Sequence[Path]) -> list[str]:
+    """Return what 8 bits of red, green and blue cannot hold of a view's pictures, one line each."""
+    files: dict[str, list[Path]] = {}
+    for path in pictures:
+        if (lost := lost_of_picture(path)) is not None:
+            files.setdefault(lost, []).append(path)
+    return [
+        f"{view}: {len(paths)} pictures, such as {paths[0].name}, {lost}"
+        for lost, paths in files.items()
+    ]
 
 
 def picture_view(folder: Path, pictures: Sequence[Path], rate_hz: float | None) -> ForeignView:

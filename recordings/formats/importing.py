@@ -19,6 +19,7 @@ from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
 IMPORTED_FROM = "imported_from"
 FILM_CLOCK = {"name": "film"}
+MOST_SECONDS = 1e10  # three centuries: clocks count from 1970
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,12 @@ def _rate(contents: Contents) -> float:
 
 def _write(contents: Contents, target: EpisodeWriter, options: ImportOptions) -> dict[str, str]:
     """Write an episode; return the reason for each view that was encoded anew."""
+    for name, view in contents.views.items():
+        if not (np.abs(view.times_seconds) <= MOST_SECONDS).all():
+            raise UserError(
+                f"{name} has times beyond {MOST_SECONDS:.0e}; give times in seconds that a film "
+                "can have"
+            )
     earliest = min(float(view.times_seconds[0]) for view in contents.views.values())
     clock = contents.metadata.get("clock", FILM_CLOCK)
     is_film = clock.get("name") == "film" and earliest >= 0

@@ -43,8 +43,8 @@ def export_recordings(
     from tcn_robot.recordings.formats.losses import Losses
     from tcn_robot.recordings.formats.table import writer_named
 
-    if rate is not None and not 0 < rate <= 1_000:
-        raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
+    if rate is not None and not 0.001 <= rate <= 1_000:
+        raise UserError(f"--rate must lie between 0.001 and 1000 frames per second, found {rate}")
     writer = writer_named(format)
     recording = open_recording(dataset)
     if out.is_symlink():

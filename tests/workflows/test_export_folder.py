@@ -77,9 +77,13 @@ def test_only_one_writes(tmp_path: Path, is_there: bool) -> None:
 
 
 def test_an_error_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), exclusive_folder(tmp_path / "out") as partial:
-        (partial / "first").write_text("x")
-        raise KeyboardInterrupt
+    def stop() -> None:
+        with exclusive_folder(tmp_path / "out") as partial:
+            (partial / "first").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
     assert names(tmp_path) == []
 
 

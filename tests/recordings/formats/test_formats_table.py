@@ -127,8 +127,9 @@ def test_unknown_formats(
     [
         (("--split", "trian"), "did you mean 'train'"),
         (("--limit", "0"), "--limit must be at least 1"),
-        (("--rate", "0"), "--rate must lie between 0 and 1000"),
-        (("--rate", "nan"), "--rate must lie between 0 and 1000"),
+        (("--rate", "0"), "--rate must lie between 0.001 and 1000"),
+        (("--rate", "1e-300"), "--rate must lie between 0.001 and 1000"),
+        (("--rate", "nan"), "--rate must lie between 0.001 and 1000"),
         (("--size", "20"), "--size should be WIDTHxHEIGHT"),
         (("--size", "0x20"), "--size should lie between"),
         (("--size", "20x999999"), "--size should lie between"),

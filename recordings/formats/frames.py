@@ -157,13 +157,13 @@ def _episode(
         views = {
             called[view]: picture_view(folders[view], pictures[view], rate_hz) for view in pictures
         }
-        lost = [said for view in pictures for said in _lost(called[view], pictures[view])]
+        lost = [said for view in pictures for said in lost_notes(called[view], pictures[view])]
         return Contents(views, notes=[*notes, *lost], rate_hz=rate_hz)
 
     return ForeignEpisode(name, files, load, split)
 
 
-def _lost(view: str, pictures: Sequence[Path]) -> list[str]:
+def lost_notes(view: str, pictures: Sequence[Path]) -> list[str]:
     """Return what 8 bits of red, green and blue cannot hold of a view's pictures, one line each."""
     files: dict[str, list[Path]] = {}
     for path in pictures:

@@ -23,7 +23,7 @@ from tcn_robot.recordings.formats.foreign import (
     WriteOptions,
     film_view,
 )
-from tcn_robot.recordings.formats.frames import picture_view
+from tcn_robot.recordings.formats.frames import lost_notes, picture_view
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.formats.places import Place, split_of, task_of
 from tcn_robot.recordings.formats.steady import write_steady_film
@@ -189,11 +189,13 @@ def _episode(
     label = PurePosixPath(name).parent.name
 
     def load() -> Contents:
+        notes: list[str] = []
         if is_film(files[0]):
             view = film_view(read_film(files[0]))
         else:
             view = picture_view(files[0].parent, files, rate_hz)
-        return Contents({VIEW: view}, metadata={"label": label})
+            notes = lost_notes(VIEW, files)
+        return Contents({VIEW: view}, metadata={"label": label}, notes=notes)
 
     return ForeignEpisode(name, files, load, split)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -66,6 +67,29 @@ def test_a_part_that_begins_with_a_key_frame_is_taken_over(tmp_path: Path) -> No
     assert take_over(part, np.arange(5) * 1000, tmp_path / "b.mp4")
     assert np.array_equal(decoded(tmp_path / "b.mp4"), decoded(source)[4:9])
     assert np.array_equal(np.array(list(part.pictures())), decoded(source)[4:9])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that tells and resets the peak")
+def test_a_film_is_not_held_in_memory_to_take_it_over(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 480, 640, 3), np.uint8)
+    frames = noise[np.arange(90) % 2]
+    options = {"g": "1", "qmin": "1", "qmax": "1"}
+    film = read_film(write_film(tmp_path / "a.mp4", frames, codec="mpeg4", options=options))
+    size_bytes = film.path.stat().st_size
+    assert size_bytes > 30_000_000
+    before_bytes = _reset_peak_bytes()
+    assert take_over(whole(film), film.ticks, tmp_path / "b.mp4")
+    assert _memory_bytes("VmHWM") - before_bytes < size_bytes / 2
+
+
+def _reset_peak_bytes() -> int:
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory_bytes("VmRSS")
+
+
+def _memory_bytes(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def test_a_part_that_does_not_is_decoded(tmp_path: Path) -> None:

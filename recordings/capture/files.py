@@ -12,6 +12,10 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.video import TICKS_PER_SECOND, describe_film, iterate_video
 
+_HEAD_BYTES = 4096
+_JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
+_PNG_COLOUR_AT = 25  # behind the signature, the chunk's head, the size and the depth
+_PNG_WITH_ALPHA = (4, 6)
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -90,7 +94,7 @@ def list_pictures(folder: Path) -> list[Path]:
 
 def _natural(path: Path) -> list[tuple[int, str]]:
     parts: Iterator[str] = (part for part in re.split(r"(\d+)", path.name) if part)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -100,7 +104,34 @@ def read_picture(path: Path) -> np.ndarray:
         UserError: If it cannot be decoded.
     """
     # Not cv2.imread, which cannot open every path that the system can.
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+    picture = _decoded(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise UserError(f"the picture {path} cannot be decoded; remove or replace it")
     return picture
+
+
+def _decoded(content: np.ndarray, how: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(content, how)
+    except cv2.error:  # empty, or larger than OpenCV takes
+        return None
+
+
+def lost_of_picture(path: Path) -> str | None:
+    """Return what of a picture `read_picture` leaves out; None if that is nothing."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(_JPEG):
+        return None
+    if head.startswith(_PNG) and len(head) > _PNG_COLOUR_AT:
+        bits, colour = head[_PNG_COLOUR_AT - 1], head[_PNG_COLOUR_AT]
+        has_alpha = colour in _PNG_WITH_ALPHA or b"tRNS" in head.partition(b"IDAT")[0]
+    else:
+        picture = _decoded(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is None:
+            return None
+        bits = 8 * picture.dtype.itemsize
+        has_alpha = picture.ndim == 3 and picture.shape[2] == 4
+    if bits > 8:
+        return f"have {bits} bits per channel, 8 are kept"
+    return "have an alpha channel, which is left out" if has_alpha else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcn_robot.errors import unknown_name
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.recordings import format as dataset_format
+from tcn_robot.recordings.formats.films import Film, read_film
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.reader import Episode
 
@@ -27,6 +29,27 @@ def chosen_views(episode: Episode, views: Sequence[str] | None) -> tuple[str, ..
         if view not in episode.views:
             raise unknown_name(f"view of episode {episode.id}", view, episode.views)
     return tuple(view for view in episode.views if view in views)
+
+
+def film_of(episode: Episode, view: str) -> Film:
+    """Return a view's film, decoded to its end.
+
+    Raises:
+        UserError: If it is damaged, or has not as many frames as times were recorded.
+    """
+    film = read_film(episode.path / dataset_format.video_name(view))
+    refuse_other_length(episode, view, len(film.pts))
+    return film
+
+
+def refuse_other_length(episode: Episode, view: str, num_frames: int) -> None:
+    """Raise a UserError if a view's film has not as many frames as times were recorded."""
+    expected = len(episode.timestamps(view))
+    if num_frames != expected:
+        raise UserError(
+            f"episode {episode.id}: the film of {view!r} has {num_frames} frames, its times are "
+            f"{expected}; `tcn-robot check --repair` mends what can be mended"
+        )
 
 
 def note_usual_losses(episode: Episode, losses: Losses, kept: Sequence[str] = ()) -> None:

@@ -260,8 +260,8 @@ def take_over(part: FilmPart, ticks: np.ndarray, target: Path) -> bool:
         must lie together in the file.
     """
     try:
-        packets = film_packets(part)
-        if packets and _write(part.film.path, packets, ticks, target):
+        shown = _shown_packets(part)
+        if shown is not None and _write(part, shown, ticks, target):
             return True
     except (av.FFmpegError, ValueError):  # what cannot be taken over is encoded anew
         pass
@@ -271,40 +271,62 @@ def take_over(part: FilmPart, ticks: np.ndarray, target: Path) -> bool:
 
 def film_packets(part: FilmPart) -> list[av.Packet]:
     """Return the packets of frames that follow each other; none if that cannot be."""
+    packets = list(_packets(part))
+    is_key = bool(packets) and packets[0].is_keyframe
+    return packets if _is_part([packet.pts for packet in packets], is_key, part) else []
+
+
+def _shown_packets(part: FilmPart) -> list[int] | None:
+    """Return `pts` of the packets of frames that follow each other; None if that cannot be.
+
+    The packets are let go: those of a long film would fill the memory.
+    """
+    shown: list[int | None] = []
+    is_key = False
+    for packet in _packets(part):
+        is_key = is_key if shown else packet.is_keyframe
+        shown.append(packet.pts)
+    return [pts or 0 for pts in shown] if _is_part(shown, is_key, part) else None
+
+
+def _is_part(shown: list[int | None], is_key: bool, part: FilmPart) -> bool:
+    """Whether packets are those of the frames, and their first frame is one to begin with."""
+    wanted = [int(pts) for pts in part.film.pts[part.frames]]
+    is_whole = len(shown) == len(wanted) and set(shown) == set(wanted)
+    return is_whole and is_key and shown[0] == wanted[0]
+
+
+def _packets(part: FilmPart) -> Iterator[av.Packet]:
+    """Yield the packets of frames for as long as they lie together in the file."""
     film, frames = part.film, part.frames
-    if not film.has_packet_times:
-        return _packets_in_order(film)
     wanted = {int(film.pts[index]) for index in frames}
-    packets: list[av.Packet] = []
+    count = 0
     with open_film(film.path) as source:
         stream = source.streams.video[0]
-        if frames[0] > 0:
+        if frames[0] > 0 and film.has_packet_times:
             source.seek(int(film.pts[frames[0]]), stream=stream)
         for packet in source.demux(stream):
-            if packet.pts is None or not (packets or packet.pts in wanted):
+            if not film.has_packet_times:
+                if packet.size == 0:
+                    continue
+                packet.pts = int(film.pts[count]) if count < len(film.pts) else None
+            elif packet.pts is None or not (count or packet.pts in wanted):
                 continue
-            if packet.pts not in wanted:
-                return []
-            packets.append(packet)
-            if len(packets) == len(frames):
-                break
-    is_whole = {packet.pts for packet in packets} == wanted and len(packets) == len(frames)
-    starts = is_whole and packets[0].is_keyframe and packets[0].pts == film.pts[frames[0]]
-    return packets if starts else []
-
-
-def _packets_in_order(film: Film) -> list[av.Packet]:
-    with open_film(film.path) as source:
-        packets = [packet for packet in source.demux(video=0) if packet.size > 0]
-    for packet, pts in zip(packets, film.pts, strict=False):
-        packet.pts = int(pts)
-    starts = bool(packets) and packets[0].is_keyframe and len(packets) == len(film.pts)
-    return packets if starts else []
+            elif packet.pts not in wanted:
+                return
+            yield packet
+            count += 1
+            if film.has_packet_times and count == len(frames):
+                return
 
 
 def shown_order(packets: list[av.Packet]) -> np.ndarray:
     """Return for each packet the place at which its frame is shown, int64 (T,)."""
-    return np.argsort(np.argsort([packet.pts or 0 for packet in packets], kind="stable"))
+    return _order([packet.pts or 0 for packet in packets])
+
+
+def _order(shown: list[int]) -> np.ndarray:
+    return np.argsort(np.argsort(shown, kind="stable"))
 
 
 def decoding_ticks(shown: np.ndarray) -> np.ndarray:
@@ -321,18 +343,19 @@ def decoding_ticks(shown: np.ndarray) -> np.ndarray:
     return latest - later
 
 
-def _write(path: Path, packets: list[av.Packet], ticks: np.ndarray, target: Path) -> bool:
-    order = shown_order(packets)
+def _write(part: FilmPart, shown_packets: list[int], ticks: np.ndarray, target: Path) -> bool:
+    order = _order(shown_packets)
     shown, decoding = ticks[order], decoding_ticks(ticks[order])
     gaps = np.diff(ticks) if len(ticks) > 1 else np.array([_ONLY_FRAME_TICKS])
     lasting = np.append(gaps, gaps[-1])[order]  # some demuxers drop a last frame that lasts no time
     with (
-        open_film(path) as source,
+        open_film(part.film.path) as source,
         av.open(str(target), "w", format="mp4", options=MUXER_OPTIONS) as film,
     ):
         copied = film.add_stream_from_template(source.streams.video[0], opaque=True)
         copied.time_base = _MICROSECONDS
-        for packet, pts, dts, ticks_long in zip(packets, shown, decoding, lasting, strict=False):
+        packets = zip(_packets(part), shown, decoding, lasting, strict=True)
+        for packet, pts, dts, ticks_long in packets:
             packet.stream = copied
             packet.time_base = _MICROSECONDS
             packet.pts, packet.dts, packet.duration = int(pts), int(dts), int(ticks_long)

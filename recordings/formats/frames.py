@@ -13,8 +13,12 @@ import numpy as np
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.capture.files import PICTURE_SUFFIXES, read_picture
-from tcn_robot.recordings.formats.exporting import chosen_views, note_usual_losses
+from tcn_robot.recordings.capture.files import PICTURE_SUFFIXES, lost_of_picture, read_picture
+from tcn_robot.recordings.formats.exporting import (
+    chosen_views,
+    note_usual_losses,
+    refuse_other_length,
+)
 from tcn_robot.recordings.formats.films import CLOSEST_TICKS
 from tcn_robot.recordings.formats.foreign import (
     Contents,
@@ -33,6 +37,7 @@ TIMES_FILE = "times.csv"
 FOLDERS = ("views", "episodes")
 _TIME_COLUMNS = ("time_seconds", "time", "timestamp", "seconds")
 _VIEW_FOLDER = re.compile(r"(?P<name>.+)_(?P<view>view_*\d+)")
+_OUR_EPISODE = re.compile(r"episode_\d{6,}")
 
 
 class Frames:
@@ -94,8 +99,11 @@ class Frames:
                 folder = path / episode.split / episode.path.name / view
                 folder.mkdir(parents=True)
                 film = episode.path / dataset_format.video_name(view)
-                for frame, (_, picture) in enumerate(iterate_video(film)):
-                    _write_picture(folder / f"{frame:06d}.png", picture)
+                num_frames = 0
+                for _, picture in iterate_video(film):
+                    _write_picture(folder / f"{num_frames:06d}.png", picture)
+                    num_frames += 1
+                refuse_other_length(episode, view, num_frames)
                 times = episode.timestamps(view)
                 (folder / TIMES_FILE).write_text(_times_text(times), encoding="utf-8")
             clock = (episode.metadata.get("clock") or {}).get("name")
@@ -114,8 +122,13 @@ def _place_in_episode(
 ) -> tuple[str, str]:
     """Return which episode and view a folder of pictures is."""
     parts = PurePosixPath(name).parts
+    above = parts[-2] if len(parts) > 1 else root.resolve().name
+    if parts and _OUR_EPISODE.fullmatch(above) and meaning != "episodes":
+        return PurePosixPath(*parts[:-1]).as_posix(), parts[-1]
     in_split = [part for part in parts if part.lower() not in SPLIT_NAMES]
-    if (match := _VIEW_FOLDER.fullmatch(parts[-1] if parts else "")) and meaning != "episodes":
+    # Further down a name is a view's, whatever it is.
+    match = _VIEW_FOLDER.fullmatch(parts[-1]) if len(in_split) == 1 else None
+    if match is not None and meaning is None:
         return PurePosixPath(*parts[:-1], match["name"]).as_posix(), match["view"]
     if meaning == "episodes" or not in_split or num_folders == 1:
         return name, "view0"
@@ -144,9 +157,22 @@ def _episode(
         views = {
             called[view]: picture_view(folders[view], pictures[view], rate_hz) for view in pictures
         }
-        return Contents(views, notes=notes, rate_hz=rate_hz)
+        lost = [said for view in pictures for said in lost_notes(called[view], pictures[view])]
+        return Contents(views, notes=[*notes, *lost], rate_hz=rate_hz)
 
     return ForeignEpisode(name, files, load, split)
+
+
+def lost_notes(view: str, pictures: Sequence[Path]) -> list[str]:
+    """Return what 8 bits of red, green and blue cannot hold of a view's pictures, one line each."""
+    files: dict[str, list[Path]] = {}
+    for path in pictures:
+        if (lost := lost_of_picture(path)) is not None:
+            files.setdefault(lost, []).append(path)
+    return [
+        f"{view}: {len(paths)} pictures, such as {paths[0].name}, {lost}"
+        for lost, paths in files.items()
+    ]
 
 
 def picture_view(folder: Path, pictures: Sequence[Path], rate_hz: float | None) -> ForeignView:

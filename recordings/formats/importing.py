@@ -19,6 +19,7 @@ from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
 
 IMPORTED_FROM = "imported_from"
 FILM_CLOCK = {"name": "film"}
+MOST_SECONDS = 1e10  # three centuries: clocks count from 1970
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def import_episodes(
             _refuse_other_options(present, mark, writer)
             yield None
             continue
+        _refuse_other_folders(marks, mark, writer)
         result = _try_import(foreign, writer, options, mark, next_id)
         if result.id is not None:
             marks[_key(mark)] = mark
@@ -123,6 +125,23 @@ def _refuse_other_options(
                 f"{writer.path} has {mark['name']!r} already, imported with --{name} "
                 f"{before.get(name)}, now {now.get(name)}; give a new folder"
             )
+
+
+def _refuse_other_folders(
+    marks: Mapping[str, Mapping[str, Any]], mark: Mapping[str, Any], writer: DatasetWriter
+) -> None:
+    """Refuse pictures that are there already as views of an episode, or as episodes."""
+    for present in marks.values():
+        before, now = (one.get("options", {}).get("folders") for one in (present, mark))
+        is_other = present.get("format") == mark["format"] and before != now
+        if is_other and _lies_in(str(present.get("name")), mark["name"]):
+            _refuse_other_options(present, mark, writer)
+
+
+def _lies_in(first: str, second: str) -> bool:
+    """Whether one of two names of episodes is the other's folder, or begins with it."""
+    shorter, longer = sorted((first, second), key=len)
+    return shorter == "." or longer.startswith(shorter)
 
 
 def _try_import(
@@ -162,6 +181,12 @@ def _rate(contents: Contents) -> float:
 
 def _write(contents: Contents, target: EpisodeWriter, options: ImportOptions) -> dict[str, str]:
     """Write an episode; return the reason for each view that was encoded anew."""
+    for name, view in contents.views.items():
+        if not (np.abs(view.times_seconds) <= MOST_SECONDS).all():
+            raise UserError(
+                f"{name} has times beyond {MOST_SECONDS:.0e}; give times in seconds that a film "
+                "can have"
+            )
     earliest = min(float(view.times_seconds[0]) for view in contents.views.values())
     clock = contents.metadata.get("clock", FILM_CLOCK)
     is_film = clock.get("name") == "film" and earliest >= 0

@@ -11,8 +11,8 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
-from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.formats.films import Film, film_rate, open_film, read_film, whole
+from tcn_robot.recordings.formats.exporting import film_of
+from tcn_robot.recordings.formats.films import Film, film_rate, open_film, whole
 from tcn_robot.recordings.formats.foreign import WriteOptions
 from tcn_robot.recordings.reader import Episode
 
@@ -30,7 +30,7 @@ class Steady:
 
 def write_steady_film(episode: Episode, view: str, target: Path, options: WriteOptions) -> Steady:
     """Write a view as AVI at one rate; H.264 is copied, anything else encoded anew."""
-    film = read_film(episode.path / dataset_format.video_name(view))
+    film = film_of(episode, view)
     times = episode.timestamps(view)
     rate = Fraction(options.rate_hz or film_rate(times)).limit_denominator(_LARGEST_DENOMINATOR)
     anew = _why_anew(film, options)

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tcn_robot.errors import UserError
-from tcn_robot.recordings import format as dataset_format
-from tcn_robot.recordings.formats.exporting import chosen_views, note_usual_losses
+from tcn_robot.recordings.formats.exporting import chosen_views, film_of, note_usual_losses
 from tcn_robot.recordings.formats.films import FILM_SUFFIXES, is_film, read_film
 from tcn_robot.recordings.formats.foreign import (
     Contents,
@@ -98,7 +97,7 @@ class TcnFolders:
             views = chosen_views(episode, options.views)
             for number, view in _numbered(views).items():
                 target = folder / f"{episode.path.name}_view{number}.mp4"
-                shutil.copyfile(episode.path / dataset_format.video_name(view), target)
+                shutil.copyfile(film_of(episode, view).path, target)
             _note_losses(episode, views, losses)
             yield episode.id
 

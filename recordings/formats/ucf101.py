@@ -23,7 +23,7 @@ from tcn_robot.recordings.formats.foreign import (
     WriteOptions,
     film_view,
 )
-from tcn_robot.recordings.formats.frames import picture_view
+from tcn_robot.recordings.formats.frames import lost_notes, picture_view
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.formats.places import Place, split_of, task_of
 from tcn_robot.recordings.formats.steady import write_steady_film
@@ -33,6 +33,7 @@ LIST_FOLDER = "ucfTrainTestlist"
 VIDEO_FOLDER = "videos"
 CLASSES_FILE = "classInd.txt"
 VIEW = "view0"
+_SAME_TIME_SECONDS = 2e-6  # films carry times to a microsecond
 # What the lists of a split are called, and which split of ours that is.
 _LISTS = {"trainlist": "train", "validlist": "valid", "vallist": "valid", "testlist": "test"}
 _WRITTEN = {"train": "trainlist", "valid": "validlist", "test": "testlist"}
@@ -44,6 +45,8 @@ class Ucf101:
     LOSSES: Mapping[str, str] = {
         "pictures": "films in AVI are H.264: encoded anew ({})",
         "times": "frames come at one rate there: measured times were up to {} s off it",
+        "clock": "each film begins at 0 there ({})",
+        "task": "classes are words without spaces there ({})",
         "views": "each view is a film of its own, in the group of its episode ({})",
         "splits": "validlist01.txt is no list of UCF101's: its readers pass it over ({})",
         "robot": "what the robot did and felt ({}) has no place",
@@ -54,10 +57,10 @@ class Ucf101:
         """Return what these folders hold and lose."""
         return {
             "pictures": "frame-exact: H.264 is copied; other films are encoded anew on export",
-            "times": "one rate for all frames of a film",
+            "times": "one rate for all frames of a film, from 0 on; the clock is lost",
             "views": "one; views become films of their own in the same group",
             "splits": "train and test by list (`--list-number`); valid as a list of our own",
-            "task": "the class, as `label`",
+            "task": "the class, as `label`; spaces and signs are lost",
             "robot": "lost",
             "the rest": "lost",
         }
@@ -70,18 +73,20 @@ class Ucf101:
             raise UserError(f"{path} has no film or folder of frames in a folder of its class")
         listed, notes = _read_lists(place, lists, options.list_number)
         episodes = []
-        has_list, unlisted = bool(listed), 0
+        found: set[str] = set()
+        unlisted = 0
         for name, files in films.items():
             key = _key(name)
-            if has_list and key not in listed:
+            if listed and key not in listed:
                 unlisted += 1
                 continue
-            split = listed.pop(key, None) or split_of(name, path)
+            found.add(key)  # films of one name may lie in several folders
+            split = listed.get(key) or split_of(name, path)
             episodes.append(_episode(name, files, split, options.rate_hz))
         if unlisted:
             notes.append(f"{unlisted} films are on no list {options.list_number:02d}: left out")
-        if listed:
-            notes.append(f"{len(listed)} listed films are missing, such as {next(iter(listed))!r}")
+        if missing := [key for key in listed if key not in found]:
+            notes.append(f"{len(missing)} listed films are missing, such as {missing[0]!r}")
         if not episodes:
             raise UserError(f"{path} has no film that list {options.list_number:02d} names")
         return ForeignDataset(episodes, task_of(path), notes)
@@ -92,11 +97,14 @@ class Ucf101:
         """Write `videos/<class>/v_<class>_g<id>_c<view>.avi` and the lists."""
         if options.resample:
             raise UserError("ucf101 has no instants to share between views: leave out --resample")
-        classes: dict[str, int] = {}
+        classes = _classes(recording)
+        numbers = {name: number for number, name in enumerate(classes.values(), 1)}
         lines: dict[str, list[str]] = {split: [] for split in dataset_format.SPLITS}
         for episode in recording:
-            label = _class_of(episode, recording.task)
-            number = classes.setdefault(label, len(classes) + 1)
+            said = _said_of(episode, recording.task)
+            label = classes[said]
+            if label != said:
+                losses.add("task", episode.id, f"{said!r} is {label}")
             views = chosen_views(episode, options.views)
             for clip, view in enumerate(views, 1):
                 name = f"{label}/v_{label}_g{episode.id + 1:02d}_c{clip:02d}.avi"
@@ -105,12 +113,12 @@ class Ucf101:
                 written = write_steady_film(episode, view, target, options)
                 if written.anew is not None:
                     losses.add("pictures", episode.id, written.anew)
-                if written.error_seconds > 0.5 / written.rate_hz:
-                    losses.add("times", episode.id, f"{written.error_seconds:.3f}")
-                lines[episode.split].append(f"{name} {number}")
+                if written.error_seconds > _SAME_TIME_SECONDS:
+                    losses.add("times", episode.id, f"{written.error_seconds:.3g}")
+                lines[episode.split].append(f"{name} {numbers[label]}")
             _note_losses(episode, views, losses)
             yield episode.id
-        _write_lists(path / LIST_FOLDER, classes, lines)
+        _write_lists(path / LIST_FOLDER, numbers, lines)
 
 
 def _key(name: str) -> str:
@@ -181,23 +189,49 @@ def _episode(
     label = PurePosixPath(name).parent.name
 
     def load() -> Contents:
+        notes: list[str] = []
         if is_film(files[0]):
             view = film_view(read_film(files[0]))
         else:
             view = picture_view(files[0].parent, files, rate_hz)
-        return Contents({VIEW: view}, metadata={"label": label})
+            notes = lost_notes(VIEW, files)
+        return Contents({VIEW: view}, metadata={"label": label}, notes=notes)
 
     return ForeignEpisode(name, files, load, split)
 
 
-def _class_of(episode: Episode, task: str) -> str:
-    """Return the class of an episode: its label, or its task, as a name of a folder."""
-    said = str(episode.metadata.get("label") or episode.metadata.get("task") or task)
-    words = re.findall(r"\w+", said.rpartition("/")[2])
+def _said_of(episode: Episode, task: str) -> str:
+    """Return what an episode shows: its label, or else its task."""
+    return str(episode.metadata.get("label") or episode.metadata.get("task") or task)
+
+
+def _classes(recording: Recording) -> dict[str, str]:
+    """Return by label the class, as a name of a folder; different labels stay different."""
+    labels = dict.fromkeys(_said_of(episode, recording.task) for episode in recording)
+    taken = {label for label in labels if _class_of(label) == label}
+    classes = {}
+    for label in labels:
+        base = name = _class_of(label)
+        number = 2
+        while name in taken and name != label:
+            name, number = f"{base}{number}", number + 1
+        taken.add(name)
+        classes[label] = name
+    return classes
+
+
+def _class_of(label: str) -> str:
+    words = re.findall(r"\w+", label.rpartition("/")[2])
     return "".join(word[0].upper() + word[1:] for word in words).replace("_", "") or "Action"
 
 
 def _note_losses(episode: Episode, views: tuple[str, ...], losses: Losses) -> None:
+    clock = (episode.metadata.get("clock") or {}).get("name")
+    for view in views:
+        start_seconds = float(episode.timestamps(view)[0])
+        if clock != "film" or start_seconds:
+            began = f"{view} began at {start_seconds!r} s on the clock {clock!r}"
+            losses.add("clock", episode.id, began)
     if len(views) > 1:
         named = ", ".join(f"{view} is c{clip:02d}" for clip, view in enumerate(views, 1))
         losses.add("views", episode.id, named)
@@ -206,9 +240,9 @@ def _note_losses(episode: Episode, views: tuple[str, ...], losses: Losses) -> No
     note_usual_losses(episode, losses, kept=("label",))
 
 
-def _write_lists(folder: Path, classes: Mapping[str, int], lines: Mapping[str, list[str]]) -> None:
+def _write_lists(folder: Path, numbers: Mapping[str, int], lines: Mapping[str, list[str]]) -> None:
     folder.mkdir()
-    text = "".join(f"{number} {label}\n" for label, number in classes.items())
+    text = "".join(f"{number} {name}\n" for name, number in numbers.items())
     (folder / CLASSES_FILE).write_text(text, encoding="utf-8")
     for split, listed in lines.items():
         if split == "valid" and not listed:

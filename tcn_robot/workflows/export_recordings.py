@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from tcn_robot.errors import UserError
+from tcn_robot.workflows.folders import exclusive_folder, refuse_nested
 from tcn_robot.workflows.options import parse_and_run
 
 
@@ -36,24 +37,24 @@ def export_recordings(
         resample: Bring views of unequal lengths or rates onto one grid by their nearest frames.
         encode: Encode all films anew; lossless keeps every bit of every picture.
     """
-    from tcn_robot.atomic import atomic_folder
     from tcn_robot.progress import progress
     from tcn_robot.recordings import open_recording
     from tcn_robot.recordings.formats.foreign import WriteOptions
     from tcn_robot.recordings.formats.losses import Losses
     from tcn_robot.recordings.formats.table import writer_named
 
-    if rate is not None and not 0 < rate <= 1_000:
-        raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
+    if rate is not None and not 0.001 <= rate <= 1_000:
+        raise UserError(f"--rate must lie between 0.001 and 1000 frames per second, found {rate}")
     writer = writer_named(format)
     recording = open_recording(dataset)
-    if out.resolve().is_relative_to(dataset.resolve()):
-        raise UserError(f"{out} lies in {dataset}, which is only read; give a folder elsewhere")
+    if out.is_symlink():
+        raise UserError(f"{out} is a link; give a new folder, or where the link leads")
+    refuse_nested(dataset, out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already; give a new folder")
     options = WriteOptions(rate, resample, encode, views or None)
     losses = Losses(writer.LOSSES)
-    with atomic_folder(out) as partial:
+    with exclusive_folder(out) as partial:
         written = writer.write(recording, partial, options, losses)
         count = sum(1 for _ in progress(written, len(recording), f"exporting {out}", "episodes"))
     for line in losses.lines():

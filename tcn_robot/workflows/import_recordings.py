@@ -12,6 +12,7 @@ import tyro
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.recordings.format import SPLITS
 from tcn_robot.workflows.capture_options import size_of
+from tcn_robot.workflows.folders import refuse_nested
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -68,16 +69,18 @@ def import_recordings(
         raise unknown_name("split", split, SPLITS)
     if limit is not None and limit < 1:
         raise UserError(f"--limit must be at least 1, found {limit}")
-    if rate is not None and not 0 < rate <= 1_000:
-        raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
-    if out.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{out} lies in {source}, which is only read; give a folder elsewhere")
+    if rate is not None and not 0.001 <= rate <= 1_000:
+        raise UserError(f"--rate must lie between 0.001 and 1000 frames per second, found {rate}")
+    refuse_nested(source, out)
     size_px = None if size is None else size_of(size)
     if size_px is not None and not 1 <= min(size_px) <= max(size_px) <= MAXIMUM_PX:
         raise UserError(
             f"--size should lie between 1x1 and {MAXIMUM_PX}x{MAXIMUM_PX}, found {size}"
         )
-    asked = {"size": size, "rate": rate, "encode": encode}
+    asked = {
+        **{"size": size, "rate": rate, "encode": encode, "split": split, "folders": folders},
+        "list-number": None if list_number == 1 else list_number,
+    }
     options = ImportOptions(format, size_px, encode != "as-needed", asked, split)
     reading = ReadOptions(rate, folders, list_number, follow_links)
     found = reader_named(format).read(source, reading)

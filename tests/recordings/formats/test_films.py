@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,6 +69,29 @@ def test_a_part_that_begins_with_a_key_frame_is_taken_over(tmp_path: Path) -> No
     assert np.array_equal(np.array(list(part.pictures())), decoded(source)[4:9])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that tells and resets the peak")
+def test_a_film_is_not_held_in_memory_to_take_it_over(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 480, 640, 3), np.uint8)
+    frames = noise[np.arange(90) % 2]
+    options = {"g": "1", "qmin": "1", "qmax": "1"}
+    film = read_film(write_film(tmp_path / "a.mp4", frames, codec="mpeg4", options=options))
+    size_bytes = film.path.stat().st_size
+    assert size_bytes > 30_000_000
+    before_bytes = _reset_peak_bytes()
+    assert take_over(whole(film), film.ticks, tmp_path / "b.mp4")
+    assert _memory_bytes("VmHWM") - before_bytes < size_bytes / 2
+
+
+def _reset_peak_bytes() -> int:
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory_bytes("VmRSS")
+
+
+def _memory_bytes(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
 def test_a_part_that_does_not_is_decoded(tmp_path: Path) -> None:
     source = write_film(tmp_path / "a.mp4", FRAMES, options={"g": "12"})
     part = FilmPart(read_film(source), np.array([5, 6, 6, 9]))
@@ -103,9 +127,9 @@ def test_one_frame_and_odd_sizes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
-@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".webm"])
 def test_a_truncated_film_is_refused(tmp_path: Path, share: float, suffix: str) -> None:
-    codec = "libx264" if suffix == ".mp4" else "mpeg4"
+    codec = {".avi": "mpeg4", ".webm": "libvpx-vp9"}.get(suffix, "libx264")
     options = {"movflags": "faststart"}
     noise = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
     path = write_film(tmp_path / f"a{suffix}", noise, codec=codec)
@@ -114,6 +138,18 @@ def test_a_truncated_film_is_refused(tmp_path: Path, share: float, suffix: str) 
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(UserError, match=r"cut short|damaged"):
         read_film(path)
+
+
+def test_matroska_that_does_not_tell_its_length_is_read(tmp_path: Path) -> None:
+    """As whoever writes into a pipe leaves it."""
+    path = write_film(tmp_path / "a.mkv", FRAMES)
+    content = path.read_bytes()
+    at = content.index(b"\x18\x53\x80\x67") + 4
+    assert content[at] == 1  # a length of eight bytes
+    path.write_bytes(content[:at] + b"\x01" + b"\xff" * 7 + content[at + 8 :])
+    assert len(read_film(path).pts) == len(FRAMES)
+    path.write_bytes(content + b"something behind the film")
+    assert len(read_film(path).pts) == len(FRAMES)
 
 
 @pytest.mark.parametrize("kept", [9, 5])

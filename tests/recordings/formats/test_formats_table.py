@@ -127,8 +127,9 @@ def test_unknown_formats(
     [
         (("--split", "trian"), "did you mean 'train'"),
         (("--limit", "0"), "--limit must be at least 1"),
-        (("--rate", "0"), "--rate must lie between 0 and 1000"),
-        (("--rate", "nan"), "--rate must lie between 0 and 1000"),
+        (("--rate", "0"), "--rate must lie between 0.001 and 1000"),
+        (("--rate", "1e-300"), "--rate must lie between 0.001 and 1000"),
+        (("--rate", "nan"), "--rate must lie between 0.001 and 1000"),
         (("--size", "20"), "--size should be WIDTHxHEIGHT"),
         (("--size", "0x20"), "--size should lie between"),
         (("--size", "20x999999"), "--size should lie between"),
@@ -273,6 +274,20 @@ def test_films_taken_over_are_trimmed(tmp_path: Path, imported, codec: str) -> N
         frames = cut.frames("view0")
         assert len(frames) == 12 - start
         if codec == "libsvtav1" or start == 5:  # x264 puts its key frames where it likes
-            assert (cut.codec, done["view0"]) == expected
-        if done["view0"] == "copied":
+            assert (cut.codec, done["view0"].how) == expected
+        if done["view0"].how == "copied":
             assert np.array_equal(frames, episode.frames("view0")[start:12])
+
+
+@pytest.mark.parametrize("format", ["frames", "tcn", "ucf101"])
+@pytest.mark.parametrize("num_frames", [5, 25])
+def test_a_film_of_another_length_is_not_exported(
+    tmp_path: Path, imported, run, format: str, num_frames: int
+) -> None:
+    write_film(tmp_path / "src" / "a_view0.mp4", moving_square(10), options={"bf": "0"})
+    path, _ = imported("tcn", tmp_path / "src")
+    write_film(path / "episode_000000" / "view0.mp4", moving_square(num_frames))
+    code, printed, complaint = run("export", format, path, tmp_path / "out")
+    assert (code, complaint.count("\n")) == (2, 1), printed
+    assert f"the film of 'view0' has {num_frames} frames, its times are 10" in complaint
+    assert not (tmp_path / "out").exists()

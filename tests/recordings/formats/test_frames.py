@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
+from zlib import compress, crc32
 
 import cv2
 import numpy as np
 import pytest
 
 from tcn_robot import open_recording
+from tcn_robot.recordings import DatasetWriter
+from tcn_robot.recordings.capture.files import list_pictures
 from tests.support.films import moving_square
 
 FRAMES = moving_square(11)
@@ -47,6 +51,21 @@ def test_folders_side_by_side(
     assert len(recording) == episodes
     assert recording[0].views == views
     assert ("'rechts ü' is called 'rechts'" in printed) == (folders == "views")
+
+
+@pytest.mark.parametrize("names", [("left", "right"), ("train/left", "train/right")])
+@pytest.mark.parametrize("first", ["views", "episodes"])
+def test_other_folders_do_not_mix(tmp_path: Path, run, names: tuple[str, str], first: str) -> None:
+    for step, name in zip((1, -1), names, strict=True):
+        write_pictures(tmp_path / "src" / name, FRAMES[:3, ::step])
+    command = ("import", "frames", tmp_path / "src", tmp_path / "out", "--rate", 5, "--folders")
+    assert run(*command, first)[0] == 0
+    assert run(*command, first)[0] == 0
+    second = "episodes" if first == "views" else "views"
+    code, _, complaint = run(*command, second)
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert f"imported with --folders {first}, now {second}; give a new folder" in complaint
+    assert len(open_recording(tmp_path / "out")) == (1 if first == "views" else 2)
 
 
 def test_episodes_with_views_below_splits(tmp_path: Path, imported) -> None:
@@ -121,6 +140,72 @@ def test_grey_deep_and_transparent_pictures(tmp_path: Path, imported) -> None:
     assert np.array_equal(frames[0], frames[1])
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_lost_bits_and_alpha_are_said(tmp_path: Path, imported, suffix: str) -> None:
+    deep = FRAMES[:2].astype(np.uint16) * 257
+    clear = np.concatenate([FRAMES[:3], np.full_like(FRAMES[:3, :, :, :1], 9)], axis=3)
+    write_pictures(tmp_path / "src" / "plain", FRAMES[:3], "{}" + suffix)
+    for name, pictures in (("deep", deep), ("clear", clear)):
+        (tmp_path / "src" / name).mkdir()
+        for index, picture in enumerate(pictures):
+            if suffix == ".webp" and name == "deep":
+                picture = FRAMES[index]
+            content = cv2.imencode(suffix, np.ascontiguousarray(picture[::-1]))[1]
+            (tmp_path / "src" / name / f"{index}{suffix}").write_bytes(content.tobytes())
+    _, printed = imported("frames", tmp_path / "src", "--rate", 10, "--folders", "episodes")
+    clear_said = f"view0: 3 pictures, such as 0{suffix}, have an alpha channel, which is left out"
+    assert clear_said in printed
+    deep_said = f"view0: 2 pictures, such as 0{suffix}, have 16 bits per channel, 8 are kept"
+    assert (deep_said in printed) == (suffix != ".webp")
+    assert printed.count("such as") == (1 if suffix == ".webp" else 2)
+
+
+def huge_png() -> bytes:
+    """A picture of ten thousand million pixels, it says."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    data = chunk(b"IHDR", head) + chunk(b"IDAT", compress(bytes(100))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+@pytest.mark.parametrize("content", [huge_png(), b""], ids=["huge", "empty"])
+def test_pictures_that_claim_too_much_or_nothing(tmp_path: Path, run, content: bytes) -> None:
+    for name in ("left", "right"):
+        write_pictures(tmp_path / "src" / name, FRAMES)
+    (tmp_path / "src" / "left" / "7.png").write_bytes(content)
+    command = ("import", "frames", tmp_path / "src", tmp_path / "out", "--folders", "episodes")
+    code, printed, _ = run(*command, "--rate", 10)
+    assert code == 2
+    assert "7.png cannot be decoded" in printed
+    assert "1 episodes imported" in printed
+
+
+@pytest.mark.parametrize("times", ["1e300", "-1e300", "1e11"])
+def test_times_that_no_film_can_have(tmp_path: Path, run, times: str) -> None:
+    write_pictures(tmp_path / "src", FRAMES[:1])
+    (tmp_path / "src" / "times.csv").write_text(f"frame,time_seconds\n0,{times}\n")
+    code, printed, _ = run("import", "frames", tmp_path / "src", tmp_path / "out")
+    assert code == 2
+    assert "times in seconds" in printed
+
+
+def test_times_since_1970(tmp_path: Path, imported) -> None:
+    write_pictures(tmp_path / "src", FRAMES[:2])
+    text = "frame,time_seconds\n0,9999999999.25\n1,9999999999.5\n"
+    (tmp_path / "src" / "times.csv").write_text(text)
+    path, _ = imported("frames", tmp_path / "src")
+    found = open_recording(path)[0].timestamps("view0").tolist()
+    assert found == [9999999999.25, 9999999999.5]
+
+
+def test_names_with_raised_numbers(tmp_path: Path) -> None:
+    write_pictures(tmp_path, FRAMES[:2], "1\N{SUPERSCRIPT TWO}{}.png")
+    assert [path.stem[-1] for path in list_pictures(tmp_path)] == ["0", "1"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "text", "size", "none"])
 def test_broken_pictures_are_named(tmp_path: Path, run, damage: str) -> None:
     source = tmp_path / "src"
@@ -162,6 +247,37 @@ def test_a_round_trip_is_exact(tmp_path: Path, clean_datasets, imported, run) ->
         for view in here.views:
             assert np.array_equal(here.frames(view), there.frames(view))
             assert np.array_equal(here.timestamps(view), there.timestamps(view))
+
+
+@pytest.mark.parametrize(
+    "views", [("left_view0", "right_view0"), ("front",), ("pour_view1",), ("test", "train")]
+)
+@pytest.mark.parametrize(
+    ("num_episodes", "root"),
+    [(1, "pictures"), (2, "pictures/valid"), (2, "pictures/valid/episode_000000")],
+)
+def test_names_of_views_come_back(
+    tmp_path: Path, imported, run, views: tuple[str, ...], num_episodes: int, root: str
+) -> None:
+    with DatasetWriter(tmp_path / "d", "pour", "lossless", kind="film") as writer:
+        for _ in range(num_episodes):
+            with writer.episode(10.0) as episode:
+                episode.metadata.update(split="valid", clock={"name": "film"})
+                for index, frame in enumerate(FRAMES[:3]):
+                    shown = [frame[:: 1 - 2 * turn] for turn in range(len(views))]
+                    episode.add_frames(index / 10, dict(zip(views, shown, strict=True)))
+    assert run("export", "frames", tmp_path / "d", tmp_path / "pictures")[0] == 0
+    back = open_recording(imported("frames", tmp_path / root)[0])
+    assert len(back) == (1 if root.endswith("0") else num_episodes)
+    assert {one.split for one in back} == {"valid"} or root.endswith("0")
+    assert [one.views for one in back] == [views] * len(back)
+
+
+def test_folders_named_as_in_tcn_are_views_if_that_is_said(tmp_path: Path, imported) -> None:
+    for step, name in ((1, "left_view0"), (-1, "right_view0")):
+        write_pictures(tmp_path / "src" / name, FRAMES[:3, ::step])
+    path, _ = imported("frames", tmp_path / "src", "--rate", 5, "--folders", "views")
+    assert [one.views for one in open_recording(path)] == [("left_view0", "right_view0")]
 
 
 def test_simulations_lose_what_is_not_film(tmp_path: Path, clean_datasets, run) -> None:

@@ -110,6 +110,15 @@ def test_other_options_do_not_mix(pouring: Path, run, tmp_path: Path) -> None:
     assert "imported with --size None, now 20x16; give a new folder" in complaint
 
 
+def test_another_split_does_not_mix(pouring: Path, run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("import", "tcn", pouring, out, "--split", "test")[0] == 0
+    code, _, complaint = run("import", "tcn", pouring, out, "--split", "train")
+    assert code == 2
+    assert "imported with --split test, now train; give a new folder" in complaint
+    assert run("import", "tcn", pouring, out, "--split", "test", "--follow-links")[0] == 0
+
+
 def test_size_and_lossless(pouring: Path, imported) -> None:
     path, printed = imported("tcn", pouring, "--size", "21x15", "--encode", "lossless")
     episode = open_recording(path)[2]
@@ -231,8 +240,24 @@ def test_a_film_without_a_frame(tmp_path: Path, run, suffix: str) -> None:
     assert "1 episodes imported" in printed
 
 
-def test_a_dataset_inside_of_its_source_is_refused(pouring: Path, run) -> None:
-    code, _, complaint = run("import", "tcn", pouring, pouring / "out")
+@pytest.mark.parametrize("out", ["out", ".", "..", "../..", "link/out"])
+def test_a_dataset_and_its_source_lie_apart(pouring: Path, run, tmp_path: Path, out: str) -> None:
+    os.symlink(pouring, tmp_path / "link")
+    target = tmp_path / out if out.startswith("link") else pouring / out
+    before = sorted(tmp_path.rglob("*"))
+    code, _, complaint = run("import", "tcn", pouring, target)
     assert code == 2
     assert "which is only read" in complaint
-    assert not (pouring / "out").exists()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("out", ["out", ".", ".."])
+def test_an_export_and_its_dataset_lie_apart(tmp_path: Path, run, out: str) -> None:
+    write_film(tmp_path / "src" / "a_view0.mp4", moving_square(3))
+    dataset = tmp_path / "sets" / "d"
+    assert run("import", "tcn", tmp_path / "src", dataset)[0] == 0
+    before = sorted(tmp_path.rglob("*"))
+    code, _, complaint = run("export", "tcn", dataset, dataset / out)
+    assert code == 2
+    assert "which is only read" in complaint
+    assert sorted(tmp_path.rglob("*")) == before

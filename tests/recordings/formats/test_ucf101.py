@@ -61,6 +61,17 @@ def test_another_list(actions: tuple[Path, list[object]], imported) -> None:
     assert "1 films are on no list 02: left out" in printed
 
 
+def test_another_list_does_not_mix(actions: tuple[Path, list[object]], run, tmp_path: Path) -> None:
+    root, options = actions
+    assert run("import", "ucf101", root, tmp_path / "out", *options)[0] == 0
+    code, _, complaint = run(
+        *("import", "ucf101", root, tmp_path / "out", "--list-number", 2), *options
+    )
+    assert code == 2
+    assert "imported with --list-number None, now 2; give a new folder" in complaint
+    assert len(open_recording(tmp_path / "out")) == 3
+
+
 def test_a_list_that_is_not_there(actions: tuple[Path, list[object]], run, tmp_path: Path) -> None:
     code, _, complaint = run("import", "ucf101", actions[0], tmp_path / "x", "--list-number", 3)
     assert code == 2
@@ -105,6 +116,20 @@ def test_without_lists_folders_tell(tmp_path: Path, imported) -> None:
     assert open_recording(path)[0].metadata["label"] == "Jump"
 
 
+def test_films_of_one_name_in_two_folders_are_both_taken(tmp_path: Path, imported) -> None:
+    for number, part in enumerate(("a", "b")):
+        film = tmp_path / "set" / part / "Jump" / "v_Jump_g01_c01.avi"
+        write_film(film, np.roll(moving_square(5), 5 * number, axis=1), codec="mpeg4")
+    write_lists(
+        tmp_path / "set",
+        **{"trainlist01.txt": "Jump/gone.avi 1\n", "testlist01.txt": "Jump/v_Jump_g01_c01.avi\n"},
+    )
+    path, printed = imported("ucf101", tmp_path / "set")
+    assert [one.split for one in open_recording(path)] == ["test", "test"]
+    assert "1 listed films are missing, such as 'Jump/gone'" in printed
+    assert "on no list" not in printed
+
+
 def test_what_record_actions_wrote(tmp_path: Path, imported) -> None:
     """Its writer of films and its table of splits, without simulating anything."""
     from tcn_robot.workflows.action_clips import write_avi
@@ -135,7 +160,9 @@ def test_a_round_trip_is_frame_exact(tmp_path: Path, imported, run, codec: str) 
     code, printed, _ = run("export", "ucf101", tmp_path / "d", tmp_path / "ucf")
     assert code == 0
     for said in (
-        "lost: times: frames come at one rate there: measured times were up to 0.070 s off it",
+        "lost: times: frames come at one rate there: measured times were up to 0.07 s off it",
+        "lost: clock: each film begins at 0 there (left began at 3.0 s on the clock 'monotonic')",
+        "lost: task: classes are words without spaces there ('jump up' is JumpUp) (3 episodes)",
         "lost: views: each view is a film of its own",
         "lost: splits: validlist01.txt is no list of UCF101's",
         "lost: robot: what the robot did and felt (time_seconds, action) has no place (3 episodes)",
@@ -158,6 +185,41 @@ def test_a_round_trip_is_frame_exact(tmp_path: Path, imported, run, codec: str) 
             assert np.array_equal(by_name[name].frames("view0"), episode.frames(view))
             assert by_name[name].split == episode.split
             assert by_name[name].timestamps("view0") == pytest.approx(np.arange(9) / 10, abs=1e-6)
+
+
+def test_labels_stay_apart_and_small_delays_are_said(tmp_path: Path, imported, run) -> None:
+    labels = ("pour water", "PourWater", "x/PourWater", "PourWater2", "pour water", "!", "?")
+    with DatasetWriter(tmp_path / "d", "t", "h264", kind="film") as writer:
+        for label in labels:
+            with writer.episode(10.0) as episode:
+                episode.metadata.update(split="train", clock={"name": "film"}, label=label)
+                frames = np.roll(moving_square(5), 4 * episode.id, axis=1)
+                for index, frame in enumerate(frames):
+                    late_seconds = 0.0124 if index == 2 and episode.id == 1 else 0.0
+                    episode.add_frames(index / 10 + late_seconds, {"eye": frame})
+    code, printed, _ = run("export", "ucf101", tmp_path / "d", tmp_path / "ucf")
+    assert code == 0
+    assert (
+        "lost: times: frames come at one rate there: measured times were up to 0.0124 s" in printed
+    )
+    assert "('pour water' is PourWater3) (5 episodes)" in printed
+    assert "lost: clock: " not in printed
+    classes = (tmp_path / "ucf" / "ucfTrainTestlist" / "classInd.txt").read_text().splitlines()
+    assert len(classes) == len(set(labels))
+    back = open_recording(imported("ucf101", tmp_path / "ucf")[0])
+    found = sorted(one.metadata["label"] for one in back)
+    assert len(set(found)) == len(set(labels))
+    assert found.count("PourWater3") == 2
+
+
+def test_what_loses_nothing_says_nothing(tmp_path: Path, imported, run) -> None:
+    film = tmp_path / "set" / "Jump" / "v_Jump_g01_c01.avi"
+    write_film(film, moving_square(5), rate=30, options={"bf": "0"})
+    path, _ = imported("ucf101", tmp_path / "set")
+    code, printed, _ = run("export", "ucf101", path, tmp_path / "ucf")
+    assert code == 0
+    assert "lost: the rest: " in printed  # who acted: nobody knows
+    assert printed.count("lost: ") == 1
 
 
 def test_other_encodings_are_made_anew_and_said(tmp_path: Path, imported, run) -> None:

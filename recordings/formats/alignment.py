@@ -25,11 +25,13 @@ class Rows:
         frames: By view, int64 (T,): index of the frame that each row shows.
         times_seconds: By view, float64 (T,): when that frame was seen.
         grid_seconds: float64 (T,): the instants at an even rate that the format has instead.
+        num_frames: By view: how many frames it has, shown or not.
     """
 
     frames: Mapping[str, np.ndarray]
     times_seconds: Mapping[str, np.ndarray]
     grid_seconds: np.ndarray
+    num_frames: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.grid_seconds)
@@ -43,11 +45,10 @@ class Rows:
     def repeated_and_skipped(self, view: str) -> tuple[int, int]:
         """Return how many rows show the frame before again, and how many frames are shown nowhere.
 
-        Frames outside of the time that all views share count as shown nowhere only inside it.
+        Frames outside of the time that all views share are among these.
         """
         frames = self.frames[view]
-        skipped = int(frames[-1] - frames[0] + 1 - len(np.unique(frames)))
-        return int((np.diff(frames) == 0).sum()), skipped
+        return int((np.diff(frames) == 0).sum()), self.num_frames[view] - len(np.unique(frames))
 
 
 def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]]) -> int:
@@ -60,7 +61,7 @@ def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]])
     for episode in episodes:
         for view in views[episode.id]:
             entry = episode.metadata["views"][view]
-            asked.append(float(entry.get("fps_asked") or episode.metadata.get("fps_asked") or 0))
+            asked.append(_number(entry.get("fps_asked") or episode.metadata.get("fps_asked")))
             measured.append(_rate(episode.timestamps(view)) or asked[-1])
     rate, wanted = float(np.median(measured)), float(np.median(asked))
     if abs(rate - wanted) <= RATE_SHARE * wanted:
@@ -71,6 +72,12 @@ def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]])
             "--resample"
         )
     return round(rate)
+
+
+def _number(value: object) -> float:
+    """Return a rate as somebody may have written it; 0 where it is none."""
+    is_rate = isinstance(value, (int, float)) and 0 < value < np.inf
+    return float(value) if is_rate else 0.0
 
 
 def _rate(times_seconds: np.ndarray) -> float | None:
@@ -90,12 +97,14 @@ def plan_rows(episode: Episode, views: Sequence[str], rate_hz: int, is_resampled
         UserError: If views have to be brought onto a grid and that was not asked for.
     """
     times = {view: episode.timestamps(view) for view in views}
+    num_frames = {view: len(own) for view, own in times.items()}
     if is_resampled:
         grid = common_grid(times, rate_hz)
         if not grid.size:
             raise UserError(f"episode {episode.id}: its views have no time in common")
         frames = {view: nearest_frames(grid, own) for view, own in times.items()}
-        return Rows(frames, {view: times[view][frames[view]] for view in views}, grid)
+        seen = {view: times[view][frames[view]] for view in views}
+        return Rows(frames, seen, grid, num_frames)
     why = _why_not_by_index(times, rate_hz)
     if why is not None:
         raise UserError(
@@ -105,7 +114,7 @@ def plan_rows(episode: Episode, views: Sequence[str], rate_hz: int, is_resampled
     length = len(times[views[0]])
     start = float(times[views[0]][0])
     index = np.arange(length)
-    return Rows(dict.fromkeys(views, index), times, start + index / rate_hz)
+    return Rows(dict.fromkeys(views, index), times, start + index / rate_hz, num_frames)
 
 
 def _why_not_by_index(times: Mapping[str, np.ndarray], rate_hz: int) -> str | None:

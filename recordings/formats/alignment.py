@@ -76,8 +76,7 @@ def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]])
 
 def _number(value: object) -> float:
     """Return a rate as somebody may have written it; 0 where it is none."""
-    is_rate = isinstance(value, (int, float)) and 0 < value < np.inf
-    return float(value) if is_rate else 0.0
+    return float(value) if isinstance(value, (int, float)) and 0 < value < np.inf else 0.0
 
 
 def _rate(times_seconds: np.ndarray) -> float | None:

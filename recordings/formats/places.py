@@ -49,6 +49,7 @@ class Place:
         self._follow_links = follow_links
         self._resolved = root.resolve()
         self._folders: dict[Path, Path] = {}
+        self._files: dict[str, Path] = {}
 
     def file(self, name: str) -> Path:
         """Return the path of a file that is named within the folder; it need not be there.
@@ -56,6 +57,11 @@ class Place:
         Raises:
             UserError: If it can be no name, or it or a link at it leads out of the folder.
         """
+        if name not in self._files:  # many episodes name one file
+            self._files[name] = self._look_up(name)
+        return self._files[name]
+
+    def _look_up(self, name: str) -> Path:
         parts = PurePosixPath(name.replace("\\", "/"))
         sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts.parts]
         is_long = max(sizes, default=0) > _LONGEST_PART_BYTES or sum(sizes) > _LONGEST_NAME_BYTES
@@ -80,11 +86,14 @@ class Place:
 
     def _resolve(self, path: Path) -> Path:
         """Return where a path leads; each folder is looked at once, for all files in it."""
-        if path == self.root or path.is_symlink():
-            return path.resolve()
-        if path.parent not in self._folders:
-            self._folders[path.parent] = path.parent.resolve()
-        return self._folders[path.parent] / path.name
+        try:
+            if path == self.root or path.is_symlink():
+                return path.resolve()
+            if path.parent not in self._folders:
+                self._folders[path.parent] = path.parent.resolve()
+            return self._folders[path.parent] / path.name
+        except RuntimeError as error:  # so Python says that links go around in a circle
+            raise UserError(f"{path} is a link that leads around in a circle; remove it") from error
 
     def walk(self) -> Iterator[tuple[Path, list[Path]]]:
         """Yield each folder with its files, in natural order; hidden names are left out.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from tcn_robot.errors import UserError
+from tcn_robot.progress import progress
 from tcn_robot.recordings.formats.films import read_film
 from tcn_robot.recordings.formats.foreign import (
     Contents,
@@ -42,6 +43,8 @@ from tcn_robot.recordings.formats.lerobot.table_files import (
 from tcn_robot.recordings.formats.places import Place, expand, natural, task_of, view_names
 
 VERSIONS = ("v3.0",)
+MANY_EPISODES = 2000
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,15 @@ def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
     place = Place(path, options.follow_links)
     info = read_info(place, VERSIONS)
     tasks = _read_tasks(place)
-    parts = [_part(place, info, row) for row in _episode_rows(place)]
+    parts = [_part(place, info, row) for row in listed(_episode_rows(place), place)]
     return dataset_of(place, info, tasks, counted(parts))
+
+
+def listed(rows: Sequence[Row], place: Place) -> Iterable[Row]:
+    """Return the rows; where there are many, how far one has come with them is shown."""
+    if len(rows) < MANY_EPISODES:
+        return rows
+    return progress(rows, len(rows), f"listing {place.root}", "episodes")
 
 
 def counted(parts: Sequence[Part]) -> list[Part]:

@@ -14,7 +14,13 @@ from tcn_robot.recordings.formats.lerobot.json_files import (
     read_json_object,
     whole_number,
 )
-from tcn_robot.recordings.formats.lerobot.read_v3 import Part, counted, dataset_of, task_names
+from tcn_robot.recordings.formats.lerobot.read_v3 import (
+    Part,
+    counted,
+    dataset_of,
+    listed,
+    task_names,
+)
 from tcn_robot.recordings.formats.lerobot.reading import (
     FilmPlace,
     Info,
@@ -56,7 +62,7 @@ class LeRobotV21:
             for line in _lines(place.file(TASKS_FILE), ("task_index", "task"))
         }
         lines = _lines(place.file(EPISODES_FILE), ("episode_index",))
-        parts = [_part(place, info, line, per_chunk) for line in lines]
+        parts = [_part(place, info, line, per_chunk) for line in listed(lines, place)]
         parts.sort(key=lambda part: part.index)
         return dataset_of(place, info, tasks, counted(parts))
 

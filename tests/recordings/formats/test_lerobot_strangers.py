@@ -20,6 +20,7 @@ import pytest
 from tcn_robot import open_recording
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.foreign import ReadOptions
+from tcn_robot.recordings.formats.lerobot import read_v3, table_files
 from tcn_robot.recordings.formats.table import reader_named
 from tests.recordings.formats.test_lerobot_read import edit_info
 from tests.recordings.formats.test_lerobot_write import evenly, write_episodes
@@ -319,3 +320,43 @@ def test_an_episode_that_has_changed_is_another(source: Path) -> None:
     film.unlink()
     with pytest.raises(UserError, match="is missing"):
         marks()
+
+
+def test_links_in_a_circle(source: Path, run) -> None:
+    os.symlink("data/ring", source / "data/ring")
+    edit_info(source, data_path="data/ring")
+    assert "Traceback" not in refused(run, source)
+
+
+def test_rows_are_read_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = pq.ParquetFile.read
+
+    def counting(self: pq.ParquetFile, columns: list[str]) -> pa.Table:
+        read.append(" ".join(columns))
+        return real(self, columns=columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "read", counting)
+    table_files._read_rows.cache_clear()
+    reader = reader_named("lerobot-v3").read(source, ReadOptions())
+    for episode in reader.episodes:
+        episode.files[0].sha256()
+        episode.load()
+    assert sum("frame_index" in one for one in read) == 1
+    assert not any("stats/" in one for one in read)
+
+
+def test_rows_that_are_mixed(source: Path, imported) -> None:
+    table = pq.read_table(source / ROWS)
+    write_table(source / ROWS, table.take([0, 4, 1, 5, 2, 6, 3, 7]))
+    for index, episode in enumerate(open_recording(imported("lerobot-v3", source)[0])):
+        own = table["action"].to_pylist()[4 * index : 4 * index + 4]
+        assert episode.steps["action"].tolist() == own
+
+
+def test_listing_many_shows_how_far_it_has_come(
+    source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_v3, "MANY_EPISODES", 2)
+    reader_named("lerobot-v3").read(source, ReadOptions())
+    assert f"listing {source}: 2/2 episodes" in capsys.readouterr().err

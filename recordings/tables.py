@@ -201,7 +201,8 @@ def _column_array(column: pa.ChunkedArray, name: str, path: Path) -> np.ndarray:
             f"{path}: column {name!r} should have rows of one length, found {widths.tolist()}"
         )
     width = int(widths[0]) if widths.size else 0
-    flat = values.flatten().to_numpy().reshape(int(present.sum()), width)
+    flat = values.flatten().to_numpy(zero_copy_only=False)  # a number in a list may be absent
+    flat = flat.reshape(int(present.sum()), width)
     if present.all():
         return flat.copy()  # Arrow's own memory is read-only
     rows = np.full((len(values), width), np.nan, np.result_type(flat.dtype, np.float32))

@@ -62,7 +62,7 @@ def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]])
     for episode in episodes:
         for view in views[episode.id]:
             entry = episode.metadata["views"][view]
-            asked.append(float(entry.get("fps_asked") or episode.metadata.get("fps_asked") or 0))
+            asked.append(_number(entry.get("fps_asked") or episode.metadata.get("fps_asked")))
             measured.append(_rate(episode.timestamps(view)) or asked[-1])
     rate, wanted = float(np.median(measured)), float(np.median(asked))
     if abs(rate - wanted) <= RATE_SHARE * wanted:
@@ -73,6 +73,11 @@ def common_rate(episodes: Sequence[Episode], views: Mapping[int, Sequence[str]])
             "--resample"
         )
     return round(rate)
+
+
+def _number(value: object) -> float:
+    """Return a rate as somebody may have written it; 0 where it is none."""
+    return float(value) if isinstance(value, (int, float)) and 0 < value < np.inf else 0.0
 
 
 def _rate(times_seconds: np.ndarray) -> float | None:

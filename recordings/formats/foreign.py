@@ -11,6 +11,7 @@ import numpy as np
 
 from tcn_robot.recordings.formats.films import Film, FilmPart, whole
 from tcn_robot.recordings.formats.losses import Losses
+from tcn_robot.recordings.formats.places import Marked
 from tcn_robot.recordings.reader import Recording
 
 # What docs/formats.md says of each format; `describe_losses` has these keys.
@@ -64,13 +65,13 @@ class ForeignEpisode:
 
     Attributes:
         name: What it is called there, the same whenever the folder is read: `imported_from` has it.
-        files: What it is made of, to tell whether it is still the same.
+        files: What it is made of, to tell whether it is still the same: files, or parts of them.
         load: Decodes what has to be decoded; raises UserError if that cannot be.
         split: "train", "valid" or "test" where the format says so.
     """
 
     name: str
-    files: Sequence[Path]
+    files: Sequence[Path | Marked]
     load: Callable[[], Contents]
     split: str | None = None
 

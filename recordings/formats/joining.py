@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.films import (
     Film,
     FilmPart,
     decoding_ticks,
-    film_packets,
     open_film,
     read_film,
-    shown_order,
 )
 from tcn_robot.recordings.video import MUXER_OPTIONS
 
@@ -55,10 +54,7 @@ class FilmJoiner:
         Raises:
             UserError: If they cannot be taken out of their film.
         """
-        packets = film_packets(part)
-        if not packets:
-            raise UserError(f"{film.path} does not begin with a key frame; use --encode h264")
-        num_bytes = sum(packet.size for packet in packets)
+        order, num_bytes = _order_of(part)
         with open_film(film.path) as source:
             template = source.streams.video[0]
             context = template.codec_context
@@ -66,14 +62,15 @@ class FilmJoiner:
             is_full = self._bytes + num_bytes > self._limit_bytes
             if self._output is None or kind != self._kind or is_full:
                 self._begin(template, kind)
-        start = self._frames
-        shown = (start + shown_order(packets)) * TICKS_PER_FRAME
-        for packet, pts, dts in zip(packets, shown, decoding_ticks(shown), strict=True):
-            packet.stream = self._stream
-            packet.time_base = self._time_base
-            packet.pts, packet.dts, packet.duration = int(pts), int(dts), TICKS_PER_FRAME
-            self._output.mux(packet)
-        self._frames += len(packets)
+            start = self._frames
+            shown = (start + order) * TICKS_PER_FRAME
+            times = zip(shown.tolist(), decoding_ticks(shown).tolist(), strict=True)
+            for packet, (pts, dts) in zip(_packets(source, part), times, strict=True):
+                packet.stream = self._stream
+                packet.time_base = self._time_base
+                packet.pts, packet.dts, packet.duration = pts, dts, TICKS_PER_FRAME
+                self._output.mux(packet)
+        self._frames += len(order)
         self._bytes += num_bytes
         return start
 
@@ -105,3 +102,39 @@ class FilmJoiner:
         if self._output is not None:
             self._output.close()
             self._output = None
+
+
+def _order_of(part: FilmPart) -> tuple[np.ndarray, int]:
+    """Return at which place each packet's frame is shown, int64 (T,), and the bytes of them all.
+
+    Films are read twice rather than kept: they may be larger than memory.
+
+    Raises:
+        UserError: If the frames cannot be taken out of their film.
+    """
+    with open_film(part.film.path) as source:
+        found = [(packet.pts, packet.size, packet.is_keyframe) for packet in _packets(source, part)]
+    shown = np.array([pts for pts, _, _ in found], np.int64)
+    first = part.film.pts[part.frames[0]]
+    is_whole = np.array_equal(np.sort(shown), part.film.pts[part.frames])
+    if not is_whole or not found[0][2] or shown[0] != first:
+        raise UserError(f"{part.film.path} does not begin with a key frame; use --encode h264")
+    return np.argsort(np.argsort(shown, kind="stable")), sum(size for _, size, _ in found)
+
+
+def _packets(source: InputContainer, part: FilmPart) -> Iterator[av.Packet]:
+    """Yield the packets of frames that follow each other, as far as they lie together."""
+    stream = source.streams.video[0]
+    wanted = {int(pts) for pts in part.film.pts[part.frames]}
+    if part.frames[0] > 0:
+        source.seek(int(part.film.pts[part.frames[0]]), stream=stream)
+    count = 0
+    for packet in source.demux(stream):
+        if packet.pts is None or not (count or packet.pts in wanted):
+            continue
+        if packet.pts not in wanted:
+            return
+        yield packet
+        count += 1
+        if count == len(part.frames):
+            return

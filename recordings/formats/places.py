@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.format import file_hash
@@ -23,6 +24,9 @@ SPLIT_NAMES = {
     "testing": "test",
 }
 _PLAIN_FOLDERS = {"videos", "frames", "films", "data", "images"}
+# What the file systems in use allow.
+_LONGEST_PART_BYTES = 255
+_LONGEST_NAME_BYTES = 2000
 
 
 class Place:
@@ -44,14 +48,25 @@ class Place:
         self.root = root
         self._follow_links = follow_links
         self._resolved = root.resolve()
+        self._folders: dict[Path, Path] = {}
+        self._files: dict[str, Path] = {}
 
     def file(self, name: str) -> Path:
         """Return the path of a file that is named within the folder; it need not be there.
 
         Raises:
-            UserError: If the name, or a link at it, leads out of the folder.
+            UserError: If it can be no name, or it or a link at it leads out of the folder.
         """
+        if name not in self._files:  # many episodes name one file
+            self._files[name] = self._look_up(name)
+        return self._files[name]
+
+    def _look_up(self, name: str) -> Path:
         parts = PurePosixPath(name.replace("\\", "/"))
+        sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts.parts]
+        is_long = max(sizes, default=0) > _LONGEST_PART_BYTES or sum(sizes) > _LONGEST_NAME_BYTES
+        if is_long or re.search("[\0\ud800-\udfff]", name):
+            raise UserError(f"{self.root} names {name[:80]!r}, which can be no file; restore it")
         if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", name):
             raise UserError(f"{self.root} names {name!r}, which leads out of it; refused")
         return self.checked(self.root / parts)
@@ -62,12 +77,23 @@ class Place:
         Raises:
             UserError: If a link on it leads out of the folder.
         """
-        if not self._follow_links and not path.resolve().is_relative_to(self._resolved):
+        if not self._follow_links and not self._resolve(path).is_relative_to(self._resolved):
             raise UserError(
                 f"{path} is a link that leads out of {self.root}; copy the folder with its links "
                 "followed, or allow it with --follow-links"
             )
         return path
+
+    def _resolve(self, path: Path) -> Path:
+        """Return where a path leads; each folder is looked at once, for all files in it."""
+        try:
+            if path == self.root or path.is_symlink():
+                return path.resolve()
+            if path.parent not in self._folders:
+                self._folders[path.parent] = path.parent.resolve()
+            return self._folders[path.parent] / path.name
+        except RuntimeError as error:  # so Python says that links go around in a circle
+            raise UserError(f"{path} is a link that leads around in a circle; remove it") from error
 
     def walk(self) -> Iterator[tuple[Path, list[Path]]]:
         """Yield each folder with its files, in natural order; hidden names are left out.
@@ -105,17 +131,20 @@ def expand(template: str, **values: int | str) -> str:
     """Fill in a path template such as "data/chunk-{chunk_index:03d}.parquet" from a foreign file.
 
     Raises:
-        UserError: If it asks for anything but these values and zero-padded numbers.
+        UserError: If it asks for anything but these values, numbers with up to two digits' width.
     """
     try:
         fields = list(string.Formatter().parse(template))
     except ValueError as error:
         raise UserError(f"the path {template!r} cannot be read ({error})") from error
     for _, name, form, conversion in fields:
-        known = name is None or (name in values and re.fullmatch(r"(0?\d+d)?", form or ""))
-        if not known or conversion:
+        if name is None:
+            continue
+        forms = r"(0?\d{0,2}d)?" if isinstance(values.get(name), int) else ""
+        if name not in values or conversion or not re.fullmatch(forms, form or ""):
             raise UserError(
-                f"the path {template!r} asks for {name!r}; known are {', '.join(values)}"
+                f"the path {template[:80]!r} asks for {name!r} in a form that is not known; known "
+                f"are {', '.join(values)}"
             )
     return template.format(**values)
 
@@ -153,11 +182,19 @@ def view_names(names: Iterable[str]) -> dict[str, str]:
     return taken
 
 
-def content_mark(files: Iterable[Path]) -> str:
+class Marked(Protocol):
+    """A part of files that others share."""
+
+    def sha256(self) -> str:
+        """Return the SHA-256 over its content, as hexadecimal text."""
+        ...
+
+
+def content_mark(files: Iterable[Path | Marked]) -> str:
     """Return a SHA-256 over the contents of files, in order, as hexadecimal text."""
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(bytes.fromhex(_hash(path)))
+    for one in files:
+        digest.update(bytes.fromhex(_hash(one) if isinstance(one, Path) else one.sha256()))
     return digest.hexdigest()
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from tcn_robot.recordings.formats.alignment import Rows
-from tcn_robot.recordings.formats.lerobot.layout import ACTION, DEFAULT_FEATURES, OUR_PREFIX, STATE
+from tcn_robot.recordings.formats.lerobot.layout import (
+    ACTION,
+    CAMERA_PREFIX,
+    COLUMNS_FIELD,
+    DEFAULT_FEATURES,
+    OUR_PREFIX,
+    STATE,
+    TIME_COLUMN,
+)
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.reader import Episode
 
 _SAME_MOMENT_SECONDS = 1e-6
 # Of no use without the simulator's model, and wide.
-_LEFT_OUT = ("state",)
+_SIMULATORS = ("state",)
+_ABSENT = "absent"
 _TAKEN = {"task", *DEFAULT_FEATURES}
 _NAMES = {"action": ACTION, "observation": STATE}
 
@@ -61,43 +70,131 @@ def feature_name(column: str, is_lerobots: bool = False) -> str:
     return _NAMES.get(column, own).replace("/", ".")
 
 
+def feature_names(
+    episode: Episode, steps: Mapping[str, np.ndarray], losses: Losses
+) -> dict[str, str]:
+    """Return LeRobot's name of each column, no two the same: as it was there, or as is usual.
+
+    Args:
+        episode: The episode.
+        steps: Its columns.
+        losses: Takes which of them got a number.
+    """
+    origin = episode.metadata.get("imported_from")
+    is_lerobots = isinstance(origin, dict) and str(origin.get("format")).startswith("lerobot")
+    known = episode.metadata.get(COLUMNS_FIELD)
+    known = known if isinstance(known, dict) else {}
+    names: dict[str, str] = {}
+    taken = {*_TAKEN, TIME_COLUMN, *(CAMERA_PREFIX + view for view in episode.views)}
+    for column in steps:
+        if column in ("time_seconds", *_left_out(episode)):
+            continue
+        said = known.get(column)
+        base = said if isinstance(said, str) and said else feature_name(column, is_lerobots)
+        base = base.replace("/", ".")
+        name, number = base, 2
+        while name in taken:
+            name, number = f"{base}_{number}", number + 1
+        if name != base:
+            losses.add("names", episode.id, f"{column} is {name}")
+        names[column] = name
+        taken.add(name)
+    return names
+
+
+def unusual_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Return, by LeRobot's name, ours where it cannot be told from that."""
+    usual = {there: here for here, there in _NAMES.items()}
+    return {
+        called: own
+        for called, own in names.items()
+        if usual.get(called, called.removeprefix(OUR_PREFIX)) != own
+    }
+
+
+def _left_out(episode: Episode) -> tuple[str, ...]:
+    return _SIMULATORS if episode.is_simulated else ()
+
+
+def settled_kinds(episodes: Iterable[Episode]) -> dict[str, str]:
+    """Return, by column, the type that holds what it has in all episodes.
+
+    A number that is absent makes a column one of floats, in one episode and so in all.
+    """
+    kinds: dict[str, str] = {}
+    for episode in episodes:
+        for name, values in (episode.steps or {}).items():
+            kind = _kind(values)
+            if kind is not None:
+                kinds[name] = _both(kinds[name], kind) if name in kinds else kind
+    return kinds
+
+
+def _both(one: str, other: str) -> str:
+    """Return the type that holds two; the first where none does."""
+    if one == other or ("string" in (one, other) and _ABSENT not in (one, other)):
+        return one
+    if _ABSENT in (one, other):
+        known = other if one == _ABSENT else one
+        return known if known == "string" or known.startswith("float") else "float64"
+    return str(np.result_type(one, other).name)
+
+
+@dataclass(frozen=True)
+class StepColumns:
+    """The columns of an episode.
+
+    Attributes:
+        columns: By LeRobot's name.
+        names: By LeRobot's name, ours.
+        is_action_made_up: Whether the last action only repeats the one before.
+    """
+
+    columns: dict[str, Column]
+    names: dict[str, str]
+    is_action_made_up: bool
+
+
 def step_columns(
-    episode: Episode, rows: Rows, reference: str, losses: Losses
-) -> tuple[dict[str, Column], bool]:
-    """Return the columns of an episode's rows, and whether the last action was made up.
+    episode: Episode, rows: Rows, reference: str, kinds: Mapping[str, str], losses: Losses
+) -> StepColumns:
+    """Return the columns of an episode's rows.
 
     Args:
         episode: The episode.
         rows: Its rows.
         reference: The view whose frames a simulator's steps belong to.
+        kinds: As `settled_kinds` gave them.
         losses: Takes what cannot be held.
     """
     steps = episode.steps
     if not steps:
-        return {}, False
+        return StepColumns({}, {}, False)
     picked = _rows_of_steps(episode, steps, rows, reference, losses)
-    origin = episode.metadata.get("imported_from") or {}
-    is_lerobots = str(origin.get("format")).startswith("lerobot")
-    columns = {}
-    is_made_up = False
-    for name, values in steps.items():
-        if name == "time_seconds":
-            continue
-        if name in _LEFT_OUT:
+    names = feature_names(episode, steps, losses)
+    found = StepColumns({}, {}, False)
+    for name in _left_out(episode):
+        if name in steps:
             losses.add("states", episode.id, name)
-            continue
+    for name, called in names.items():
+        values = steps[name]
         if name == "action" and values.ndim == 2 and values.shape[1] and len(values) > 1:
             values, is_made_up = _with_last_action(values)
+            is_made_up = is_made_up and int(picked[-1]) == len(values) - 1
+            found = replace(found, is_action_made_up=is_made_up)
             if is_made_up:
                 losses.add("last action", episode.id, f"row {len(values) - 1}")
-        column = _column(values[picked])
+        column = _column(values[picked], kinds.get(name))
         if column is None:
             losses.add("columns", episode.id, name)
             continue
         if column.values.dtype.kind == "f" and not np.isfinite(column.values).all():
             losses.add("numbers", episode.id, name)
-        columns[feature_name(name, is_lerobots)] = column
-    return columns, is_made_up
+        if column.dtype == "string" and any(one is None for one in values[picked]):
+            losses.add("texts", episode.id, name)
+        found.columns[called] = column
+        found.names[called] = name
+    return found
 
 
 def _rows_of_steps(
@@ -115,6 +212,9 @@ def _rows_of_steps(
     if own is None or (
         count == len(seen) and float(np.abs(own - seen).max()) <= _SAME_MOMENT_SECONDS
     ):
+        again, left = rows.repeated_and_skipped(reference)
+        if again or left:
+            losses.add("steps", episode.id, f"{again} repeated, {left} skipped")
         return np.minimum(frames, count - 1)
     losses.add("robot", episode.id, f"{count} messages for {len(seen)} frames")
     last = np.searchsorted(own, rows.times_seconds[reference], side="right") - 1
@@ -128,16 +228,34 @@ def _with_last_action(values: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.concatenate([values[:-1], values[-2:-1]]), True
 
 
-def _column(values: np.ndarray) -> Column | None:
-    """Return values as a column, None if they are of no type that LeRobot has."""
+def _kind(values: np.ndarray) -> str | None:
+    """Return LeRobot's name of the type of values; None if it has none."""
     if values.dtype.kind in "fiu" and values.ndim <= 2 and values.size:
-        kind = {"f": values.dtype.name, "i": "int64", "u": "int64"}[values.dtype.kind]
-        return Column(values.astype(kind), kind)
+        return {"f": values.dtype.name, "i": "int64", "u": "int64"}[values.dtype.kind]
     if values.dtype.kind == "b" and values.ndim == 1:
-        return Column(values, "bool")
-    if values.dtype == object and all(isinstance(one, str) or one is None for one in values):
-        return Column(np.array([one or "" for one in values], object), "string")
+        return "bool"
+    if values.dtype == object and all(one is None for one in values):
+        return _ABSENT
+    if values.dtype == object and all(isinstance(one, str | None) for one in values):
+        return "string"
     if values.dtype == object and all(isinstance(one, bool | None) for one in values):
-        known = [np.nan if one is None else float(one) for one in values]
-        return Column(np.array(known, np.float64), "float64")
+        return "float64"
     return None
+
+
+def _column(values: np.ndarray, settled: str | None) -> Column | None:
+    """Return values as a column, None if they are of no type that LeRobot has.
+
+    Args:
+        values: (T,) or (T, D).
+        settled: The type that the column has in all episodes.
+    """
+    own = _kind(values)
+    if own is None:
+        return None
+    kind = own if settled is None or ("string" in (own, settled) and own != _ABSENT) else settled
+    if kind in ("string", _ABSENT):
+        return Column(np.array([one or "" for one in values], object), "string")
+    if values.dtype == object:
+        values = np.array([np.nan if one is None else float(one) for one in values])
+    return Column(values.astype(kind), kind)

@@ -32,6 +32,8 @@ STATE = "observation.state"
 ACTION = "action"
 OUR_PREFIX = "tcn_robot."
 TIME_COLUMN = f"{OUR_PREFIX}time_seconds"
+# Of episode.json: features that columns were, where their names are not the usual ones.
+COLUMNS_FIELD = "lerobot_columns"
 DEFAULT_FEATURES: dict[str, dict[str, Any]] = {
     "timestamp": {"dtype": "float32", "shape": [1], "names": None},
     "frame_index": {"dtype": "int64", "shape": [1], "names": None},

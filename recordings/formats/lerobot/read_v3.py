@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from tcn_robot.errors import UserError
+from tcn_robot.progress import progress
 from tcn_robot.recordings.formats.films import read_film
 from tcn_robot.recordings.formats.foreign import (
     Contents,
@@ -19,23 +20,31 @@ from tcn_robot.recordings.formats.foreign import (
     ForeignView,
     ReadOptions,
 )
+from tcn_robot.recordings.formats.importing import FILM_CLOCK
 from tcn_robot.recordings.formats.lerobot import layout
-from tcn_robot.recordings.formats.lerobot.ours import read_ours, still_fits
+from tcn_robot.recordings.formats.lerobot.json_files import whole_number
+from tcn_robot.recordings.formats.lerobot.marks import EpisodeMark
+from tcn_robot.recordings.formats.lerobot.ours import Ours, columns_of, read_ours, still_fits
 from tcn_robot.recordings.formats.lerobot.reading import (
     FilmPlace,
     Info,
     film_view,
-    numbers,
     picture_view,
     read_info,
-    read_table,
     row_times,
     view_of,
 )
 from tcn_robot.recordings.formats.lerobot.rows import read_steps
+from tcn_robot.recordings.formats.lerobot.table_files import (
+    MOST_SECONDS,
+    read_columns,
+    rows_of_episode,
+)
 from tcn_robot.recordings.formats.places import Place, expand, natural, task_of, view_names
 
 VERSIONS = ("v3.0",)
+MANY_EPISODES = 2000
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,15 @@ def read_v3(path: Path, options: ReadOptions) -> ForeignDataset:
     place = Place(path, options.follow_links)
     info = read_info(place, VERSIONS)
     tasks = _read_tasks(place)
-    parts = [_part(place, info, row) for row in _episode_rows(place)]
+    parts = [_part(place, info, row) for row in listed(_episode_rows(place), place)]
     return dataset_of(place, info, tasks, counted(parts))
+
+
+def listed(rows: Sequence[Row], place: Place) -> Iterable[Row]:
+    """Return the rows; where there are many, how far one has come with them is shown."""
+    if len(rows) < MANY_EPISODES:
+        return rows
+    return progress(rows, len(rows), f"listing {place.root}", "episodes")
 
 
 def counted(parts: Sequence[Part]) -> list[Part]:
@@ -110,12 +126,12 @@ def dataset_of(
         raise UserError(f"{place.root} has no camera: nothing but rows of numbers")
     if not parts:
         raise UserError(f"{place.root} has no episode")
-    ours = read_ours(place.root)
+    ours = read_ours(place)
     notes = list(info.notes)
     if info.depth_cameras:
         said = ", ".join(info.depth_cameras)
         notes.append(f"depth has no place in 8-bit colour, left out: {said}")
-    episodes = [_episode(place, info, tasks, part, ours.get(part.index)) for part in parts]
+    episodes = [_episode(place, info, tasks, part, ours) for part in parts]
     shown = {task for part in parts for task in part.tasks}
     return ForeignDataset(episodes, shown.pop() if len(shown) == 1 else task_of(place.root), notes)
 
@@ -123,13 +139,14 @@ def dataset_of(
 def _read_tasks(place: Place) -> dict[int, str]:
     """Return what task numbers mean; pandas may have called the column anything."""
     path = place.file(layout.TASKS_FILE)
-    table = read_table(path)
+    table = read_columns(path)
     texts = [one for one in table.column_names if pa.types.is_string(table[one].type)]
     texts += [one for one in table.column_names if pa.types.is_large_string(table[one].type)]
     if "task_index" not in table.column_names or not texts:
         raise UserError(f"{path} should have a column task_index and one of text; restore it")
     name = "task" if "task" in texts else texts[0]
-    return dict(zip(table["task_index"].to_pylist(), table[name].to_pylist(), strict=True))
+    pairs = zip(table["task_index"].to_pylist(), table[name].to_pylist(), strict=True)
+    return {index: str(text) for index, text in pairs if whole_number(index) is not None}
 
 
 def _episode_rows(place: Place) -> list[dict[str, Any]]:
@@ -142,11 +159,11 @@ def _episode_rows(place: Place) -> list[dict[str, Any]]:
         raise UserError(f"{place.root} has no meta/episodes; restore it")
     rows: list[dict[str, Any]] = []
     for file in files:
-        table = read_table(place.checked(file))
-        kept = [name for name in table.column_names if not name.startswith("stats/")]
-        rows += table.select(kept).to_pylist()
-    if any(not isinstance(row.get("episode_index"), int) for row in rows):
-        raise UserError(f"{folder}: a row has no episode_index; restore it")
+        rows += read_columns(
+            place.checked(file), lambda name: not name.startswith("stats/")
+        ).to_pylist()
+    if any(whole_number(row.get("episode_index")) is None for row in rows):
+        raise UserError(f"{folder}: a row has no episode_index, from 0 on; restore it")
     return sorted(rows, key=lambda row: int(row["episode_index"]))
 
 
@@ -154,9 +171,9 @@ def _part(place: Place, info: Info, row: Mapping[str, Any]) -> Part:
     index = int(row["episode_index"])
 
     def number(name: str) -> int:
-        if not isinstance(row.get(name), int):
+        if (found := whole_number(row.get(name))) is None:
             raise UserError(f"meta/episodes does not say {name} of episode {index}; restore it")
-        return int(row[name])
+        return found
 
     def place_of(template: str, prefix: str, **values: str) -> Path:
         places = {one: number(f"{prefix}/{one}") for one in ("chunk_index", "file_index")}
@@ -166,17 +183,16 @@ def _part(place: Place, info: Info, row: Mapping[str, Any]) -> Part:
     for key in info.cameras:
         if info.features[key]["dtype"] == "video":
             start = row.get(f"videos/{key}/from_timestamp")
-            if not isinstance(start, (int, float)):
+            if not isinstance(start, (int, float)) or not abs(start) <= MOST_SECONDS:
                 raise UserError(
                     f"meta/episodes does not say where {key} of episode {index} begins; restore it"
                 )
             template = info.video_path or layout.VIDEO_PATH
             film = place_of(template, f"videos/{key}", video_key=key)
             films[key] = FilmPlace(film, float(start))
-    length = row.get("length")
     return Part(
         index,
-        length if isinstance(length, int) else None,
+        whole_number(row.get("length")),
         task_names(row.get("tasks")),
         place_of(info.data_path or layout.DATA_PATH, "data"),
         films,
@@ -195,15 +211,15 @@ def _episode(
     info: Info,
     tasks: Mapping[int, str],
     part: Part,
-    ours: Mapping[str, Any] | None,
+    ours: Ours,
 ) -> ForeignEpisode:
-    files = [place.root / layout.INFO_FILE, part.data]
-    files += [film.path for film in part.films.values()]
+    said = ours.episodes.get(part.index)
+    mark = EpisodeMark(part.index, info.fps, part.tasks, part.data, part.films, said)
 
     def load() -> Contents:
         return load_episode(place, info, tasks, part, ours)
 
-    return ForeignEpisode(f"episode {part.index}", files, load, info.split_of(part.index))
+    return ForeignEpisode(f"episode {part.index}", [mark], load, info.split_of(part.index))
 
 
 def load_episode(
@@ -211,7 +227,7 @@ def load_episode(
     info: Info,
     tasks: Mapping[int, str],
     part: Part,
-    ours: Mapping[str, Any] | None,
+    ours: Ours,
 ) -> Contents:
     """Return what is in one episode.
 
@@ -234,20 +250,43 @@ def load_episode(
         else:
             view = picture_view(table, key, kept, times[kept], place)
         views[called[view_of(key)]] = view
-    steps, notes = read_steps(
-        table, info.features.keys() & {*info.cameras, *info.depth_cameras}, tasks
+    said = ours.episodes.get(part.index)
+    if said is None or not measured or not still_fits(said, np.stack([*measured.values()], 1)):
+        said, ours = None, Ours()
+    found = read_steps(
+        table,
+        info.features.keys() & {*info.cameras, *info.depth_cameras},
+        tasks,
+        columns_of(said or {}),
     )
-    metadata: dict[str, Any] = {"label": part.tasks[0]} if len(part.tasks) == 1 else {}
-    if info.robot:
-        metadata["embodiment"] = info.robot
-    if ours is not None and measured and still_fits(ours, np.stack(list(measured.values()), 1)):
-        metadata |= ours["metadata"]
-        if ours.get("last_action_made_up") and "action" in steps:
-            steps["action"][-1] = None
+    metadata = _metadata(info, part, said, ours)
+    if any(len(view.times_seconds) < len(grid) for view in views.values()):
+        _no_simulator(metadata)
+    if found.features:
+        metadata[layout.COLUMNS_FIELD] = found.features
+    steps = found.columns
+    if said and said.get("last_action_made_up") is True and "action" in steps:
+        steps["action"][-1] = None
     if steps:
         steps = {"time_seconds": _step_times(views, grid), **steps}
+    notes = list(found.notes)
     notes += [f"the view {key!r} is called {new!r}" for key, new in called.items() if key != new]
     return Contents(views, steps or None, metadata, info.fps, notes)
+
+
+def _metadata(info: Info, part: Part, said: Mapping[str, Any] | None, ours: Ours) -> dict[str, Any]:
+    """Return what `episode.json` shall say besides what is measured."""
+    metadata: dict[str, Any] = {"embodiment": info.robot} if info.robot else {}
+    # Our export writes the dataset's task where an episode has no label.
+    if len(part.tasks) == 1 and part.tasks[0] != ours.task:
+        metadata["label"] = part.tasks[0]
+    return metadata | (dict(said["metadata"]) if said else {})
+
+
+def _no_simulator(metadata: dict[str, Any]) -> None:
+    """Take back that an episode is a simulator's: each of its rows would have a frame."""
+    if (metadata.get("clock") or {}).get("name") == "simulation":
+        metadata["clock"] = FILM_CLOCK
 
 
 def _step_times(views: Mapping[str, ForeignView], grid: np.ndarray) -> list[float]:
@@ -260,12 +299,7 @@ def _step_times(views: Mapping[str, ForeignView], grid: np.ndarray) -> list[floa
 
 
 def _rows_of(part: Part) -> pa.Table:
-    table = read_table(part.data)
-    for name in ("episode_index", "frame_index", "timestamp"):
-        if name not in table.column_names:
-            raise UserError(f"{part.data} lacks the column {name!r}; restore it")
-    indices = numbers(table, "episode_index", part.data)
-    rows = table.take(np.flatnonzero(indices == part.index))
+    rows = rows_of_episode(part.data, part.index)
     if rows.num_rows == 0 or part.length not in (None, rows.num_rows):
         raise UserError(
             f"{part.data} has {rows.num_rows} rows of episode {part.index}, expected {part.length}"
@@ -278,7 +312,15 @@ def _measured_times(table: pa.Table, info: Info) -> dict[str, np.ndarray]:
     names = (info.features.get(layout.TIME_COLUMN) or {}).get("names")
     if layout.TIME_COLUMN not in table.column_names or not isinstance(names, list):
         return {}
-    values = np.array(table[layout.TIME_COLUMN].to_pylist(), np.float64).reshape(len(table), -1)
-    runs = bool(np.isfinite(values).all()) and bool((np.diff(values, axis=0) >= 0).all())
+    rows = [
+        one if isinstance(one, list) else [one] for one in table[layout.TIME_COLUMN].to_pylist()
+    ]
+    is_table = all(len(row) == len(names) and all(map(_is_number, row)) for row in rows)
+    values = np.array(rows, np.float64) if is_table else np.full((1, 1), np.nan)
+    runs = bool((np.abs(values) <= MOST_SECONDS).all()) and (np.diff(values, axis=0) >= 0).all()
     is_whole = values.shape[1] == len(names) and runs
     return {str(name): values[:, at] for at, name in enumerate(names)} if is_whole else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))

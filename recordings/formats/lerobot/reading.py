@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tcn_robot.errors import UserError
 from tcn_robot.matching import nearest_frames
 from tcn_robot.recordings.formats.films import Film, FilmPart
 from tcn_robot.recordings.formats.foreign import ForeignView
 from tcn_robot.recordings.formats.lerobot import layout
+from tcn_robot.recordings.formats.lerobot.json_files import read_json_object
+from tcn_robot.recordings.formats.lerobot.table_files import MOST_SECONDS, numbers
 from tcn_robot.recordings.formats.places import SPLIT_NAMES, Place
 
 # Of a frame's period: further off, a time says no frame clearly.
 CLEAR_SHARE = 0.2
+LEAST_HZ, MOST_HZ = 1e-3, 1e4
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,12 @@ class Info:
 def _is_camera(feature: Mapping[str, Any]) -> bool:
     if feature["dtype"] not in ("video", "image"):
         return False
-    said = {**(feature.get("video_info") or {}), **(feature.get("info") or {})}
-    return not (said.get("is_depth_map") or said.get("video.is_depth_map"))
+    found = [feature.get(name) for name in ("video_info", "info")]
+    return not any(
+        said.get("is_depth_map") or said.get("video.is_depth_map")
+        for said in found
+        if isinstance(said, dict)
+    )
 
 
 def read_info(place: Place, versions: Sequence[str]) -> Info:
@@ -101,13 +104,14 @@ def read_info(place: Place, versions: Sequence[str]) -> Info:
             f"{path} has codebase_version {version!r}, expected {' or '.join(versions)}{other}"
         )
     fps, features = content.get("fps"), content.get("features")
-    if not isinstance(fps, (int, float)) or not 0 < fps <= 1e4:
-        raise UserError(f"{path}: expected fps above 0, found {fps!r}")
+    if not isinstance(fps, (int, float)) or not LEAST_HZ <= fps <= MOST_HZ:
+        raise UserError(f"{path}: expected fps above 0, up to {MOST_HZ:g}, found {str(fps)[:40]}")
     if not isinstance(features, dict) or not all(
         isinstance(one, dict) and isinstance(one.get("dtype"), str) for one in features.values()
     ):
         raise UserError(f"{path}: expected features with a dtype each, found {str(features)[:80]}")
     splits, notes = _read_splits(content.get("splits"))
+    robot = content.get("robot_type")
     return Info(
         version,
         float(fps),
@@ -115,69 +119,23 @@ def read_info(place: Place, versions: Sequence[str]) -> Info:
         str(content.get("data_path") or ""),
         str(content.get("video_path") or ""),
         splits,
-        content.get("robot_type") or None,
+        robot if isinstance(robot, str) and robot else None,
         notes,
     )
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file.
-
-    Raises:
-        UserError: If it is no readable object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read ({error}); restore it") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} should hold an object, found {type(content).__name__}")
-    return content
 
 
 def _read_splits(said: Any) -> tuple[dict[str, range], list[str]]:
     splits, notes = {}, []
     for name, text in (said if isinstance(said, dict) else {}).items():
-        match = re.fullmatch(r"(\d+):(\d+)", str(text))
+        match = re.fullmatch(r"(\d{1,9}):(\d{1,9})", str(text))
         split = SPLIT_NAMES.get(str(name).lower())
         if match is None or split is None:
-            notes.append(f"the split {name!r} ({text}) is none of train, valid, test: passed over")
+            notes.append(
+                f"the split {name!r} ({str(text)[:40]}) is none of train, valid, test: passed over"
+            )
             continue
         splits[split] = range(int(match[1]), int(match[2]))
     return splits, notes
-
-
-@lru_cache(maxsize=2)
-def read_table(path: Path) -> pa.Table:
-    """Return a Parquet file; the last two are remembered, since many episodes lie in one.
-
-    Raises:
-        UserError: If it is missing or damaged.
-    """
-    try:
-        return pq.read_table(io.BytesIO(path.read_bytes()))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; restore it") from error
-    except (pa.ArrowInvalid, OSError, pa.ArrowNotImplementedError) as error:
-        raise UserError(f"{path} is damaged ({str(error).splitlines()[0]}); restore it") from error
-
-
-def numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
-    """Return a column of single numbers, (T,).
-
-    Raises:
-        UserError: If there is none, or something else stands in it.
-    """
-    if name not in table.column_names:
-        raise UserError(f"{path} lacks the column {name!r}; restore it")
-    values = np.array([_only(one) for one in table[name].to_pylist()], object)
-    if not all(isinstance(one, (int, float)) and np.isfinite(one) for one in values):
-        raise UserError(f"{path}: the column {name!r} should hold numbers only")
-    return values.astype(np.float64)
-
-
-def _only(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def row_times(table: pa.Table, fps: float, path: Path) -> np.ndarray:
@@ -187,6 +145,8 @@ def row_times(table: pa.Table, fps: float, path: Path) -> np.ndarray:
     """
     said = numbers(table, "timestamp", path)
     grid = numbers(table, "frame_index", path) / fps
+    if max(np.abs(said).max(initial=0), np.abs(grid).max(initial=0)) > MOST_SECONDS:
+        raise UserError(f"{path}: the column 'timestamp' holds times that cannot be")
     is_grid = bool((np.abs(said - grid) <= layout.TOLERANCE_SECONDS).all())
     times = grid if is_grid else said
     if (np.diff(times) <= 0).any():
@@ -273,8 +233,16 @@ def picture_view(
     column = table[key].take(rows)
 
     def read_all() -> Iterator[np.ndarray]:
+        first: np.ndarray | None = None
         for row, entry in enumerate(column):
-            yield _picture(entry.as_py(), row, place)
+            picture = _picture(entry.as_py(), row, place)
+            first = picture if first is None else first
+            if picture.shape != first.shape:
+                raise UserError(
+                    f"{key}: the picture in row {row} of {place.root} has {_size(picture)} pixels, "
+                    f"the first one {_size(first)}; scale them first"
+                )
+            yield picture
 
     return ForeignView(times, read_all)
 
@@ -286,10 +254,17 @@ def _picture(entry: Any, row: int, place: Place) -> np.ndarray:
         content = path.read_bytes() if path.is_file() else None
     if not isinstance(content, bytes) or not content:
         raise UserError(f"row {row} of {place.root} has no picture")
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # it says that it is larger than any
+        picture = None
     if picture is None:
         raise UserError(f"the picture in row {row} of {place.root} cannot be decoded")
     return picture
+
+
+def _size(picture: np.ndarray) -> str:
+    return f"{picture.shape[1]}x{picture.shape[0]}"
 
 
 def view_of(feature: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,22 @@ from typing import Any
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.foreign import ForeignDataset, ReadOptions
 from tcn_robot.recordings.formats.lerobot import layout
-from tcn_robot.recordings.formats.lerobot.read_v3 import Part, counted, dataset_of, task_names
+from tcn_robot.recordings.formats.lerobot.json_files import (
+    parse_json,
+    read_json_object,
+    whole_number,
+)
+from tcn_robot.recordings.formats.lerobot.read_v3 import (
+    Part,
+    counted,
+    dataset_of,
+    listed,
+    task_names,
+)
 from tcn_robot.recordings.formats.lerobot.reading import (
     FilmPlace,
     Info,
     read_info,
-    read_json_object,
 )
 from tcn_robot.recordings.formats.places import Place, expand
 
@@ -53,7 +62,7 @@ class LeRobotV21:
             for line in _lines(place.file(TASKS_FILE), ("task_index", "task"))
         }
         lines = _lines(place.file(EPISODES_FILE), ("episode_index",))
-        parts = [_part(place, info, line, per_chunk) for line in lines]
+        parts = [_part(place, info, line, per_chunk) for line in listed(lines, place)]
         parts.sort(key=lambda part: part.index)
         return dataset_of(place, info, tasks, counted(parts))
 
@@ -68,10 +77,9 @@ def _part(place: Place, info: Info, line: Mapping[str, Any], per_chunk: int) -> 
         for key in info.cameras
         if info.features[key]["dtype"] == "video"
     }
-    length = line.get("length")
     return Part(
         index,
-        length if isinstance(length, int) else None,
+        whole_number(line.get("length")),
         task_names(line.get("tasks")),
         place.file(expand(info.data_path or DATA_PATH, **numbers)),
         films,
@@ -93,12 +101,14 @@ def _lines(path: Path, needed: tuple[str, ...]) -> list[dict[str, Any]]:
         if not text.strip():
             continue
         try:
-            line = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}, line {number}: no readable JSON; restore it") from error
+            line = parse_json(text)
+        except ValueError as error:
+            raise UserError(
+                f"{path}, line {number}: no readable JSON ({error}); restore it"
+            ) from error
         if not isinstance(line, dict) or any(name not in line for name in needed):
             raise UserError(f"{path}, line {number}: expected {', '.join(needed)}")
-        if any(name.endswith("_index") and not isinstance(line[name], int) for name in needed):
-            raise UserError(f"{path}, line {number}: an index is no whole number")
+        if any(name.endswith("_index") and whole_number(line[name]) is None for name in needed):
+            raise UserError(f"{path}, line {number}: an index is no whole number, from 0 on")
         found.append(line)
     return found

@@ -26,8 +26,12 @@ class LeRobotV3:
         "repeated ({})",
         "robot": "the robot's messages have times of their own: each frame has the last one before "
         "it ({})",
+        "steps": "what the robot did and felt went with the frames onto the grid, and it is no "
+        "simulator's run any more: {}",
         "states": "a simulator's states and model have no place ({})",
         "numbers": "what is absent became NaN ({})",
+        "texts": "text that is absent became empty ({})",
+        "names": "columns would have one name: the later one has a number ({})",
         "columns": "a column is of no type that LeRobot has: left out ({})",
         "ids": "episodes are numbered from 0, those of one split together ({})",
     }

@@ -10,13 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tcn_robot.errors import UserError
-from tcn_robot.recordings.format import SPLITS
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.recordings.format import SPLITS, json_text
 from tcn_robot.recordings.formats.alignment import Rows, common_rate, plan_rows
 from tcn_robot.recordings.formats.exporting import chosen_views
 from tcn_robot.recordings.formats.foreign import WriteOptions
 from tcn_robot.recordings.formats.lerobot import layout
-from tcn_robot.recordings.formats.lerobot.columns import Column, step_columns
+from tcn_robot.recordings.formats.lerobot.columns import (
+    Column,
+    settled_kinds,
+    step_columns,
+    unusual_names,
+)
 from tcn_robot.recordings.formats.lerobot.films import CameraFilms
 from tcn_robot.recordings.formats.lerobot.ours import describe_ours
 from tcn_robot.recordings.formats.lerobot.stats import Stats, as_columns, joined, value_stats
@@ -32,12 +37,21 @@ class DatasetFiles:
     Args:
         root: New folder.
         rate_hz: Frames per second of all films.
+        kinds: By column of the steps, its type in all episodes.
         options: What was asked for.
         losses: Takes what cannot be held.
     """
 
-    def __init__(self, root: Path, rate_hz: int, options: WriteOptions, losses: Losses) -> None:
+    def __init__(
+        self,
+        root: Path,
+        rate_hz: int,
+        kinds: Mapping[str, str],
+        options: WriteOptions,
+        losses: Losses,
+    ) -> None:
         self._root = root
+        self._kinds = kinds
         self._rate_hz = rate_hz
         self._options = options
         self._losses = losses
@@ -56,7 +70,8 @@ class DatasetFiles:
         """Write one episode."""
         index = len(self._episodes)
         task_index = self._tasks.setdefault(task, len(self._tasks))
-        columns, is_made_up = step_columns(episode, rows, views[0], self._losses)
+        steps = step_columns(episode, rows, views[0], self._kinds, self._losses)
+        columns = dict(steps.columns)
         columns[layout.TIME_COLUMN] = _times(rows, views)
         self._settle_features(episode, columns, views)
         columns |= _default_columns(rows, index, self._num_frames, task_index, self._rate_hz)
@@ -76,7 +91,11 @@ class DatasetFiles:
         for name, figures in stats.items():
             self._stats.setdefault(name, []).append(figures)
         self._episodes.append(row)
-        self._ours.append(describe_ours(episode, index, rows, views, is_made_up))
+        self._ours.append(
+            describe_ours(
+                episode, index, rows, views, unusual_names(steps.names), steps.is_action_made_up
+            )
+        )
         self._num_frames += len(rows)
 
     def _settle_features(
@@ -87,7 +106,7 @@ class DatasetFiles:
         found[layout.TIME_COLUMN]["names"] = list(views)
         for view in views:
             entry = episode.metadata["views"][view]
-            shape = [int(entry["height_px"]), int(entry["width_px"]), 3]
+            shape = [_pixels(episode, entry, side) for side in ("height_px", "width_px")] + [3]
             names = ["height", "width", "channels"]
             key = layout.CAMERA_PREFIX + view
             found[key] = {"dtype": "video", "shape": shape, "names": names}
@@ -188,14 +207,16 @@ def write_dataset(
     Raises:
         UserError: If it cannot stand in this format as asked.
     """
+    for episode in recording:
+        _refuse_unwritable(episode)
     episodes = sorted(recording, key=lambda one: (SPLITS.index(one.split), one.id))
-    views = {one.id: chosen_views(one, options.views) for one in episodes}
+    views = _views_in_one_order(episodes, options)
     if options.rate_hz is not None and options.rate_hz != int(options.rate_hz):
         raise UserError(f"LeRobot's rate is a whole number, found --rate {options.rate_hz:g}")
     rate_hz = int(options.rate_hz or common_rate(episodes, views))
     # All of them first: what cannot be is said before anything is encoded.
     rows = {one.id: plan_rows(one, views[one.id], rate_hz, options.resample) for one in episodes}
-    files = DatasetFiles(path, rate_hz, options, losses)
+    files = DatasetFiles(path, rate_hz, settled_kinds(episodes), options, losses)
     try:
         for index, episode in enumerate(episodes):
             task = episode.metadata.get("label") or episode.metadata.get("task") or recording.task
@@ -207,6 +228,38 @@ def write_dataset(
         files.abort()
         raise
     files.describe(recording, _splits(episodes))
+
+
+def _refuse_unwritable(episode: Episode) -> None:
+    """Refuse what somebody may have written into `episode.json` and no format can hold."""
+    if episode.split not in SPLITS:
+        raise unknown_name(f"split of episode {episode.id}", episode.split, SPLITS)
+    try:
+        json_text(episode.metadata).encode("utf-8")
+    except ValueError as error:
+        raise UserError(
+            f"{episode.path} has an episode.json that cannot be written again ({error}); restore it"
+        ) from error
+
+
+def _views_in_one_order(
+    episodes: Sequence[Episode], options: WriteOptions
+) -> dict[int, tuple[str, ...]]:
+    """Return the views of each episode, in the order of the first one: rows have one for all."""
+    views = {one.id: chosen_views(one, options.views) for one in episodes}
+    first = views[episodes[0].id] if episodes else ()
+    rank = {view: at for at, view in enumerate(first)}
+    return {
+        id: tuple(sorted(own, key=lambda view: rank.get(view, len(rank))))
+        for id, own in views.items()
+    }
+
+
+def _pixels(episode: Episode, entry: Mapping[str, Any], side: str) -> int:
+    found = entry.get(side)
+    if not isinstance(found, int) or found < 1:
+        raise UserError(f"{episode.path} says {side} {found!r}; `tcn-robot check` tells more")
+    return found
 
 
 def _times(rows: Rows, views: Sequence[str]) -> Column:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from tcn_robot.recordings.check import find_faults
     from tcn_robot.recordings.checking.kinds import KINDS, Fault
     from tcn_robot.recordings.checking.structure import dataset_faults
+    from tcn_robot.recordings.episode_writer import EpisodeWriter
     from tcn_robot.recordings.format import CODECS, FORMAT_VERSION, SPLITS
     from tcn_robot.recordings.reader import Episode, Recording, open_recording
     from tcn_robot.recordings.recorder import episode_seeds, record_episode
     from tcn_robot.recordings.rerendering import rerender
     from tcn_robot.recordings.sources import FrameSource, Policy, SimulatedSource
-    from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
+    from tcn_robot.recordings.writer import DatasetWriter
 
 __all__ = [
     "CODECS",
@@ -53,7 +54,7 @@ _MODULES = {
     "SPLITS": "format",
     "DatasetWriter": "writer",
     "Episode": "reader",
-    "EpisodeWriter": "writer",
+    "EpisodeWriter": "episode_writer",
     "Fault": "checking.kinds",
     "FrameSource": "sources",
     "Policy": "sources",

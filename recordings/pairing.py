@@ -12,11 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.format import STEPS_FILE, episode_folder_name
 from tcn_robot.recordings.reader import Episode, Recording
 from tcn_robot.recordings.rerendering import film_states, refuse_other_pictures
 from tcn_robot.recordings.states import StateRenderer
-from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
+from tcn_robot.recordings.writer import DatasetWriter
 
 KINEMATIC = "kinematic"
 PAIRED_WITH = "paired_with"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.format import SPLITS, model_suffix
 from tcn_robot.recordings.sources import Policy, SimulatedSource
-from tcn_robot.recordings.writer import EpisodeWriter
 
 _SEED_BITS = 53  # whole numbers that every JSON reader keeps exactly
 

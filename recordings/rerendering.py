@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.format import (
     STEPS_FILE,
     episode_folder_name,
@@ -32,7 +33,7 @@ from tcn_robot.recordings.states import (
     stored_model,
     stored_states,
 )
-from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter, write_episode
+from tcn_robot.recordings.writer import DatasetWriter, write_episode
 
 # What the writer says itself; everything else is taken over as the recorder wrote it, in its order.
 _MEASURED = ("id", "codec", "fps_asked", "video_origin_seconds", "views", "steps", "files")

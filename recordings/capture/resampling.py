@@ -14,10 +14,11 @@ import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.matching import nearest_frames
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.format import video_name
 from tcn_robot.recordings.reader import Episode, Recording
 from tcn_robot.recordings.video import iterate_video
-from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
+from tcn_robot.recordings.writer import DatasetWriter
 
 SOURCE_TABLE = "resampling"
 _KEPT = ("task", "policy", "split", "success", "clock", "embodiment", "cameras")

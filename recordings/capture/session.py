@@ -18,7 +18,7 @@ from tcn_robot.recordings.capture.reader import SourceReader
 from tcn_robot.recordings.capture.report import Limits, describe_capture, describe_view
 from tcn_robot.recordings.capture.robot_link import RobotLink
 from tcn_robot.recordings.capture.source_table import SourceRequest
-from tcn_robot.recordings.writer import EpisodeWriter
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 
 IDLE_SECONDS = 0.002
 PREVIEW_HZ = 15.0

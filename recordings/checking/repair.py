@@ -17,10 +17,10 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.checking.kinds import KINDS, Fault
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.reader import Episode
 from tcn_robot.recordings.tables import read_frames_table
 from tcn_robot.recordings.video import TICKS_PER_SECOND, iterate_video
-from tcn_robot.recordings.writer import EpisodeWriter
 
 _MEASURED = {"id", "codec", "fps_asked", "video_origin_seconds", "views", "steps", "files"}
 

@@ -11,11 +11,11 @@ from tcn_robot.errors import UserError
 from tcn_robot.matching import TIME_TOLERANCE_SECONDS
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.editing.copying import has_same_files
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.film_cut import cut_film
 from tcn_robot.recordings.reader import Episode
 from tcn_robot.recordings.tables import read_steps_table
 from tcn_robot.recordings.video import iterate_video
-from tcn_robot.recordings.writer import EpisodeWriter
 
 TRIMMED_FROM = "trimmed_from"
 _MEASURED = {"id", "codec", "fps_asked", "video_origin_seconds", "views", "steps", "files"}

@@ -11,11 +11,12 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.capture.picture import Picture
+from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.formats.films import film_rate, take_over, why_not_taken_over
 from tcn_robot.recordings.formats.foreign import Contents, ForeignEpisode, ForeignView
 from tcn_robot.recordings.formats.places import content_mark
 from tcn_robot.recordings.video import TICKS_PER_SECOND
-from tcn_robot.recordings.writer import DatasetWriter, EpisodeWriter
+from tcn_robot.recordings.writer import DatasetWriter
 
 IMPORTED_FROM = "imported_from"
 FILM_CLOCK = {"name": "film"}

@@ -21,7 +21,7 @@ from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Episode, Fault, Recording
-    from tcn_robot.recordings.writer import EpisodeWriter
+    from tcn_robot.recordings.episode_writer import EpisodeWriter
 
 REPAIRED_SUFFIX = "-repaired"
 
@@ -91,7 +91,7 @@ def _mend_or_leave(
 
 
 def _writer_for(episode: Episode, folder: Path, dataset: Path) -> EpisodeWriter:
-    from tcn_robot.recordings.writer import EpisodeWriter
+    from tcn_robot.recordings.episode_writer import EpisodeWriter
 
     rate_hz = float(episode.metadata.get("fps_asked") or 30.0)
     return EpisodeWriter(folder, dataset, episode.id, episode.codec, rate_hz)

@@ -212,7 +212,7 @@ def _rows_of_steps(
     if own is None or (
         count == len(seen) and float(np.abs(own - seen).max()) <= _SAME_MOMENT_SECONDS
     ):
-        again, left = rows.repeated_and_skipped(reference)
+        again, left = rows.repeated_and_left_out(reference)
         if again or left:
             losses.add("steps", episode.id, f"{again} repeated, {left} skipped")
         return np.minimum(frames, count - 1)

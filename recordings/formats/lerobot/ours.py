@@ -80,7 +80,7 @@ def describe_ours(
         is_last_action_made_up: Whether the last action only repeats the one before.
     """
     kept = {name: said for name, said in episode.metadata.items() if name not in _NOT_KEPT}
-    if episode.is_simulated and any(any(rows.repeated_and_skipped(view)) for view in views):
+    if episode.is_simulated and any(any(rows.repeated_and_left_out(view)) for view in views):
         kept["clock"] = FILM_CLOCK  # of its steps, these are not all, or some are there twice
     return {
         "episode_index": index,

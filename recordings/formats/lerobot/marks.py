@@ -86,7 +86,7 @@ def _packets(place: FilmPlace, num_rows: int, fps: float) -> list[bytes]:
     return hashes[int(first) : int(stop)]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)  # one for each camera, at least
 def _film_packets(path: Path, size_bytes: int, changed_ns: int) -> tuple[np.ndarray, list[bytes]]:
     """Return when packets are shown, float64 (T,) ascending, and the SHA-256 of each."""
     found: list[tuple[float, bytes]] = []

@@ -105,7 +105,7 @@ def read_info(place: Place, versions: Sequence[str]) -> Info:
         )
     fps, features = content.get("fps"), content.get("features")
     if not isinstance(fps, (int, float)) or not LEAST_HZ <= fps <= MOST_HZ:
-        raise UserError(f"{path}: expected fps above 0, up to {MOST_HZ:g}, found {str(fps)[:40]}")
+        raise UserError(f"{path}: expected fps above 0, up to {MOST_HZ:g}, found {repr(fps)[:40]}")
     if not isinstance(features, dict) or not all(
         isinstance(one, dict) and isinstance(one.get("dtype"), str) for one in features.values()
     ):

@@ -26,8 +26,8 @@ class LeRobotV3:
         "repeated ({})",
         "robot": "the robot's messages have times of their own: each frame has the last one before "
         "it ({})",
-        "steps": "what the robot did and felt went with the frames onto the grid, and it is no "
-        "simulator's run any more: {}",
+        "steps": "what the robot did and felt is repeated and skipped with the frames (a "
+        "simulation comes back as a film): {}",
         "states": "a simulator's states and model have no place ({})",
         "numbers": "what is absent became NaN ({})",
         "texts": "text that is absent became empty ({})",

@@ -11,6 +11,7 @@ import pytest
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.foreign import ReadOptions
+from tcn_robot.recordings.formats.places import content_mark
 from tcn_robot.recordings.formats.table import reader_named
 from tests.recordings.formats.test_frames import write_pictures
 from tests.support.films import moving_square
@@ -70,6 +71,7 @@ def read_all(format: str, root: Path) -> None:
         return
     for episode in found.episodes:
         try:
+            content_mark(episode.files)
             contents = episode.load()
             for view in contents.views.values():
                 assert len(list(view.pictures())) == len(view.times_seconds)

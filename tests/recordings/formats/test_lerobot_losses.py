@@ -63,7 +63,10 @@ def test_a_simulation_that_was_resampled(
     options = ("--resample", "--rate", rate)
     code, printed, _ = run("export", "lerobot-v3", data, out, *options)
     assert code == 0
-    assert "lost: steps: what the robot did and felt went with the frames onto the grid" in printed
+    assert (
+        "lost: steps: what the robot did and felt is repeated and skipped with the frames"
+        in printed
+    )
     path, _ = imported("lerobot-v3", out)
     for here, there in zip(open_recording(data), open_recording(path), strict=True):
         assert here.is_simulated

@@ -25,6 +25,7 @@ TICKS_PER_SECOND = 1_000_000
 GROUP_OF_PICTURES_FRAMES = 10
 H264_CRF = 18
 
+_MOST_TICKS = 2**62
 _TIME_BASE = Fraction(1, TICKS_PER_SECOND)
 # The time of the first frame stands in an edit list, whose own clock is by default in milliseconds.
 MUXER_OPTIONS = {"fflags": "+bitexact", "movie_timescale": str(TICKS_PER_SECOND)}
@@ -123,7 +124,15 @@ class VideoEncoder:
         Args:
             frame: uint8 (H, W, 3), RGB.
             time_ticks: Time in microseconds from the film's origin, larger than the last one.
+
+        Raises:
+            UserError: If a film cannot hold this time.
         """
+        if abs(time_ticks) > _MOST_TICKS:
+            raise UserError(
+                f"a frame at {time_ticks} microseconds is beyond what a film can hold; give "
+                "times in seconds"
+            )
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         if self._stream.pix_fmt != "rgb24":
             picture = self._reformatter.reformat(

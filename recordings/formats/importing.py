@@ -88,6 +88,7 @@ def import_episodes(
         UserError: If the dataset has this episode already, imported with other options.
     """
     marks = imported_marks(writer)
+    grouped_otherwise = [mark for mark in marks.values() if _has_other_folders(mark, options)]
     next_id = writer.next_id()  # listing the folder again for each of many would take longest
     for foreign in episodes:
         try:
@@ -104,7 +105,9 @@ def import_episodes(
             _refuse_other_options(present, mark, writer)
             yield None
             continue
-        _refuse_other_folders(marks, mark, writer)
+        for other in grouped_otherwise:
+            if _lies_in(str(other.get("name")), foreign.name):
+                _refuse_other_options(other, mark, writer)
         result = _try_import(foreign, writer, options, mark, next_id)
         if result.id is not None:
             marks[_key(mark)] = mark
@@ -128,15 +131,10 @@ def _refuse_other_options(
             )
 
 
-def _refuse_other_folders(
-    marks: Mapping[str, Mapping[str, Any]], mark: Mapping[str, Any], writer: DatasetWriter
-) -> None:
-    """Refuse pictures that are there already as views of an episode, or as episodes."""
-    for present in marks.values():
-        before, now = (one.get("options", {}).get("folders") for one in (present, mark))
-        is_other = present.get("format") == mark["format"] and before != now
-        if is_other and _lies_in(str(present.get("name")), mark["name"]):
-            _refuse_other_options(present, mark, writer)
+def _has_other_folders(mark: Mapping[str, Any], options: ImportOptions) -> bool:
+    """Whether an episode's pictures may be there already: as a view of one, or as episodes."""
+    before = mark.get("options", {}).get("folders")
+    return mark.get("format") == options.format and before != options.asked.get("folders")
 
 
 def _lies_in(first: str, second: str) -> bool:

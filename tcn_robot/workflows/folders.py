@@ -21,7 +21,8 @@ def refuse_nested(source: Path, out: Path) -> None:
         source: What is only read.
         out: What is written.
     """
-    read, written = source.resolve(), out.resolve()
+    # Not Path.resolve, which raises at links in a circle before Python 3.13.
+    read, written = Path(os.path.realpath(source)), Path(os.path.realpath(out))
     if written.is_relative_to(read):
         raise UserError(f"{out} lies in {source}, which is only read; give a folder elsewhere")
     if read.is_relative_to(written):

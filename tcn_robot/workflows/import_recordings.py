@@ -69,8 +69,8 @@ def import_recordings(
         raise unknown_name("split", split, SPLITS)
     if limit is not None and limit < 1:
         raise UserError(f"--limit must be at least 1, found {limit}")
-    if rate is not None and not 0.001 <= rate <= 1_000:
-        raise UserError(f"--rate must lie between 0.001 and 1000 frames per second, found {rate}")
+    if rate is not None and not 0 < rate <= 1_000:
+        raise UserError(f"--rate must lie between 0 and 1000 frames per second, found {rate}")
     refuse_nested(source, out)
     size_px = None if size is None else size_of(size)
     if size_px is not None and not 1 <= min(size_px) <= max(size_px) <= MAXIMUM_PX:

@@ -118,3 +118,11 @@ def test_missing_film_and_wrong_length(tmp_path: Path, film: Film) -> None:
     for expected in (4, 6, 0):
         with pytest.raises(UserError, match=f"holds 5 frames, expected {expected}"):
             decode_video(tmp_path / "a.mp4", expected)
+
+
+def test_a_time_that_no_film_can_hold_is_refused(tmp_path: Path) -> None:
+    encoder = VideoEncoder(tmp_path / "a.mp4", 32, 32, "h264", 10.0)
+    encoder.write(np.zeros((32, 32, 3), np.uint8), 0)
+    with pytest.raises(UserError, match="beyond what a film can hold"):
+        encoder.write(np.zeros((32, 32, 3), np.uint8), 10**30)
+    encoder.abort()

@@ -128,9 +128,8 @@ def test_unknown_formats(
     [
         (("--split", "trian"), "did you mean 'train'"),
         (("--limit", "0"), "--limit must be at least 1"),
-        (("--rate", "0"), "--rate must lie between 0.001 and 1000"),
-        (("--rate", "1e-300"), "--rate must lie between 0.001 and 1000"),
-        (("--rate", "nan"), "--rate must lie between 0.001 and 1000"),
+        (("--rate", "0"), "--rate must lie between 0 and 1000"),
+        (("--rate", "nan"), "--rate must lie between 0 and 1000"),
         (("--size", "20"), "--size should be WIDTHxHEIGHT"),
         (("--size", "0x20"), "--size should lie between"),
         (("--size", "20x999999"), "--size should lie between"),
@@ -143,6 +142,14 @@ def test_options_that_cannot_be(tmp_path: Path, run, options: tuple[str, str], s
     assert (code, complaint.count("\n")) == (2, 1)
     assert said in complaint
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("rate", ["0", "1e-300", "1e-9", "nan", "1001"])
+def test_a_rate_that_no_export_can_have(tmp_path: Path, run, clean_datasets, rate: str) -> None:
+    out = tmp_path / "out"
+    code, _, complaint = run("export", "ucf101", clean_datasets["films"], out, "--rate", rate)
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert "--rate must lie between 0.001 and 1000" in complaint
 
 
 def test_a_dataset_of_another_task_is_refused(tmp_path: Path, run, clean_datasets) -> None:

@@ -192,6 +192,14 @@ def test_times_that_no_film_can_have(tmp_path: Path, run, times: str) -> None:
     assert "times in seconds" in printed
 
 
+@pytest.mark.parametrize(("rate", "is_possible"), [("1e-300", False), ("1e-5", True)])
+def test_slow_pictures(tmp_path: Path, run, rate: str, is_possible: bool) -> None:
+    write_pictures(tmp_path / "src", FRAMES[:3])
+    code, printed, _ = run("import", "frames", tmp_path / "src", tmp_path / "out", "--rate", rate)
+    assert code == (0 if is_possible else 2)
+    assert ("times in seconds" in printed) == (not is_possible)
+
+
 def test_times_since_1970(tmp_path: Path, imported) -> None:
     write_pictures(tmp_path / "src", FRAMES[:2])
     text = "frame,time_seconds\n0,9999999999.25\n1,9999999999.5\n"

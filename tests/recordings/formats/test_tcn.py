@@ -240,6 +240,12 @@ def test_a_film_without_a_frame(tmp_path: Path, run, suffix: str) -> None:
     assert "1 episodes imported" in printed
 
 
+def test_a_dataset_that_is_a_link_to_itself_is_one_line(pouring: Path, run, tmp_path: Path) -> None:
+    os.symlink(tmp_path / "out", tmp_path / "out")
+    code, _, complaint = run("import", "tcn", pouring, tmp_path / "out")
+    assert (code, complaint.count("\n")) == (2, 1)
+
+
 @pytest.mark.parametrize("out", ["out", ".", "..", "../..", "link/out"])
 def test_a_dataset_and_its_source_lie_apart(pouring: Path, run, tmp_path: Path, out: str) -> None:
     os.symlink(pouring, tmp_path / "link")

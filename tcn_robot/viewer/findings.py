@@ -82,8 +82,9 @@ class Findings:
         with self._guard:
             known = {id: stamp for id, (stamp, _) in self._found.items()}
         episodes = [_alone(recording, id) for id in recording.ids]
-        waiting = [one for one in episodes if known.get(one.ids[0]) != _stamp(one[0])]
-        holding = set(recording.ids).difference(*(one.ids for one in waiting))
+        checked = [one[0] for one in episodes if one[0].id in known]
+        holding = {one.id for one in checked if known[one.id] == _stamp(one)}
+        waiting = [one for one in episodes if one[0].id not in holding]
         with self._guard:
             self._found = {id: one for id, one in self._found.items() if id in holding}
             self._waiting = deque(waiting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -335,6 +336,17 @@ def test_no_episode_is_left(served: Serve, cameras: Path, tmp_path: Path, browse
         browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key[0])
     until(browser, "byId('checking').textContent === 'nothing to check'")
     assert not quiet(browser)
+
+
+def test_why_a_film_cannot_be_given_is_told(
+    served: Serve, lossless: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "preview.mp4")
+
+    monkeypatch.setattr("tcn_robot.viewer.films.write_preview", full)
+    look(browser, served(lossless, depth="none").url)
+    until(browser, "viewer.films[0].message.textContent.startsWith('the disk is full')")
 
 
 def test_a_screen_reader_hears_which_episode_is_open(

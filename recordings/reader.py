@@ -19,7 +19,7 @@ from tcn_robot.recordings.video import decode_video, iterate_video
 _VIEW_FIELDS = {"frames", "width_px", "height_px"}
 # What fields must be where they are there and not null; others may be anything that JSON knows.
 _FIELD_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("task", "policy", "split", "embodiment", "codec"), str),
+    "split": str,
     **dict.fromkeys(("clock", "simulator", "cameras", "files"), dict),
     **dict.fromkeys(("randomisation", "demonstration", "capture"), dict),
     **dict.fromkeys(("trimmed_from", "merged_from", "resampled_from", "rerendered_from"), dict),

@@ -217,7 +217,7 @@ def _facts(episode: Episode) -> list[list[str]]:
     found: dict[str, Any] = {
         "task": metadata.get("task"),
         "policy": policy_text(metadata.get("policy")),
-        "split": episode.split,
+        "split": metadata.get("split"),
         "seed": metadata.get("seed"),
         "body": metadata.get("embodiment"),
         "simulator": simulator.get("name") if isinstance(simulator, dict) else None,

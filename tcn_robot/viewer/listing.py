@@ -75,7 +75,7 @@ def episode_row(episode: Episode) -> Row:
     views = metadata["views"]
     lengths = [finite(entry.get("frames")) or 0.0 for entry in views.values()]
     row.update(
-        split=episode.split,
+        split=str(metadata.get("split") or "train"),
         success=episode.success,
         policy=policy_text(metadata.get("policy")),
         body=str(metadata.get("embodiment") or ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.report.browser import Browser
@@ -75,3 +76,12 @@ def asked_for(browser: Browser, part: str = "") -> list[str]:
 def quiet(browser: Browser) -> list[Any]:
     """Return what the browser complained about, but for what it says of missing stills."""
     return [text for text in browser.complaints() if "posters/" not in text]
+
+
+def choose(browser: Browser, name: str, value: str) -> list[int]:
+    """Set one filter and return the ids that are left."""
+    browser.evaluate(
+        f"(box => {{ box.value = {json.dumps(value)}; box.dispatchEvent(new Event('input')); }})"
+        f"(document.getElementById('filter-{name}'))"
+    )
+    return browser.evaluate("list.shown.map(number => list.value('id', number))")

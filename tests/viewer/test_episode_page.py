@@ -101,9 +101,8 @@ def test_times_that_are_lost_are_taken_from_the_film(cameras: Path, tmp_path: Pa
     "change",
     [
         {"policy": {"name": "run", "seed": 3}},
-        {"capture": "nonsense", "clock": 3, "demonstration": [1], "simulator": "x"},
         {"capture": {"offsets": {"left": None}, "marks": 5, "skew": [], "reference": "nobody"}},
-        {"fps_asked": "many", "video_origin_seconds": None},
+        {"video_origin_seconds": None},
         {"success": None, "seed": 2**60, "embodiment": 5, "repaired": ["cut"]},
         {"clock": {"name": "monotonic", "utc_anchor": "no date"}},
     ],
@@ -117,6 +116,23 @@ def test_odd_metadata_is_no_fault_of_the_page(
     edit_episode(path, lambda content: content.update(change))
     episode = open_recording(path)[0]
     assert len(describe_episode(episode, address)["views"]) == 3
+    json_in_page(as_columns([episode_row(episode)]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"capture": "nonsense"}, {"clock": 3}, {"fps_asked": "many"}, {"split": "../x"}],
+    ids=str,
+)
+def test_what_cannot_be_read_is_told_and_the_page_opens(
+    cameras: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "copy"
+    shutil.copytree(cameras, path)
+    edit_episode(path, lambda content: content.update(change))
+    episode = open_recording(path)[0]
+    data = describe_episode(episode, address)
+    assert data["problems"] or len(data["views"]) == 3
     json_in_page(as_columns([episode_row(episode)]))
 
 

@@ -16,7 +16,7 @@ from tcn_robot.viewer.server import ViewerServer
 from tests.report.browser import Browser
 from tests.support.corpus import edit_episode, edit_table
 from tests.viewer.conftest import START
-from tests.viewer.looking import SETTLED, asked_for, look, press, quiet, until
+from tests.viewer.looking import SETTLED, asked_for, choose, look, press, quiet, until
 from tests.viewer.numbered import write_numbered
 
 Serve = Callable[..., ViewerServer]
@@ -66,15 +66,6 @@ def test_thousands_of_episodes_load_what_is_looked_at(
     assert len(asked_for(browser, "data")) == 3
     assert len({address.partition("?")[0] for address in asked_for(browser, "films")}) == 6
     assert not quiet(browser)
-
-
-def choose(browser: Browser, name: str, value: str) -> list[int]:
-    """Set one filter and return the ids that are left."""
-    browser.evaluate(
-        f"(box => {{ box.value = {json.dumps(value)}; box.dispatchEvent(new Event('input')); }})"
-        f"(document.getElementById('filter-{name}'))"
-    )
-    return browser.evaluate("list.shown.map(number => list.value('id', number))")
 
 
 def order(browser: Browser, value: str) -> list[int]:
@@ -281,48 +272,6 @@ def test_with_delays_taken_off_the_first_frame_is_reached(
     assert not quiet(browser)
 
 
-def test_the_space_bar_works_what_is_focused(
-    served: Serve, lossless: Path, browser: Browser
-) -> None:
-    look(browser, served(lossless).url)
-    browser.evaluate("document.querySelector('#lane-buttons button').focus()")
-    before = browser.evaluate("timeline.lanes.length")
-    press(browser, " ")
-    assert browser.evaluate("timeline.lanes.length") != before
-    assert not browser.evaluate("clock.playing")
-    browser.evaluate("byId('loop').focus()")
-    press(browser, " ")
-    assert browser.evaluate("byId('loop').checked")
-    assert not browser.evaluate("clock.playing")
-    place = browser.evaluate(
-        "(box => [box.left + 4, box.top + 4])(byId('loop').parentElement.getBoundingClientRect())"
-    )
-    for kind in ("mousePressed", "mouseReleased"):
-        browser.call(
-            "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left",
-            clickCount=1,
-        )  # fmt: skip
-    until(browser, "!byId('loop').checked && document.activeElement === document.body")
-    browser.call("Input.dispatchKeyEvent", type="keyDown", key=" ", text=" ")
-    assert browser.evaluate("clock.playing")  # what was clicked with the mouse has no focus
-
-
-def test_enter_opens_the_first_that_was_found(
-    served: Serve, cameras: Path, browser: Browser
-) -> None:
-    look(browser, served(cameras).url)
-    choose(browser, "text", "#1")
-    browser.evaluate("globalThis.isSame = true; byId('filter-text').focus()")
-    for kind in ("keyDown", "keyUp"):
-        text = {"text": "\r"} if kind == "keyDown" else {}
-        browser.call(
-            "Input.dispatchKeyEvent", type=kind, key="Enter", windowsVirtualKeyCode=13, **text
-        )
-    until(browser, f"globalThis.isSame && viewer.data.id === 1 && {SETTLED}")
-    assert browser.evaluate("byId('filter-text').value") == "#1"
-    assert not quiet(browser)
-
-
 def test_no_episode_is_left(served: Serve, cameras: Path, tmp_path: Path, browser: Browser) -> None:
     """Those that were asked for can all be deleted while somebody looks."""
     path = tmp_path / "copy"
@@ -347,24 +296,6 @@ def test_why_a_film_cannot_be_given_is_told(
     monkeypatch.setattr("tcn_robot.viewer.films.write_preview", full)
     look(browser, served(lossless, depth="none").url)
     until(browser, "viewer.films[0].message.textContent.startsWith('the disk is full')")
-
-
-def test_a_screen_reader_hears_which_episode_is_open(
-    served: Serve, cameras: Path, browser: Browser
-) -> None:
-    look(browser, served(cameras, depth="none").url)
-    open_row = "document.getElementById(list.frame.getAttribute('aria-activedescendant'))"
-    about = "(row => [row.dataset.number, row.ariaSelected, row.ariaPosInSet, row.ariaSetSize])"
-    assert browser.evaluate(f"{about}({open_row})") == ["0", "true", "1", "2"]
-    press(browser, "n")
-    assert browser.evaluate(f"{about}({open_row})") == ["1", "true", "2", "2"]
-    choose(browser, "text", "#0")
-    assert not browser.evaluate("list.frame.hasAttribute('aria-activedescendant')")
-    choose(browser, "text", "")
-    browser.evaluate("globalThis.rows = new Map(list.made); list.learn([[1, 1, 0]])")
-    kept = browser.evaluate("[0, 1].map(number => list.made.get(number) === rows.get(number))")
-    assert kept == [True, False]
-    assert browser.evaluate(f"{about}({open_row})") == ["1", "true", "2", "2"]
 
 
 def test_an_address_leads_to_a_moment(served: Serve, cameras: Path, browser: Browser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,12 @@ from tcn_robot.recordings.writer import DatasetWriter
 IMPORTED_FROM = "imported_from"
 FILM_CLOCK = {"name": "film"}
 MOST_SECONDS = 1e10  # three centuries: clocks count from 1970
+
+
+SAME_NAME = (
+    "the dataset had an episode of this name with other content: it has changed since, or comes "
+    "from another source; both are kept"
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def import_episodes(
     """
     marks = imported_marks(writer)
     grouped_otherwise = [mark for mark in marks.values() if _has_other_folders(mark, options)]
+    names = {_name_key(mark) for mark in marks.values()}
     next_id = writer.next_id()  # listing the folder again for each of many would take longest
     for foreign in episodes:
         try:
@@ -110,9 +117,16 @@ def import_episodes(
                 _refuse_other_options(other, mark, writer)
         result = _try_import(foreign, writer, options, mark, next_id)
         if result.id is not None:
+            if _name_key(mark) in names:
+                result = replace(result, notes=(*result.notes, SAME_NAME))
             marks[_key(mark)] = mark
+            names.add(_name_key(mark))
             next_id += 1
         yield result
+
+
+def _name_key(mark: Mapping[str, Any]) -> tuple[str, str]:
+    return str(mark.get("format")), str(mark.get("name"))
 
 
 def _key(mark: Mapping[str, Any]) -> str:

@@ -267,3 +267,17 @@ def test_an_export_and_its_dataset_lie_apart(tmp_path: Path, run, out: str) -> N
     assert code == 2
     assert "which is only read" in complaint
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_episode_that_has_changed_is_never_taken_twice_in_silence(
+    pouring: Path, tmp_path: Path, run
+) -> None:
+    out = tmp_path / "out"
+    assert run("import", "tcn", pouring, out)[0] == 0
+    for view in range(2):
+        write_film(pouring / "val" / f"0_view{view}.mov", moving_square(5))
+    code, printed, _ = run("import", "tcn", pouring, out)
+    assert code == 0
+    assert "2 were there" in printed
+    assert "val/0: episode 3: the dataset had an episode of this name" in printed
+    assert [one.length("view0") for one in open_recording(out)][2:] == [8, 5]

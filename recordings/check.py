@@ -84,7 +84,12 @@ def _read_times(episode: Episode, times_seconds: dict[str, np.ndarray]) -> Itera
         except UserError as error:
             yield Fault("damaged-times", str(error), view)
             return
-    if not has_numbered_frames(path):
+    try:
+        are_numbered = has_numbered_frames(path)
+    except UserError as error:  # it went while it was looked at
+        yield Fault("damaged-times", str(error))
+        return
+    if not are_numbered:
         yield Fault("frame-numbers", f"{path}: the frames of a view should be numbered from 0")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from tcn_robot.errors import describe_os_error
+from tcn_robot.errors import UserError, describe_os_error
 from tcn_robot.recordings import Episode, Fault, Recording, dataset_faults, find_faults
 from tcn_robot.recordings.checking.structure import RepeatedEpisodes
 from tcn_robot.viewer.listing import without_folders
@@ -134,8 +134,9 @@ class Findings:
             return known[1]
         try:
             _, faults = next(find_faults(one, decode=self.depth == "full"))
-        except OSError as error:  # deleted while it was checked, or unreadable
-            faults = [Fault("damaged-metadata", describe_os_error(error) or str(error))]
+        except (OSError, UserError) as error:  # deleted while it was checked, or unreadable
+            said = describe_os_error(error) if isinstance(error, OSError) else None
+            faults = [Fault("damaged-metadata", said or str(error))]
         found = [finding(fault, episode.path, one.path) for fault in faults]
         damaged = any(fault.kind in ("damaged-metadata", "wrong-id") for fault in faults)
         with self._guard:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tcn_robot.recordings import DatasetWriter, find_faults, open_recording
+from tcn_robot.recordings.tables import has_numbered_frames
 from tests.support.films import moving_square
 
 
@@ -90,3 +91,15 @@ def test_a_metadata_file_without_its_fields_is_a_fault(film_dataset: Path) -> No
     path = film_dataset / "episode_000000" / "episode.json"
     path.write_text(json.dumps({"id": 0}))
     assert "should name id 0 and its views" in faults(film_dataset)[0][0]
+
+
+def test_an_episode_that_goes_while_it_is_looked_at(
+    film_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_first(path: Path) -> bool:
+        shutil.rmtree(path.parent)
+        return has_numbered_frames(path)
+
+    monkeypatch.setattr("tcn_robot.recordings.check.has_numbered_frames", remove_first)
+    found = faults(film_dataset)
+    assert any("frames.parquet is missing" in line for line in found[0])

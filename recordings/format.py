@@ -205,7 +205,9 @@ def _refuse_malformed_edit(file: Path, metadata: dict[str, Any]) -> None:
             "a copy"
         )
     edit = metadata.get("edit", {})
-    if not isinstance(edit, dict) or not isinstance(edit.get("action", ""), str):
+    imported = edit.get("imported_from", []) if isinstance(edit, dict) else None
+    are_marks = isinstance(imported, list) and all(isinstance(one, dict) for one in imported)
+    if not are_marks or not isinstance(edit.get("action", ""), str):
         raise UserError(f"{file}: edit should be an object with an action; restore it from a copy")
 
 

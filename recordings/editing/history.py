@@ -42,9 +42,25 @@ def delete_episodes(writer: DatasetWriter, ids: Collection[int]) -> None:
     metadata = dataset_format.read_dataset_metadata(writer.path)
     deleted = sorted({*metadata.get("deleted_ids", []), *ids})
     labels = {id: said for id, said in metadata.get("labels", {}).items() if int(id) not in deleted}
-    edit = {"action": "delete", "ids": sorted(ids)}
+    edit: dict[str, Any] = {"action": "delete", "ids": sorted(ids)}
+    if marks := _import_marks(writer.path, ids):
+        edit["imported_from"] = marks
     _write_successor(writer.path, edit, {"deleted_ids": deleted, "labels": labels})
     writer.clear()
+
+
+def _import_marks(path: Path, ids: Collection[int]) -> list[dict[str, Any]]:
+    """Return where deleted episodes came from, so that no import brings them back."""
+    marks = []
+    for id in sorted(ids):
+        file = path / dataset_format.episode_folder_name(id) / dataset_format.EPISODE_FILE
+        try:
+            mark = dataset_format.read_json(file).get("imported_from")
+        except UserError:  # damaged ones are deleted too
+            continue
+        if isinstance(mark, dict):
+            marks.append(mark)
+    return marks
 
 
 def relabel_episodes(

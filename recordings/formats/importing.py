@@ -11,6 +11,7 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings.capture.picture import Picture
+from tcn_robot.recordings.editing.history import read_history
 from tcn_robot.recordings.episode_writer import EpisodeWriter
 from tcn_robot.recordings.formats.films import film_rate, take_over, why_not_taken_over
 from tcn_robot.recordings.formats.foreign import Contents, ForeignEpisode, ForeignView
@@ -73,8 +74,11 @@ class Imported:
 
 
 def imported_marks(dataset: DatasetWriter) -> dict[str, dict[str, Any]]:
-    """Return `imported_from` of each episode that came from elsewhere, by its mark."""
+    """Return `imported_from` of each episode that came from elsewhere, deleted ones too."""
     marks = {}
+    for edit in read_history(dataset.path):
+        for mark in edit.get("imported_from", []):
+            marks[_key(mark)] = mark
     for id in dataset.episode_ids():
         path = dataset.path / dataset_format.episode_folder_name(id) / dataset_format.EPISODE_FILE
         mark = dataset_format.read_json(path).get(IMPORTED_FROM)

@@ -281,3 +281,14 @@ def test_an_episode_that_has_changed_is_never_taken_twice_in_silence(
     assert "2 were there" in printed
     assert "val/0: episode 3: the dataset had an episode of this name" in printed
     assert [one.length("view0") for one in open_recording(out)][2:] == [8, 5]
+
+
+def test_what_was_deleted_is_not_imported_again(pouring: Path, tmp_path: Path, run) -> None:
+    out = tmp_path / "out"
+    assert run("import", "tcn", pouring, out)[0] == 0
+    assert run("edit", out, "delete", "--ids", "1")[0] == 0
+    assert run("edit", out, "relabel", "--ids", "0", "--split", "train")[0] == 0
+    code, printed, _ = run("import", "tcn", pouring, out)
+    assert code == 0
+    assert "3 were there" in printed
+    assert open_recording(out).ids == (0, 2)

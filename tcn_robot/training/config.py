@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tcn_robot.data.augmentation import AugmentationOptions
 from tcn_robot.data.samplers import SamplingOptions
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.models import EncoderConfig
+from tcn_robot.models import ConvolutionalConfig
 from tcn_robot.objectives import ObjectiveOptions
 
 
@@ -112,10 +112,10 @@ class TrainConfig:
         """Return what the augmentation is told."""
         return self._part(AugmentationOptions)
 
-    def encoder(self, unit_length: bool) -> EncoderConfig:
+    def encoder(self, unit_length: bool) -> ConvolutionalConfig:
         """Return the shape of the encoder."""
         return self._part(
-            EncoderConfig, dimension=self.embedding_dimension, unit_length=unit_length
+            ConvolutionalConfig, dimension=self.embedding_dimension, unit_length=unit_length
         )
 
 

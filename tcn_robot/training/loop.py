@@ -15,7 +15,7 @@ from tcn_robot.data.augmentation import augment
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode
 from tcn_robot.data.samplers import SAMPLERS, Batch, Sampler
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.models import Encoder, seeded_generator
+from tcn_robot.models import ConvolutionalEncoder, Encoder, seeded_generator
 from tcn_robot.objectives import Moments, Objective, find_objective
 from tcn_robot.training.checkpoint import (
     TrainingState,
@@ -166,7 +166,7 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
         int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(3)
     )
     shape = config.encoder(unit_length=parts.objective.unit_length)
-    encoder = Encoder(shape, seeded_generator(encoder_seed)).to(parts.device)
+    encoder = ConvolutionalEncoder(shape, seeded_generator(encoder_seed)).to(parts.device)
     state = TrainingState(
         encoder=encoder,
         optimizer=torch.optim.AdamW(encoder.parameters(), weight_decay=config.weight_decay),

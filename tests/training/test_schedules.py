@@ -31,19 +31,19 @@ def test_schedules_are_those_of_torch():
     of_torch = torch.optim.lr_scheduler
     np.testing.assert_allclose(rates(), torch_rates(lambda o: of_torch.CosineAnnealingLR(o, 100)))
     np.testing.assert_allclose(
-        rates(schedule="step", decay_every_steps=30, decay_factor=0.1),
+        rates(rate_schedule="step", rate_decay_steps=30, rate_decay_factor=0.1),
         torch_rates(lambda o: of_torch.StepLR(o, 30, 0.1)),
     )
     np.testing.assert_allclose(
-        rates(schedule="exponential", decay_every_steps=30, decay_factor=0.1),
+        rates(rate_schedule="exponential", rate_decay_steps=30, rate_decay_factor=0.1),
         torch_rates(lambda o: of_torch.ExponentialLR(o, 0.1 ** (1 / 30))),
     )
-    assert set(rates(schedule="constant")) == {0.5}
+    assert set(rates(rate_schedule="constant")) == {0.5}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_warm_up_rises_in_a_line_and_is_multiplied(schedule):
-    plain, warmed = rates(schedule=schedule), rates(schedule=schedule, warmup_steps=10)
+    plain, warmed = rates(rate_schedule=schedule), rates(rate_schedule=schedule, warmup_steps=10)
     np.testing.assert_allclose(warmed[:10], plain[:10] * np.arange(1, 11) / 10)
     np.testing.assert_array_equal(warmed[9:], plain[9:])
 
@@ -69,11 +69,11 @@ def test_every_rate_lies_between_nothing_and_the_peak(schedule, steps):
     [
         ({"learning_rate": 0.0}, "--learning-rate must be above 0, found 0"),
         ({"learning_rate": math.nan}, "--learning-rate must be above 0, found nan"),
-        ({"decay_every_steps": 0}, "--decay-every-steps must be at least 1"),
+        ({"rate_decay_steps": 0}, "--rate-decay-steps must be at least 1"),
         ({"accumulate_batches": 0}, "--accumulate-batches must be at least 1"),
         ({"clip_norm": -1.0}, "--clip-norm must be at least 0"),
         ({"weight_decay": math.inf}, "--weight-decay must be at least 0, found inf"),
-        ({"ema_decay": 1.0}, "--ema-decay must be below 1"),
+        ({"average_decay": 1.0}, "--average-decay must be below 1"),
         ({"nesterov": True}, "--nesterov needs --optimiser sgd"),
     ],
 )

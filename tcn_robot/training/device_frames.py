@@ -9,7 +9,7 @@ import torch
 
 from tcn_robot.data.clips import check_clips, expand_clip
 from tcn_robot.data.frame_store import FrameStore
-from tcn_robot.data.samplers import Batch
+from tcn_robot.data.sampling import Batch
 
 # Frames may fill this share of the free memory: encoder, gradients and activations need the rest.
 ROOM_FACTOR = 1.3

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tcn_robot.data.samplers import Batch, Sampler
+from tcn_robot.data.sampling import Batch, Sampler
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tcn_robot.data import FrameStore, MultiViewSampler, SamplingOptions
+from tcn_robot.data import BatchOptions, FrameStore, MultiViewSampler
 from tcn_robot.training.device_frames import DeviceFrames
 from tcn_robot.training.prefetch import Prefetch
 from tests.data.films import dot_films, store_of
@@ -23,7 +23,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture
 def sampler(store):
-    return MultiViewSampler(store.episodes, SamplingOptions(batch_frames=12))
+    return MultiViewSampler(store.episodes, BatchOptions(batch_frames=12))
 
 
 def gathering(store):
@@ -31,7 +31,7 @@ def gathering(store):
 
 
 def same(one, other):
-    names = ("episode", "view", "frame", "moment", "time_seconds")
+    names = ("episode", "view", "frame", "moment", "time_seconds", "shape")
     return all(np.array_equal(getattr(one, n), getattr(other, n)) for n in names)
 
 

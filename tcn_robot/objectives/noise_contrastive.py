@@ -63,4 +63,5 @@ def estimate_log_normaliser(scores: torch.Tensor, usable: torch.Tensor) -> torch
         Scalar, detached.
     """
     counted = scores.detach().masked_fill(~usable, -torch.inf).flatten()
-    return counted.logsumexp(dim=0) - usable.sum().to(counted.dtype).log() + math.log(scores.shape[1])
+    log_mean = counted.logsumexp(dim=0) - usable.sum().to(counted.dtype).log()
+    return log_mean + math.log(scores.shape[1])

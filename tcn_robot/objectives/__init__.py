@@ -11,6 +11,7 @@ from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
 from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import n_pairs
+from tcn_robot.objectives.tce import Tce
 from tcn_robot.objectives.tcn import Tcn
 from tcn_robot.objectives.triplet import semi_hard_triplet
 from tcn_robot.plugins import resolve
@@ -32,6 +33,7 @@ __all__ = [
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "tcn": Tcn,
+    "tce": Tce,
 }
 
 

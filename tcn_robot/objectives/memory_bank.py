@@ -79,6 +79,14 @@ class MemoryBank(nn.Module):
         return vectors @ self.entries.clone().T
 
     @torch.no_grad()
+    def known_normaliser(self, estimate: torch.Tensor, *, keep: bool) -> torch.Tensor:
+        """Return log Z; the first estimate that is to be kept is kept for good."""
+        known = torch.where(self.log_normaliser.isnan(), estimate, self.log_normaliser)
+        if keep:
+            self.log_normaliser.copy_(known)
+        return known
+
+    @torch.no_grad()
     def update(self, places: torch.Tensor, vectors: torch.Tensor, momentum: float) -> None:
         """Move entries towards vectors; see `blended_entries`."""
         changed, blended = blended_entries(self.entries, places, vectors, momentum)

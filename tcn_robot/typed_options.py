@@ -72,7 +72,7 @@ def fitting_value(kind: type, name: str, value: Any, where: str = "") -> Any:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 

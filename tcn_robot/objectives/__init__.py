@@ -14,6 +14,7 @@ from tcn_robot.objectives.n_pairs import n_pairs
 from tcn_robot.objectives.progress import Progress
 from tcn_robot.objectives.tcc import Tcc
 from tcn_robot.objectives.tcc_tcn import TccTcn
+from tcn_robot.objectives.tce import Tce
 from tcn_robot.objectives.tcn import Tcn
 from tcn_robot.objectives.triplet import semi_hard_triplet
 from tcn_robot.objectives.vip import Vip
@@ -40,6 +41,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "tcc_tcn": TccTcn,
     "progress": Progress,
     "vip": Vip,
+    "tce": Tce,
 }
 
 

@@ -7,24 +7,22 @@ point `tcn_robot.objectives`).
 
 from __future__ import annotations
 
-from tcn_robot.objectives.info_nce import (
-    MultiViewCosineInfoNCE,
-    MultiViewInfoNCE,
-    SingleViewInfoNCE,
-    info_nce,
-    negative_squared_distances,
-)
+from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
+from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
 from tcn_robot.objectives.moments import Moments
-from tcn_robot.objectives.n_pairs import MultiViewNPairs, n_pairs
-from tcn_robot.objectives.options import Objective, ObjectiveOptions
-from tcn_robot.objectives.triplet import MultiViewTriplet, SingleViewTriplet, semi_hard_triplet
+from tcn_robot.objectives.n_pairs import n_pairs
+from tcn_robot.objectives.tcn import Tcn
+from tcn_robot.objectives.triplet import semi_hard_triplet
 from tcn_robot.plugins import resolve
 
 __all__ = [
     "OBJECTIVES",
+    "Encoded",
+    "Losses",
     "Moments",
     "Objective",
-    "ObjectiveOptions",
+    "Setting",
+    "Step",
     "find_objective",
     "info_nce",
     "n_pairs",
@@ -33,12 +31,7 @@ __all__ = [
 ]
 
 OBJECTIVES: dict[str, type[Objective]] = {
-    "tcn": MultiViewInfoNCE,
-    "tcn_cosine": MultiViewCosineInfoNCE,
-    "tcn_npairs": MultiViewNPairs,
-    "tcn_triplet": MultiViewTriplet,
-    "svtcn": SingleViewTriplet,
-    "svtcn_infonce": SingleViewInfoNCE,
+    "tcn": Tcn,
 }
 
 
@@ -48,5 +41,5 @@ def find_objective(name: str) -> type[Objective]:
     Raises:
         UserError: If there is none; the message has the nearest name.
     """
-    needs = ("pairing", "unit_length")
+    needs = ("Options", "defaults", "sampler", "unit_length")
     return resolve("objective", name, OBJECTIVES, "tcn_robot.objectives", needs)

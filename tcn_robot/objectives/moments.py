@@ -15,23 +15,30 @@ TIME_TOLERANCE_SECONDS = 1e-6
 
 @dataclass(frozen=True)
 class Moments:
-    """Where the N frames of a batch come from; the first N / 2 are anchors, the rest positives.
+    """Where the N frames of a batch come from, which is all that an objective may know of them.
 
     Attributes:
-        episode: (N,) int64, number of the film.
+        episode: (N,) int64, number of the film among the training films.
         view: (N,) int64, number of the camera within the film.
-        moment: (N,) int64, shared by an anchor and its positive and by nobody else, so a number
-            is never repeated in another episode.
+        moment: (N,) int64, shared by the frames that show one moment and by nobody else, so a
+            number is never repeated in another episode.
         time_seconds: (N,) float64, measured capture time on the episode's clock.
+        frame: (N,) int64, index into the view's frames.
+        film_frames: (N,) int64, how many frames that view has.
+        shape: How N is laid out: (2, P) is P anchors, then their positives in the same order;
+            (V, T) is V films of T frames each.
     """
 
     episode: torch.Tensor
     view: torch.Tensor
     moment: torch.Tensor
     time_seconds: torch.Tensor
+    frame: torch.Tensor
+    film_frames: torch.Tensor
+    shape: tuple[int, ...]
 
     def __len__(self) -> int:
-        """Return the number of frames, anchors and positives together."""
+        """Return the number of frames, all parts together."""
         return len(self.episode)
 
 

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
-
-from tcn_robot.objectives.moments import (
-    Moments,
-    negative_mask,
-    positive_mask,
-    simultaneous_mask,
-)
-from tcn_robot.objectives.options import ObjectiveOptions, Pairing
 
 
 def squared_distances(embeddings: torch.Tensor) -> torch.Tensor:
@@ -55,37 +45,3 @@ def semi_hard_triplet(
     furthest = candidates.masked_fill(~allowed, -torch.inf).amax(dim=1)
     negative_distance = torch.where(further.any(dim=1), nearest_further, furthest)
     return (margin + positive_distance - negative_distance).clamp(min=0).mean()
-
-
-class MultiViewTriplet:
-    """TCN's multi-view triplet loss (Sermanet et al. 2018, eq. 1)."""
-
-    pairing: ClassVar[Pairing] = "views"
-    unit_length: ClassVar[bool] = True
-
-    def __init__(self, options: ObjectiveOptions) -> None:
-        """Keep margin and negative scope."""
-        self._options = options
-
-    def __call__(self, embeddings: torch.Tensor, moments: Moments) -> torch.Tensor:
-        """Return the loss of embeddings (N, D); anchors and positives take both parts."""
-        negatives = negative_mask(moments, self._options.negatives)
-        positives = simultaneous_mask(moments)
-        return semi_hard_triplet(embeddings, positives, negatives, self._options.margin)
-
-
-class SingleViewTriplet(MultiViewTriplet):
-    """TCN's single-view triplet loss: positives within 0.2 s, negatives beyond twice that.
-
-    Differs from the official code, whose radii are 6 and 12 frames at 29 fps: measured seconds
-    mean the same at every frame rate and after a dropped frame.
-    """
-
-    pairing: ClassVar[Pairing] = "times"
-
-    def __call__(self, embeddings: torch.Tensor, moments: Moments) -> torch.Tensor:
-        """Return the loss of embeddings (N, D); each frame is an anchor."""
-        options = self._options
-        negatives = negative_mask(moments, options.negatives, options.negative_radius_seconds)
-        positives = positive_mask(moments, options.positive_radius_seconds)
-        return semi_hard_triplet(embeddings, positives, negatives, options.margin)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
@@ -32,31 +33,46 @@ class TrainingState:
 
     Attributes:
         encoder: The weights.
+        objective: Its heads, banks and target networks.
         optimizer: Its moments.
         sampling_rng: Draws the batches.
         augmentation_rng: Draws the augmentation, on the CPU.
+        objective_rng: Draws whatever the objective draws, on the CPU.
         step: Steps done.
     """
 
     encoder: Encoder
+    objective: nn.Module
     optimizer: torch.optim.Optimizer
     sampling_rng: np.random.Generator
     augmentation_rng: torch.Generator
+    objective_rng: torch.Generator
     step: int = 0
+
+
+def _modules(state: TrainingState) -> dict[str, nn.Module]:
+    return {"encoder": state.encoder, "objective": state.objective}
+
+
+def _parameters(state: TrainingState) -> Iterator[tuple[str, nn.Parameter]]:
+    for prefix, module in _modules(state).items():
+        yield from module.named_parameters(prefix)
 
 
 def _moments(state: TrainingState) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the optimiser's tensors under the names of the weights they belong to."""
-    for name, parameter in state.encoder.named_parameters():
+    for name, parameter in _parameters(state):
         for key, value in state.optimizer.state.get(parameter, {}).items():
             yield f"optimizer.{key}.{name}", value
 
 
 def save_checkpoint(state: TrainingState, folder: Path) -> None:
     """Write a checkpoint below `folder` and remove older ones."""
-    weights = {f"encoder.{name}": value for name, value in state.encoder.state_dict().items()}
-    tensors = weights | dict(_moments(state))
+    tensors = dict(_moments(state))
+    for prefix, module in _modules(state).items():
+        tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
     tensors["augmentation_rng"] = state.augmentation_rng.get_state()
+    tensors["objective_rng"] = state.objective_rng.get_state()
     described = {
         "step": state.step,
         "sampling_rng": state.sampling_rng.bit_generator.state,
@@ -108,19 +124,23 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
     try:
         described = json.loads((folder / STATE_FILE).read_text("utf-8"))
         tensors = load_file(folder / TENSORS_FILE)
-        prefix = "encoder."
-        weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        state.encoder.load_state_dict(weights)
+        for prefix, module in _modules(state).items():
+            module.load_state_dict(_below(f"{prefix}.", tensors))
         _load_moments(state, tensors)
         state.augmentation_rng.set_state(tensors["augmentation_rng"])
+        state.objective_rng.set_state(tensors["objective_rng"])
         state.sampling_rng.bit_generator.state = described["sampling_rng"]
         state.step = described["step"]
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, error) from error
 
 
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
 def _load_moments(state: TrainingState, tensors: dict[str, torch.Tensor]) -> None:
-    for name, parameter in state.encoder.named_parameters():
+    for name, parameter in _parameters(state):
         found = {}
         for key, value in tensors.items():
             if key.startswith("optimizer.") and key.endswith(f".{name}"):

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 
 from tcn_robot.data.frame_store import FrameStore
-from tcn_robot.data.samplers import Batch
+from tcn_robot.data.sampling import Batch
 
 # Frames may fill this share of the free memory: encoder, gradients and activations need the rest.
 ROOM_FACTOR = 1.3

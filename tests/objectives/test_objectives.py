@@ -1,5 +1,6 @@
 """Each loss against a slow loop from its paper, in closed form, and where it degenerates."""
 
+import dataclasses
 import math
 
 import pytest
@@ -10,13 +11,13 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives import (
     OBJECTIVES,
     Moments,
-    ObjectiveOptions,
     find_objective,
     info_nce,
     n_pairs,
     negative_squared_distances,
     semi_hard_triplet,
 )
+from tests.objectives.steps import loss_of, pair_moments
 
 
 def randn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -27,15 +28,20 @@ def random_mask(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed)) < 0.6
 
 
-def pair_moments(episodes: list[int]) -> Moments:
-    """Synchronised pairs, 0.1 s apart, of the given films; anchors in view 0, positives in 1."""
-    count = len(episodes)
-    return Moments(
-        episode=torch.tensor(episodes).repeat(2),
-        view=torch.tensor([0, 1]).repeat_interleave(count),
-        moment=torch.arange(count).repeat(2),
-        time_seconds=torch.arange(count).repeat(2).double() * 0.1,
-    )
+# Every way of training tcn: options by a short name.
+TCN = {
+    "distance": {},
+    "cosine": {"similarity": "cosine"},
+    "npairs": {"loss": "npairs"},
+    "triplet": {"loss": "triplet"},
+    "single-view triplet": {"pairing": "times", "loss": "triplet"},
+    "single-view infonce": {"pairing": "times", "similarity": "cosine"},
+}
+MULTI_VIEW = ["distance", "cosine", "npairs", "triplet"]
+
+
+def tcn(variant: str, e: torch.Tensor, moments: Moments, **options) -> torch.Tensor:
+    return loss_of("tcn", e, moments, **TCN[variant], **options)
 
 
 # --- oracles -------------------------------------------------------------------------------
@@ -130,11 +136,10 @@ def test_equal_embeddings_give_the_log_of_the_number_of_candidates():
     assert float(info_nce(distances, everyone)) == pytest.approx(math.log(6))
     assert float(n_pairs(same, same, everyone, 0.0)) == pytest.approx(math.log(6))
     two_films = pair_moments([0, 0, 0, 1, 1, 1])
-    for name in ("tcn", "tcn_cosine"):
-        loss = OBJECTIVES[name](ObjectiveOptions())(torch.cat([same, same]), two_films)
+    for variant in ("distance", "cosine"):
+        loss = tcn(variant, torch.cat([same, same]), two_films)
         assert float(loss) == pytest.approx(math.log(3))
-        of_all = ObjectiveOptions(negatives="all")
-        loss = OBJECTIVES[name](of_all)(torch.cat([same, same]), two_films)
+        loss = tcn(variant, torch.cat([same, same]), two_films, negatives="all")
         assert float(loss) == pytest.approx(math.log(6))
 
 
@@ -146,17 +151,15 @@ def test_perfect_embeddings_give_almost_no_loss():
     assert float(n_pairs(30 * unit, 30 * unit, everyone, 0.0)) < 1e-7
     twice = torch.cat([unit, unit])
     moments = pair_moments([0] * 6)
-    assert float(OBJECTIVES["tcn_triplet"](ObjectiveOptions())(twice, moments)) == 0.0
+    assert float(tcn("triplet", twice, moments)) == 0.0
 
 
 def test_both_similarities_are_one_on_the_sphere():
     """|a - p|^2 = 2 - 2 a . p for unit vectors: with T = 1/2 nothing but a constant differs."""
     e = F.normalize(randn(12, 4), dim=1)
     moments = pair_moments([0] * 6)
-    cosines = OBJECTIVES["tcn_cosine"](ObjectiveOptions(temperature=0.5))
-    assert float(OBJECTIVES["tcn"](ObjectiveOptions())(e, moments)) == pytest.approx(
-        float(cosines(e, moments))
-    )
+    cosines = tcn("cosine", e, moments, temperature=0.5)
+    assert float(tcn("distance", e, moments)) == pytest.approx(float(cosines))
 
 
 def test_squared_distances_keep_their_digits_where_anchor_and_positive_meet():
@@ -169,7 +172,7 @@ def test_squared_distances_keep_their_digits_where_anchor_and_positive_meet():
 
 def test_collapsed_embeddings_cost_the_whole_margin():
     same = torch.ones(12, 3, dtype=torch.float64)
-    loss = OBJECTIVES["tcn_triplet"](ObjectiveOptions(margin=0.2))(same, pair_moments([0] * 6))
+    loss = tcn("triplet", same, pair_moments([0] * 6), margin=0.2)
     assert float(loss) == pytest.approx(0.2)
 
 
@@ -189,68 +192,68 @@ def test_triplet_takes_the_nearest_negative_that_is_further_than_the_positive():
 # --- films do not mix ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tcn", "tcn_cosine", "tcn_npairs", "tcn_triplet"])
-def test_two_films_in_one_batch_are_two_batches(name):
+@pytest.mark.parametrize("variant", MULTI_VIEW)
+def test_two_films_in_one_batch_are_two_batches(variant):
     """The official code repeats labels over sequences and so makes false positives."""
-    objective = OBJECTIVES[name](ObjectiveOptions(regularisation=0.0))
     e = F.normalize(randn(2, 6, 4), dim=2)  # (anchors and positives, films of 3, D)
-    both = objective(e.flatten(0, 1), pair_moments([0, 0, 0, 1, 1, 1]))
-    first = objective(e[:, :3].flatten(0, 1), pair_moments([0, 0, 0]))
-    second = objective(e[:, 3:].flatten(0, 1), pair_moments([0, 0, 0]))
+    free = {"regularisation": 0.0}
+    both = tcn(variant, e.flatten(0, 1), pair_moments([0, 0, 0, 1, 1, 1]), **free)
+    first = tcn(variant, e[:, :3].flatten(0, 1), pair_moments([0, 0, 0]), **free)
+    second = tcn(variant, e[:, 3:].flatten(0, 1), pair_moments([0, 0, 0]), **free)
     assert float(both) == pytest.approx(float(first + second) / 2)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_order_of_the_pairs_does_not_matter(name):
-    objective = OBJECTIVES[name](ObjectiveOptions())
+@pytest.mark.parametrize("variant", TCN)
+def test_order_of_the_pairs_does_not_matter(variant):
     moments = pair_moments([0] * 8)
     e = F.normalize(randn(16, 4), dim=1)
     order = torch.randperm(8, generator=torch.Generator().manual_seed(3))
     both = torch.cat([order, order + 8])
-    columns = (moments.episode, moments.view, moments.moment, moments.time_seconds)
-    shuffled = Moments(*(column[both] for column in columns))
-    assert float(objective(e, moments)) == pytest.approx(float(objective(e[both], shuffled)))
+    columns = {
+        field.name: getattr(moments, field.name)
+        for field in dataclasses.fields(Moments)
+        if field.name != "shape"
+    }
+    shuffled = Moments(**{name: column[both] for name, column in columns.items()}, shape=(2, 8))
+    assert float(tcn(variant, e, moments)) == pytest.approx(float(tcn(variant, e[both], shuffled)))
 
 
 # --- gradients, degenerate batches, precision --------------------------------------------------
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_gradients_are_those_of_finite_differences(name):
-    objective = OBJECTIVES[name](ObjectiveOptions())
+@pytest.mark.parametrize("variant", TCN)
+def test_gradients_are_those_of_finite_differences(variant):
     moments = pair_moments([0, 0, 0, 0, 0, 0, 1, 1])
     e = F.normalize(randn(16, 3), dim=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: objective(x, moments), (e,))
+    assert torch.autograd.gradcheck(lambda x: tcn(variant, x, moments), (e,))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("variant", TCN)
 @pytest.mark.parametrize("episodes", [[0], [0, 1, 2]])
-def test_nothing_to_compare_is_zero_with_a_working_backward_pass(name, episodes):
+def test_nothing_to_compare_is_zero_with_a_working_backward_pass(variant, episodes):
     """One moment per film: no negatives anywhere, and in single view no positives either."""
-    objective = OBJECTIVES[name](ObjectiveOptions(regularisation=0.0))
     e = F.normalize(randn(2 * len(episodes), 3), dim=1).requires_grad_()
-    loss = objective(e, pair_moments(episodes))
+    loss = tcn(variant, e, pair_moments(episodes), regularisation=0.0)
     loss.backward()
     assert loss.item() == 0.0
     assert torch.equal(e.grad, torch.zeros_like(e))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_bfloat16_is_near_float64(name):
-    objective = OBJECTIVES[name](ObjectiveOptions())
+@pytest.mark.parametrize("variant", TCN)
+def test_bfloat16_is_near_float64(variant):
     moments = pair_moments([0] * 16)
     e = F.normalize(randn(32, 8), dim=1)
-    assert float(objective(e.bfloat16(), moments)) == pytest.approx(
-        float(objective(e, moments)), rel=0.05, abs=0.02
+    assert float(tcn(variant, e.bfloat16(), moments)) == pytest.approx(
+        float(tcn(variant, e, moments)), rel=0.05, abs=0.02
     )
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_inputs_are_not_changed(name):
+@pytest.mark.parametrize("variant", TCN)
+def test_inputs_are_not_changed(variant):
     moments = pair_moments([0] * 6)
     e = F.normalize(randn(12, 4), dim=1)
     before = e.clone()
-    OBJECTIVES[name](ObjectiveOptions())(e, moments)
+    tcn(variant, e, moments)
     assert torch.equal(e, before)
 
 
@@ -258,14 +261,14 @@ def test_inputs_are_not_changed(name):
 
 
 def test_unknown_objective_names_the_nearest():
-    with pytest.raises(UserError, match="did you mean 'tcn_npairs'"):
-        find_objective("tcn_npair")
+    with pytest.raises(UserError, match="did you mean 'tcn'"):
+        find_objective("tnc")
 
 
 def test_an_objective_of_somebody_else_is_found_by_its_address():
-    address = "tcn_robot.objectives.triplet:MultiViewTriplet"
-    assert find_objective(address) is OBJECTIVES["tcn_triplet"]
+    address = "tcn_robot.objectives.tcn:Tcn"
+    assert find_objective(address) is OBJECTIVES["tcn"]
     with pytest.raises(UserError, match="no_such_module"):
         find_objective("no_such_module:Thing")
-    with pytest.raises(UserError, match="'json:JSONDecoder' is no objective: it lacks pairing"):
+    with pytest.raises(UserError, match="'json:JSONDecoder' is no objective: it lacks Options"):
         find_objective("json:JSONDecoder")

@@ -1,0 +1,108 @@
+"""What a training is made of: films, sampler, frames, and the state it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tcn_robot.data.frame_store import FrameStore, StoredEpisode
+from tcn_robot.data.sampling import Sampler
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.models import build_encoder, seeded_generator
+from tcn_robot.objectives import Setting, find_objective
+from tcn_robot.training.checkpoint import TrainingState, latest_checkpoint, load_checkpoint
+from tcn_robot.training.config import TrainConfig
+from tcn_robot.training.device import choose_bf16, choose_device
+from tcn_robot.training.device_frames import DeviceFrames
+from tcn_robot.training.run_folder import STATE_FOLDER
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a training is made of besides its state.
+
+    Attributes:
+        training: Episodes that batches come from.
+        validation: Episodes that are measured.
+        sampler: Draws the batches.
+        store: The training episodes' frames and times.
+        frames: The same frames where they are computed with.
+        device: Where that is.
+        bf16: Whether the encoder runs under bf16 autocast.
+    """
+
+    training: tuple[StoredEpisode, ...]
+    validation: tuple[StoredEpisode, ...]
+    sampler: Sampler
+    store: FrameStore
+    frames: DeviceFrames
+    device: torch.device
+    bf16: bool
+
+
+def prepare(config: TrainConfig, store: FrameStore) -> Parts:
+    """Make what a training needs: episodes, sampler, device, precision."""
+    config.check()
+    training = _with_views(store.split("train"), config.views)
+    if not training:
+        found = sorted({episode.split for episode in store.episodes})
+        raise UserError(
+            f"training expects episodes of split 'train', found {len(store.episodes)} episodes of "
+            f"{', '.join(found) or 'no split'}; record some with --split train"
+        )
+    device = choose_device(config.device)
+    objective = find_objective(config.objective)
+    own = FrameStore(store.size_px, training)
+    return Parts(
+        training=training,
+        validation=_with_views(store.split("valid"), config.views)[: config.validation_episodes],
+        sampler=objective.sampler(config.objective_options, training, config.batch),
+        store=own,
+        frames=DeviceFrames(own, device),
+        device=device,
+        bf16=choose_bf16(config.precision, device),
+    )
+
+
+def _with_views(
+    episodes: Sequence[StoredEpisode], views: tuple[str, ...]
+) -> tuple[StoredEpisode, ...]:
+    """Return the episodes with only those views; all if none is named."""
+    known = sorted({view for episode in episodes for view in episode.views})
+    for view in views:
+        if episodes and view not in known:
+            raise unknown_name("view", view, known)
+    restricted = (episode.with_views(views or episode.views) for episode in episodes)
+    return tuple(episode for episode in restricted if episode.views)
+
+
+def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
+    """Return the state of a fresh training, or that of the folder's last checkpoint."""
+    encoder_seed, sampling_seed, augmentation_seed, objective_seed = (
+        int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(4)
+    )
+    encoder = build_encoder(config.encoder, config.encoder_options, seeded_generator(encoder_seed))
+    objective_rng = seeded_generator(objective_seed)
+    setting = Setting(encoder, len(parts.training), objective_rng)
+    objective = find_objective(config.objective)(config.objective_options, setting)
+    encoder, objective = encoder.to(parts.device), objective.to(parts.device)
+    trained = [*encoder.parameters(), *objective.parameters()]
+    state = TrainingState(
+        encoder=encoder,
+        objective=objective,
+        optimizer=torch.optim.AdamW(
+            [weights for weights in trained if weights.requires_grad],
+            weight_decay=config.optimisation.weight_decay,
+        ),
+        sampling_rng=np.random.default_rng(sampling_seed),
+        augmentation_rng=seeded_generator(augmentation_seed),
+        objective_rng=objective_rng,
+    )
+    checkpoint = latest_checkpoint(folder / STATE_FOLDER)
+    if checkpoint is not None:
+        load_checkpoint(state, checkpoint)
+    return state

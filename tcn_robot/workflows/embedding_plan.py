@@ -12,6 +12,8 @@ from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.policies.results import key_of
 from tcn_robot.policies.study_plan import check_names, read_study
 from tcn_robot.training.config import TrainConfig, make_config
+from tcn_robot.training.flat import leaves
+from tcn_robot.workflows.study_policies import shown_path
 
 EMBEDDING_KIND = "embedding"
 REFERENCE_KIND = "alignment-reference"
@@ -153,18 +155,11 @@ def _seeds(path: Path, seeds: Any) -> tuple[int, ...]:
 
 
 def flat_options(config: TrainConfig) -> dict[str, Any]:
-    """Return every option by its own name, as JSON has it; parts are opened up."""
-    flat: dict[str, Any] = {}
-
-    def open_up(values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            if isinstance(value, Mapping):
-                open_up(value)
-            else:
-                flat[name] = list(value) if isinstance(value, tuple) else value
-
-    open_up(dataclasses.asdict(config))
-    return flat
+    """Return every option by its own name, as JSON has it; folders are named without a machine."""
+    return {
+        name: list(value) if isinstance(value, tuple) else shown_path(value)
+        for name, value in leaves(config)
+    }
 
 
 def deciding(config: TrainConfig, data: Mapping[str, str]) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def reference_line(study: EmbeddingStudy, key: str, test: Path) -> dict[str, Any
 
 def _task(study: EmbeddingStudy) -> str:
     [test] = [one for one in study.data if one.name == study.test]
-    return test.arguments[0].rpartition("/")[2]
+    return test.arguments[0].rpartition("/")[2].rpartition(":")[2]
 
 
 def _now() -> str:

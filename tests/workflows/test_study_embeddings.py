@@ -173,8 +173,9 @@ def test_what_is_missing_is_recorded_and_what_is_another_is_told(tmp_path, capsy
     study.main([str(path), *map(str, places), "--dry-run"])
     assert f"to record: {tmp_path / 'held-out'}" in capsys.readouterr().out
     assert not (tmp_path / "held-out").exists()
-    with pytest.raises(UserError, match="found 2 episodes of test"):
+    with pytest.raises(UserError, match="failed; the reason stands above"):
         study.main([str(path), *map(str, places), "--workers", "1"])
+    assert "expects episodes of split 'train', found 2 episodes" in capsys.readouterr().err
     digest = digest_of_recording(tmp_path / "held-out")
     study.main([str(path), *map(str, places), "--dry-run"])  # nothing is added
     assert digest_of_recording(tmp_path / "held-out") == digest

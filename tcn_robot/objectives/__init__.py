@@ -7,6 +7,7 @@ point `tcn_robot.objectives`).
 
 from __future__ import annotations
 
+from tcn_robot.objectives.controls import Pixels, Pretrained, Untrained
 from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
 from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
 from tcn_robot.objectives.moments import Moments
@@ -21,6 +22,7 @@ from tcn_robot.objectives.vip import Vip
 from tcn_robot.plugins import resolve
 
 __all__ = [
+    "CONTROLS",
     "OBJECTIVES",
     "Encoded",
     "Losses",
@@ -44,6 +46,13 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "tce": Tce,
 }
 
+# Nothing is trained: what the others have to be compared with.
+CONTROLS: dict[str, type[Objective]] = {
+    "random": Untrained,
+    "pixels": Pixels,
+    "pretrained": Pretrained,
+}
+
 
 def find_objective(name: str) -> type[Objective]:
     """Return the objective of that name: from the table, an entry point, or `module:Class`.
@@ -52,4 +61,5 @@ def find_objective(name: str) -> type[Objective]:
         UserError: If there is none; the message has the nearest name.
     """
     needs = ("Options", "defaults", "sampler", "unit_length")
-    return resolve("objective", name, OBJECTIVES, "tcn_robot.objectives", needs)
+    table = {**OBJECTIVES, **CONTROLS}
+    return resolve("objective", name, table, "tcn_robot.objectives", needs)

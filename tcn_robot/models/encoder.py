@@ -1,10 +1,11 @@
-"""The small default encoder: four convolutions, spatial soft-argmax, a head."""
+"""What every encoder is: frames in, features, embeddings out; and how its shape is described."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,97 +14,96 @@ from torch import nn
 
 from tcn_robot.errors import UserError
 from tcn_robot.models.resize import resize_frames
-from tcn_robot.models.soft_argmax import SpatialSoftArgmax
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """Shape of an encoder; stored beside its weights.
+    """What the shapes of all encoders have in common; stored beside the weights.
 
     Attributes:
         image_size_px: Height and width it works at.
         dimension: Length D of an embedding.
-        channels: Width of each convolution.
-        strides: Stride of each convolution.
-        map_channels: Width of the coarse map beside the soft-argmax.
-        hidden: Width of the head's hidden layer.
         unit_length: Whether embeddings are scaled to length 1.
+        num_frames: Frames T that make one embedding: the frame itself and T - 1 before it.
+        stride_frames: Distance between two of them in frames of the film.
+        differences: Several frames: see their T - 1 differences and not the frames.
     """
 
     image_size_px: int = 64
     dimension: int = 32
-    channels: tuple[int, ...] = (16, 32, 64, 64)
-    strides: tuple[int, ...] = (2, 2, 1, 1)
-    map_channels: int = 8
-    hidden: int = 128
     unit_length: bool = True
+    num_frames: int = 1
+    stride_frames: int = 1
+    differences: bool = False
 
 
 class Encoder(nn.Module):
-    """Frames to embeddings.
+    """Frames to embeddings: the base of all encoders.
 
-    Pixels are scaled to [-1, 1] inside; four 3 x 3 convolutions with ReLU between them; the
-    soft-argmax of each channel of the last, beside the channel's mean and a coarse map of a few
-    channels; two linear layers.
+    A subclass has `features` and `project`; the two after each other, scaled to length 1 if the
+    config says so, are `forward`. Heads of objectives stand on the features, as projection heads
+    do.
 
-    Differs from the paper, which fine-tunes InceptionV3 at 299 px: this one is trained from
-    scratch in minutes on a CPU. The map is why it sees small things: a soft-argmax passes gradient
-    only from where a channel already looks, and that is the arm.
+    Attributes:
+        config: Its shape.
+        dimension: Length D of an embedding.
+        feature_width: Length F of the features.
     """
 
-    def __init__(self, config: EncoderConfig, generator: torch.Generator) -> None:
-        """Make the layers with weights drawn from `generator`."""
+    Config: ClassVar[type[EncoderConfig]]
+    kind: ClassVar[str]
+    config: Any
+    dimension: int
+    feature_width: int
+
+    def __init__(self, config: EncoderConfig) -> None:
+        """Keep the config; the subclass makes its layers and sets `feature_width`."""
         super().__init__()
         self.config = config
-        widths = (3, *config.channels)
-        self.convolutions = nn.ModuleList(
-            nn.utils.skip_init(nn.Conv2d, before, after, 3, stride=stride, padding=1)
-            for before, after, stride in zip(widths[:-1], widths[1:], config.strides, strict=True)
-        )
-        self.positions = SpatialSoftArgmax(widths[-1])
-        self.hidden = nn.utils.skip_init(nn.Linear, 3 * widths[-1], config.hidden)
-        self.squeeze = nn.utils.skip_init(nn.Conv2d, widths[-1], config.map_channels, 1)
-        map_size = config.map_channels * _map_side_px(config) ** 2
-        self.map = nn.utils.skip_init(nn.Linear, map_size, config.hidden)
-        self.head = nn.utils.skip_init(nn.Linear, config.hidden, config.dimension)
-        self._draw_weights(generator)
-        for layer in self.convolutions:
-            layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def _draw_weights(self, generator: torch.Generator) -> None:
-        for layer in (*self.convolutions, self.hidden, self.squeeze, self.map, self.head):
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.zeros_(layer.bias)
+        self.dimension = config.dimension
 
     @property
     def image_size_px(self) -> int:
-        """Height and width of the frames `forward` takes."""
+        """Height and width of the images `forward` takes."""
         return self.config.image_size_px
 
     @property
-    def dimension(self) -> int:
-        """Length D of an embedding."""
-        return self.config.dimension
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        for tensor in (*self.parameters(), *self.buffers()):
+            return tensor.device
+        return torch.device("cpu")
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Embed frames of the encoder's own size.
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the last head starts from.
 
         Args:
-            frames: (N, S, S, 3), uint8 or float, both from 0 to 255.
+            images: (N, S, S, 3), or (N, T, S, S, 3) for T > 1 frames, the newest last; uint8 or
+                float, both from 0 to 255.
+
+        Returns:
+            (N, F) float32.
+        """
+        raise NotImplementedError
+
+    def project(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features (N, F) to embeddings (N, D) float32 whose length is not yet 1."""
+        raise NotImplementedError
+
+    def normalise(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Scale embeddings (N, D) to length 1, if the config says so."""
+        return F.normalize(embeddings, dim=1) if self.config.unit_length else embeddings
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed images of the encoder's own size.
+
+        Args:
+            images: As `features` takes them.
 
         Returns:
             (N, D) float32.
         """
-        # A channels-last picture permuted is already what the convolutions like best.
-        features = frames.permute(0, 3, 1, 2).float() / 127.5 - 1.0  # (N, 3, S, S)
-        for layer in self.convolutions[:-1]:
-            features = F.relu(layer(features))
-        features = self.convolutions[-1](features)  # (N, C, H, W)
-        pooled = features.float().mean(dim=(2, 3))
-        summary = torch.cat([self.positions(features), pooled], dim=1)  # (N, 3 * C)
-        coarse = F.relu(self.squeeze(features)).flatten(1)  # (N, M * H * W)
-        embeddings = self.head(F.relu(self.hidden(summary) + self.map(coarse))).float()
-        return F.normalize(embeddings, dim=1) if self.config.unit_length else embeddings
+        return self.normalise(self.project(self.features(images)))
 
     @torch.inference_mode()
     def embed(self, frames: np.ndarray, batch_frames: int = 64) -> np.ndarray:
@@ -114,7 +114,8 @@ class Encoder(nn.Module):
             batch_frames: Frames per forward pass; few stay in a CPU's cache, which is faster.
 
         Returns:
-            float32 (N, D); the same frames give the same bits on the same machine.
+            float32 (N, D); the same frames give the same bits on the same machine. The mode, of
+            training or evaluation, does not matter.
 
         Raises:
             UserError: If the frames are not uint8 (N, H, W, 3).
@@ -124,12 +125,17 @@ class Encoder(nn.Module):
                 f"embed expects uint8 frames (N, H, W, 3), found {frames.dtype} {frames.shape}; "
                 "for one frame pass frame[None]"
             )
-        device = self.head.weight.device
+        device = self.device
         embeddings = np.empty((len(frames), self.dimension), np.float32)
-        for start in range(0, len(frames), batch_frames):
-            part = torch.from_numpy(np.array(frames[start : start + batch_frames])).to(device)
-            embedded = self(resize_frames(part, self.image_size_px))
-            embeddings[start : start + batch_frames] = embedded.cpu().numpy()
+        was_training = self.training
+        self.eval()
+        try:
+            for start in range(0, len(frames), batch_frames):
+                part = torch.from_numpy(np.array(frames[start : start + batch_frames])).to(device)
+                embedded = self(resize_frames(part, self.image_size_px))
+                embeddings[start : start + batch_frames] = embedded.cpu().numpy()
+        finally:
+            self.train(was_training)
         return embeddings
 
     def save(self, folder: Path | str) -> None:
@@ -139,24 +145,11 @@ class Encoder(nn.Module):
         save_encoder(self, Path(folder))
 
 
-def _map_side_px(config: EncoderConfig) -> int:
-    """Return the side of the last convolution's output."""
-    side_px = config.image_size_px
-    for stride in config.strides:
-        side_px = -(-side_px // stride)
-    return side_px
-
-
 def seeded_generator(seed: int) -> torch.Generator:
     """Return a CPU generator started from `seed`."""
     return torch.Generator().manual_seed(seed)
 
 
-def untrained_encoder(like: Encoder, seed: int) -> Encoder:
-    """Return an encoder of the same shape with freshly drawn weights: the baseline."""
-    return Encoder(like.config, seeded_generator(seed)).to(like.head.weight.device)
-
-
-def num_parameters(encoder: Encoder) -> int:
+def num_parameters(encoder: nn.Module) -> int:
     """Return how many numbers are learnt."""
     return sum(math.prod(parameter.shape) for parameter in encoder.parameters())

@@ -5,25 +5,29 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from tcn_robot.atomic import atomic_folder
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models.table import ENCODERS, build_encoder
 from tcn_robot.tensors import write_tensors
+from tcn_robot.typed_options import options_from_json
 
-FORMAT_VERSION = 1
-KIND = "convolutional"
+FORMAT_VERSION = 2
+VERSION_1_KEYS = {
+    *("image_size_px", "dimension", "channels", "strides", "map_channels", "hidden"),
+    "unit_length",
+}
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
     """Write an encoder; the folder is whole or absent."""
-    described = {"format_version": FORMAT_VERSION, "kind": KIND}
+    described = {"format_version": FORMAT_VERSION, "kind": encoder.kind}
     described |= dataclasses.asdict(encoder.config)
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
@@ -50,9 +54,9 @@ def load_encoder(path: Path | str) -> Encoder:
     if (folder / "encoder").is_dir():
         folder = folder / "encoder"
     _check_folder(Path(path), folder)
-    config = parse_config(folder / CONFIG_FILE)
+    kind, config = parse_config(folder / CONFIG_FILE)
     weights_path = folder / WEIGHTS_FILE
-    encoder = Encoder(config, seeded_generator(0))
+    encoder = build_encoder(kind, config, seeded_generator(0))
     try:
         weights = load_file(weights_path)
         encoder.load_state_dict(weights)
@@ -81,8 +85,15 @@ def _check_folder(given: Path, folder: Path) -> None:
     )
 
 
-def parse_config(path: Path) -> EncoderConfig:
-    """Read an encoder's config.json; unknown and missing keys are errors.
+def parse_config(path: Path) -> tuple[str, EncoderConfig]:
+    """Read an encoder's config.json; unknown, missing and mistyped keys are errors.
+
+    Args:
+        path: The file. Version 1 knew the convolutional encoder only; what has come since has
+            defaults that are what it was.
+
+    Returns:
+        The kind, a name of `ENCODERS`, and the config.
 
     Raises:
         UserError: If the file is not what `save_encoder` writes.
@@ -91,20 +102,19 @@ def parse_config(path: Path) -> EncoderConfig:
         described = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is not readable JSON: {error}; copy it again") from error
-    names = [field.name for field in dataclasses.fields(EncoderConfig)]
-    known = ["format_version", "kind", *names]
-    for key in described:
-        if key not in known:
-            raise unknown_name(f"key in {path}", key, known)
-    missing = [key for key in known if key not in described]
-    if missing:
+    if not isinstance(described, dict):
+        raise UserError(f"{path} expects a JSON object, found {described!r:.40}; copy it again")
+    if missing := [key for key in ("format_version", "kind") if key not in described]:
         raise UserError(f"{path} lacks {', '.join(missing)}; it was not written by tcn_robot")
-    if described["format_version"] != FORMAT_VERSION or described["kind"] != KIND:
+    version, kind = described.pop("format_version"), described.pop("kind")
+    kinds = {1: ["convolutional"], FORMAT_VERSION: list(ENCODERS)}
+    if version not in (1, FORMAT_VERSION) or kind not in kinds[version]:
         raise UserError(
-            f"{path}: expected format_version {FORMAT_VERSION} and kind {KIND!r}, found "
-            f"{described['format_version']} and {described['kind']!r}; "
+            f"{path}: expected format_version {FORMAT_VERSION} and a kind of "
+            f"{', '.join(ENCODERS)}, found {version!r} and {kind!r}; "
             "use the version of tcn_robot that wrote it"
         )
-    values: dict[str, Any] = {name: described[name] for name in names}
-    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return EncoderConfig(**values)
+    config_class, _ = ENCODERS[kind]
+    names = {field.name for field in dataclasses.fields(config_class)}
+    optional = names - VERSION_1_KEYS if version == 1 else ()
+    return kind, options_from_json(config_class, described, str(path), optional)

@@ -35,7 +35,10 @@ class TrainableEncoder(Protocol):
         """Return (N, F) of frames (N, S, S, 3) or clips (N, T, S, S, 3), 0 to 255."""
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
-        """Return embeddings (N, D) of features (N, F)."""
+        """Return embeddings (N, D) of features (N, F), of any length."""
+
+    def normalise(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Return embeddings (N, D) of length 1, where that is wanted."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class TrainingStep:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
             features = network.features(images)
             embeddings = network.project(features)
-        return Encoded(features.float(), embeddings.float())
+        return Encoded(features.float(), network.normalise(embeddings.float()))
 
 
 def to_moments(batch: Batch, films: FilmTable, device: torch.device) -> Moments:

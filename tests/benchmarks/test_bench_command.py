@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tcn_robot.cli import main
-from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def recording(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench") / "run"
-    config = EncoderConfig(image_size_px=32, dimension=8)
-    Encoder(config, seeded_generator(0)).save(folder / "encoder")
+    config = ConvolutionalConfig(image_size_px=32, dimension=8)
+    ConvolutionalEncoder(config, seeded_generator(0)).save(folder / "encoder")
     return folder
 
 

@@ -24,6 +24,9 @@ class GivenEncoder(nn.Module):
     def project(self, features: torch.Tensor) -> torch.Tensor:
         return features
 
+    def normalise(self, embeddings: torch.Tensor) -> torch.Tensor:
+        return embeddings
+
 
 @dataclass
 class GivenStep:

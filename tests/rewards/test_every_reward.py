@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tcn_robot.errors import UserError
-from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.rewards import REWARDS, load_reward, reward_class
 
 VARIANTS = [
@@ -222,7 +222,9 @@ def test_damaged_and_newer_files(fitted, encoder, tmp_path):
 @pytest.mark.parametrize("name", REWARDS)
 def test_with_the_real_encoder(name, film, tmp_path):
     """The stored encoder comes back with the reward, and the scores are the same bits."""
-    real = Encoder(EncoderConfig(image_size_px=32, dimension=8), seeded_generator(0)).eval()
+    real = ConvolutionalEncoder(
+        ConvolutionalConfig(image_size_px=32, dimension=8), seeded_generator(0)
+    ).eval()
     generator = np.random.default_rng(0)
     demos = [
         {"front": generator.integers(0, 256, size=(length, 40, 40, 3), dtype=np.uint8)}
@@ -233,7 +235,9 @@ def test_with_the_real_encoder(name, film, tmp_path):
     loaded = load_reward(tmp_path / "reward")
     assert loaded.image_size_px == 32
     np.testing.assert_array_equal(loaded.score_episode(demos[0]), fitted.score_episode(demos[0]))
-    other = Encoder(EncoderConfig(image_size_px=32, dimension=5), seeded_generator(0)).eval()
+    other = ConvolutionalEncoder(
+        ConvolutionalConfig(image_size_px=32, dimension=5), seeded_generator(0)
+    ).eval()
     with pytest.raises(UserError, match="dimension"):
         load_reward(tmp_path / "reward", other)
 

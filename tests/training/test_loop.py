@@ -1,7 +1,7 @@
 """The loop's small parts, and what it refuses."""
 
-import dataclasses
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -83,8 +83,8 @@ def test_no_training_episodes_is_said(tmp_path):
 
 
 def test_a_loss_that_is_no_longer_finite_stops_the_run(store, tmp_path):
-    config = dataclasses.replace(
-        CONFIG, learning_rate=1e30, warmup_steps=1, steps=50, clip_norm=1e30, log_every_steps=1
+    config = CONFIG.changed(
+        learning_rate=1e30, warmup_steps=1, steps=50, clip_norm=1e30, log_every_steps=1
     )
     create_run(tmp_path / "run", RunDescription(config, (), ""))
     with pytest.raises(UserError, match="lower --learning-rate"):
@@ -129,7 +129,7 @@ def test_the_run_folder_says_how_it_was_made(tmp_path):
     create_run(tmp_path / "run", run)
     assert read_run(tmp_path / "run") == run
     described = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert described["schema_version"] == 1
+    assert described["schema_version"] == 2
     assert described["training"]["steps"] == 3
     versions = json.loads((tmp_path / "run" / "versions.json").read_text())
     assert {"torch", "numpy", "python", "tcn_robot", "git_commit"} <= versions.keys()
@@ -149,8 +149,11 @@ def test_a_run_is_never_overwritten(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"schema_version": 7}, "schema version 7, expected 1"),
-        ({"training": {"stepz": 3}}, "did you mean 'steps'"),
+        ({"schema_version": 7}, "schema version 7, expected 2"),
+        ({"training": {"objective": "tcn"}}, "names no objective and encoder"),
+        ({"training": asdict(CONFIG) | {"stepz": 3}}, "did you mean 'steps'"),
+        ({"training": asdict(CONFIG) | {"steps": "3"}}, "steps expects int, found '3'"),
+        ({"training": asdict(CONFIG) | {"batch": {}}}, "lacks batch_frames"),
         ({"training": 3}, "is damaged"),
     ],
 )

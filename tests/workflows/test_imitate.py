@@ -13,7 +13,7 @@ import pytest
 
 from tcn_robot import cli
 from tcn_robot.errors import UserError
-from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies import load_policy
 from tcn_robot.policies.config import load_config
 from tcn_robot.recordings import DatasetWriter, record_episode
@@ -54,8 +54,10 @@ def demos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "encoder-run"
-    config = EncoderConfig(image_size_px=16, dimension=4, channels=(4, 4), strides=(2, 1), hidden=8)
-    Encoder(config, seeded_generator(0)).save(folder / "encoder")
+    config = ConvolutionalConfig(
+        image_size_px=16, dimension=4, channels=(4, 4), strides=(2, 1), hidden=8
+    )
+    ConvolutionalEncoder(config, seeded_generator(0)).save(folder / "encoder")
     return folder
 
 

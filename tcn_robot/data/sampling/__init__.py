@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tcn_robot.data.sampling.adjacent import AdjacentFrameSampler
 from tcn_robot.data.sampling.batch import (
     Batch,
     BatchOptions,
@@ -16,6 +17,7 @@ from tcn_robot.data.sampling.same_frame import SameFrameSampler
 from tcn_robot.data.sampling.simultaneous import MultiViewSampler
 
 __all__ = [
+    "AdjacentFrameSampler",
     "Batch",
     "BatchOptions",
     "Density",

@@ -59,7 +59,8 @@ class DistanceHead(nn.Module):
     a to b for any weights.
 
     Differs from the paper, which is antisymmetric in its targets only: it draws pairs in both
-    orders and leaves the rest to training.
+    orders and leaves the rest to training. Its released network normalises the pair before the
+    last layer, which among 32 numbers loses how large they are, and drops some of them out.
     """
 
     def __init__(
@@ -74,7 +75,6 @@ class DistanceHead(nn.Module):
             generator: Draws the weights.
         """
         super().__init__()
-        self.norm = nn.LayerNorm(2 * dimension)
         widths = [2 * dimension, hidden, num_bins] if hidden else [2 * dimension, num_bins]
         self.layers = nn.ModuleList(
             nn.utils.skip_init(nn.Linear, before, after)
@@ -89,7 +89,7 @@ class DistanceHead(nn.Module):
         return self._one_way(first, second) + self._one_way(second, first).flip(1)
 
     def _one_way(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        scores = self.norm(torch.cat([first, second], dim=1))  # (P, 2 D)
+        scores = torch.cat([first, second], dim=1)  # (P, 2 D)
         for layer in self.layers[:-1]:
             scores = F.relu(layer(scores))
         return self.layers[-1](scores)

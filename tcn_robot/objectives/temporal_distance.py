@@ -76,13 +76,14 @@ class DistanceHead(nn.Module):
         """
         super().__init__()
         widths = [2 * dimension, hidden, num_bins] if hidden else [2 * dimension, num_bins]
-        self.layers = nn.ModuleList(
+        layers = [
             nn.utils.skip_init(nn.Linear, before, after)
             for before, after in itertools.pairwise(widths)
-        )
-        for layer in self.layers:
+        ]
+        for layer in layers:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Return logits (P, B) of the distances from `first` (P, D) to `second` (P, D)."""

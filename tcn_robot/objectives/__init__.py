@@ -7,6 +7,7 @@ point `tcn_robot.objectives`).
 
 from __future__ import annotations
 
+from tcn_robot.objectives.controls import Pixels, Pretrained, Untrained
 from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
 from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
 from tcn_robot.objectives.moments import Moments
@@ -14,12 +15,14 @@ from tcn_robot.objectives.n_pairs import n_pairs
 from tcn_robot.objectives.progress import Progress
 from tcn_robot.objectives.tcc import Tcc
 from tcn_robot.objectives.tcc_tcn import TccTcn
+from tcn_robot.objectives.tce import Tce
 from tcn_robot.objectives.tcn import Tcn
 from tcn_robot.objectives.triplet import semi_hard_triplet
 from tcn_robot.objectives.vip import Vip
 from tcn_robot.plugins import resolve
 
 __all__ = [
+    "CONTROLS",
     "OBJECTIVES",
     "Encoded",
     "Losses",
@@ -40,6 +43,14 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "tcc_tcn": TccTcn,
     "progress": Progress,
     "vip": Vip,
+    "tce": Tce,
+}
+
+# Nothing is trained: what the others have to be compared with.
+CONTROLS: dict[str, type[Objective]] = {
+    "random": Untrained,
+    "pixels": Pixels,
+    "pretrained": Pretrained,
 }
 
 
@@ -50,4 +61,5 @@ def find_objective(name: str) -> type[Objective]:
         UserError: If there is none; the message has the nearest name.
     """
     needs = ("Options", "defaults", "sampler", "unit_length")
-    return resolve("objective", name, OBJECTIVES, "tcn_robot.objectives", needs)
+    table = {**OBJECTIVES, **CONTROLS}
+    return resolve("objective", name, table, "tcn_robot.objectives", needs)

@@ -90,12 +90,20 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     setting = Setting(encoder, len(parts.training), objective_rng)
     objective = find_objective(config.objective)(config.objective_options, setting)
     encoder, objective = encoder.to(parts.device), objective.to(parts.device)
-    trained = [*encoder.parameters(), *objective.parameters()]
+    parameters = [*encoder.parameters(), *objective.parameters()]
+    trained = [weights for weights in parameters if weights.requires_grad]
+    if not trained:
+        if config.steps:
+            raise UserError(
+                f"expected weights to train, found none in objective {config.objective!r} with a "
+                f"fixed encoder {config.encoder!r}; give --steps 0, or another encoder"
+            )
+        trained = [torch.nn.Parameter(torch.empty(0))]  # optimisers refuse an empty list
     state = TrainingState(
         encoder=encoder,
         objective=objective,
         optimizer=torch.optim.AdamW(
-            [weights for weights in trained if weights.requires_grad],
+            trained,
             weight_decay=config.optimisation.weight_decay,
         ),
         sampling_rng=np.random.default_rng(sampling_seed),

@@ -167,7 +167,7 @@ def _defaults(arguments: list[str]) -> TrainConfig:
         return read_run(Path(out)).config
     usual = TrainConfig()
     objective = _value_of("--objective", arguments) or usual.objective
-    return default_config(objective, _value_of("--encoder", arguments) or usual.encoder)
+    return default_config(objective, _value_of("--encoder", arguments))
 
 
 def _names_length(arguments: list[str]) -> bool:

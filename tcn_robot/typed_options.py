@@ -43,7 +43,7 @@ def options_from_json(
         raise UserError(f"{where} lacks {', '.join(missing)}; it was not written by tcn_robot")
     read = dict(parts)
     for name in values.keys() - parts.keys():
-        hint = _hints(kind)[name]
+        hint = _hints(kind)[name]  # type: ignore[arg-type]
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             read[name] = options_from_json(hint, values[name], where)
         else:
@@ -72,7 +72,7 @@ def fitting_value(kind: type, name: str, value: Any, where: str = "") -> Any:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 

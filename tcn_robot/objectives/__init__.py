@@ -12,8 +12,13 @@ from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
 from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import n_pairs
+from tcn_robot.objectives.progress import Progress
+from tcn_robot.objectives.tcc import Tcc
+from tcn_robot.objectives.tcc_tcn import TccTcn
+from tcn_robot.objectives.tce import Tce
 from tcn_robot.objectives.tcn import Tcn
 from tcn_robot.objectives.triplet import semi_hard_triplet
+from tcn_robot.objectives.vip import Vip
 from tcn_robot.plugins import resolve
 
 __all__ = [
@@ -34,6 +39,11 @@ __all__ = [
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "tcn": Tcn,
+    "tcc": Tcc,
+    "tcc_tcn": TccTcn,
+    "progress": Progress,
+    "vip": Vip,
+    "tce": Tce,
 }
 
 # Nothing is trained: what the others have to be compared with.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode
 from tcn_robot.data.sampling import Sampler
@@ -89,6 +90,8 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     objective_rng = seeded_generator(objective_seed)
     setting = Setting(encoder, len(parts.training), objective_rng)
     objective = find_objective(config.objective)(config.objective_options, setting)
+    if not isinstance(objective, nn.Module):
+        raise UserError(f"objective {config.objective!r} must make a torch.nn.Module")
     encoder, objective = encoder.to(parts.device), objective.to(parts.device)
     parameters = [*encoder.parameters(), *objective.parameters()]
     trained = [weights for weights in parameters if weights.requires_grad]

@@ -13,6 +13,7 @@ from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.errors import UserError
 from tcn_robot.training.config import TrainConfig, default_config, with_fitting_length
 from tcn_robot.training.flat import leaves
+from tcn_robot.training.presets import PRESETS, find_preset
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tcn_robot.training.loop import Parts
 
 RESUME_FLAG = "--resume"
+PRESET_FLAG = "--preset"
 
 
 def train(
@@ -157,17 +159,26 @@ def _value_of(option: str, arguments: list[str]) -> str | None:
 def _defaults(arguments: list[str]) -> TrainConfig:
     """Return the options that count where the command line names none.
 
-    With --resume they are the run's own; otherwise those of the objective and of the encoder
-    that are named, since every objective and every encoder has options of its own.
+    With --resume they are the run's own, with --preset those of the preset; otherwise those of
+    the objective and of the encoder that are named, since each has options of its own.
     """
     from tcn_robot.training.run_folder import read_run
 
     out = _value_of("--out", arguments)
     if RESUME_FLAG in arguments and out is not None:
         return read_run(Path(out)).config
-    usual = TrainConfig()
-    objective = _value_of("--objective", arguments) or usual.objective
-    return default_config(objective, _value_of("--encoder", arguments))
+    objective, encoder = (_value_of(f"--{name}", arguments) for name in ("objective", "encoder"))
+    preset = _value_of(PRESET_FLAG, arguments)
+    usual = find_preset(preset) if preset is not None else TrainConfig()
+    if preset is None:
+        return default_config(objective or usual.objective, encoder)
+    for name, given in (("objective", objective), ("encoder", encoder)):
+        own = getattr(usual, name)
+        if given not in (None, own):
+            raise UserError(
+                f"--preset {preset} is for --{name} {own}, found {given}; leave one of them out"
+            )
+    return usual
 
 
 def _names_length(arguments: list[str]) -> bool:
@@ -189,6 +200,7 @@ def _command(defaults: TrainConfig, keep_length: bool) -> Callable[..., None]:
         *,
         out: Path,
         config: TrainConfig = defaults,
+        preset: str = "",
         resume: bool = False,
         cache_dir: Path | None = None,
     ) -> None:
@@ -202,6 +214,7 @@ def _command(defaults: TrainConfig, keep_length: bool) -> Callable[..., None]:
             datasets: Folders that `tcn-robot record` wrote; with --resume they may be left out.
             out: Run folder to write.
             config: How to train.
+            preset: Start from the options of a paper: {presets}.
             resume: Continue an interrupted training; its options are taken from the run.
             cache_dir: Where decoded frames go; without it $TCN_ROBOT_CACHE or beside each dataset.
         """
@@ -209,6 +222,7 @@ def _command(defaults: TrainConfig, keep_length: bool) -> Callable[..., None]:
             datasets, out, config if keep_length else with_fitting_length(config), resume, cache_dir
         )
 
+    command.__doc__ = (command.__doc__ or "").replace("{presets}", ", ".join(PRESETS))
     return command
 
 

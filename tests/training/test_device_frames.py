@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tcn_robot.data import BatchOptions, FrameStore, MultiViewSampler
+from tcn_robot.errors import UserError
 from tcn_robot.training import RunDescription, create_run, make_config, train
 from tcn_robot.training import device_frames as device_frames_module
 from tcn_robot.training.device_frames import DeviceFrames
@@ -115,3 +116,19 @@ def test_views_of_unequal_length_and_missing_views_are_trained_on(tmp_path):
         create_run(tmp_path / pairing, RunDescription(config, (), ""))
         train(config, store, tmp_path / pairing)
         assert (tmp_path / pairing / "encoder" / "model.safetensors").is_file()
+
+
+def test_clips_are_the_frame_and_those_before_it(store):
+    training = FrameStore(16, store.split("train"))
+    sampler = MultiViewSampler(training.episodes, BatchOptions(batch_frames=24))
+    batch = sampler.draw(np.random.default_rng(0))
+    for free_bytes in (0, 2 * num_bytes(training)):
+        frames = DeviceFrames(training, CPU, free_bytes, num_frames=3, stride_frames=2)
+        clips = frames.gather(batch)
+        assert clips.shape == (len(batch), 3, 16, 16, 3)
+        for row, (e, v, f) in enumerate(zip(batch.episode, batch.view, batch.frame, strict=True)):
+            film = training.episodes[e].frames(training.episodes[e].views[v])
+            for clip, place in zip(clips[row].numpy(), (f - 4, f - 2, f), strict=True):
+                assert np.array_equal(clip, film[max(place, 0)])
+    with pytest.raises(UserError, match="--num-frames must be at least 1"):
+        DeviceFrames(training, CPU, num_frames=0)

@@ -191,3 +191,28 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(dataset, tmp_path):
 def lines_of(out: Path) -> list[str]:
     path = out / "metrics.jsonl"
     return path.read_text().splitlines() if path.exists() else []
+
+
+def test_options_of_another_objective_are_errors(dataset, tmp_path, capsys):
+    arguments = ["train", str(dataset), "--out", str(tmp_path / "run"), "--bank-size", "3"]
+    assert main([*arguments, *SMALL]) == 2
+    assert "unknown option '--bank-size'" in capsys.readouterr().err
+
+
+def test_a_preset_is_where_options_start(dataset, tmp_path, capsys):
+    out = tmp_path / "run"
+    few = ["--steps", "1", "--margin", "0.5", *SMALL]
+    assert main(["train", str(dataset), "--out", str(out), "--preset", "svtcn", *few]) == 0
+    options = json.loads((out / "config.json").read_text())["training"]["objective_options"]
+    assert (options["pairing"], options["loss"], options["margin"]) == ("times", "triplet", 0.5)
+    other = ["--preset", "svtcn", "--objective", "nothing"]
+    assert main(["train", str(dataset), "--out", str(tmp_path / "other"), *other]) == 2
+    assert "--preset svtcn is for --objective tcn, found nothing" in capsys.readouterr().err
+
+
+def test_help_shows_the_options_of_what_is_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--objective", "tcn", "--help"])
+    shown = capsys.readouterr().out
+    assert "--margin" in shown
+    assert "svtcn" in shown

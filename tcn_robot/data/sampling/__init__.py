@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tcn_robot.data.sampling.adjacent import AdjacentFrameSampler
 from tcn_robot.data.sampling.batch import Batch, BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.data.sampling.neighbours import Radii, SingleViewSampler
 from tcn_robot.data.sampling.simultaneous import MultiViewSampler
 
 __all__ = [
+    "AdjacentFrameSampler",
     "Batch",
     "BatchOptions",
     "FilmedEpisode",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcn_robot.atomic import atomic_folder, write_text_atomically
-from tcn_robot.data.samplers import FilmedEpisode
+from tcn_robot.data.sampling import FilmedEpisode
 from tcn_robot.training.pictures import shrink, square_sheet
 
 if TYPE_CHECKING:

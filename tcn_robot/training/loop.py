@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ import torch
 from tcn_robot.data.augmentation import augment
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.models import Encoder
-from tcn_robot.objectives import Losses
+from tcn_robot.objectives import Losses, regulariser_terms
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.curves import open_curves
 from tcn_robot.training.interrupt import DeferredInterrupt
@@ -110,7 +111,8 @@ def optimise(config: TrainConfig, parts: Parts, state: TrainingState) -> Seen:
     if state.average is not None:
         state.average.update(state.encoder)
     state.step += 1
-    return Seen(scalars, step.images, step.seen, step.moments.shape)
+    seen = None if step.seen is None else step.seen.detach()
+    return Seen(scalars, step.images, seen, step.moments.shape)
 
 
 def forward(
@@ -138,7 +140,12 @@ def forward(
         processes=parts.processes,
         first=first,
     )
-    return step, state.objective(step)
+    losses = state.objective(step)
+    if step.seen is None:
+        return step, losses
+    unit_length = config.encoder_options.unit_length
+    terms = regulariser_terms(step.seen, config.regulariser, state.objective_rng, unit_length)
+    return step, replace(losses, terms={**losses.terms, **terms})
 
 
 def _scalars(losses: Losses) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from tcn_robot.policies.config import ImitateConfig, config_from_mapping
 from tcn_robot.policies.results import key_of
 
 STUDY_SCHEMA_VERSION = 1
-STUDY_FIELDS = ("schema_version", "name", "description", "defaults", "runs")
+POLICY_KIND = "policy"
+STUDY_FIELDS = ("schema_version", "name", "kind", "description", "defaults", "runs")
 # These change how a run is kept, not what comes out of it.
 KEYLESS_FIELDS = ("seeds", "films")
 
@@ -47,11 +49,15 @@ class StudyPlan:
     runs: tuple[PlannedRun, ...]
 
 
-def load_plan(path: Path) -> StudyPlan:
-    """Read the JSON file of a study.
+def read_study(path: Path, fields_of_kinds: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Read the JSON file of a study and check what all kinds of them have in common.
 
-    It is `{"name": …, "defaults": {option: value}, "runs": [{option: value}, …]}`, where the
-    options are those of `ImitateConfig`, and a run may have a `name`.
+    Args:
+        path: The file.
+        fields_of_kinds: {kind: the entries that a study of this kind may have}.
+
+    Returns:
+        Its entries, "name", "kind" and "defaults" always; "runs" is a list of one mapping or more.
 
     Raises:
         UserError: With what is wrong and where.
@@ -64,9 +70,12 @@ def load_plan(path: Path) -> StudyPlan:
         raise UserError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(plan, dict) or not isinstance(plan.get("runs"), list) or not plan["runs"]:
         raise UserError(f'{path}: expected {{"name": …, "runs": [{{…}}, …]}} with a run or more')
+    kind = plan.get("kind", POLICY_KIND)
+    if kind not in fields_of_kinds:
+        raise unknown_name(f"kind of {path}", str(kind), fields_of_kinds)
     for name in plan:
-        if name not in STUDY_FIELDS:
-            raise unknown_name(f"entry of {path}", name, STUDY_FIELDS)
+        if name not in fields_of_kinds[kind]:
+            raise unknown_name(f"entry of {path}", name, fields_of_kinds[kind])
     if plan.get("schema_version", STUDY_SCHEMA_VERSION) != STUDY_SCHEMA_VERSION:
         raise UserError(
             f"{path}: expected schema version {STUDY_SCHEMA_VERSION}, found "
@@ -75,15 +84,30 @@ def load_plan(path: Path) -> StudyPlan:
     study_name = str(plan.get("name", path.stem))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", study_name):
         raise UserError(f"{path}: expected a name of letters and digits, found {study_name!r}")
+    defaults = plan.get("defaults", {})
+    if not isinstance(defaults, dict):
+        raise UserError(f"{path}: expected defaults {{option: value, …}}, found {defaults!r}")
     for index, entry in enumerate(plan["runs"]):
         if not isinstance(entry, dict):
             raise UserError(f"{path}, run {index}: expected {{option: value, …}}, found {entry!r}")
+    return {**plan, "name": study_name, "kind": kind, "defaults": defaults}
+
+
+def load_plan(path: Path) -> StudyPlan:
+    """Read the JSON file of a study of policies.
+
+    It is `{"name": …, "defaults": {option: value}, "runs": [{option: value}, …]}`, where the
+    options are those of `ImitateConfig`, and a run may have a `name`.
+
+    Raises:
+        UserError: With what is wrong and where.
+    """
+    plan = read_study(path, {POLICY_KIND: STUDY_FIELDS})
     runs = tuple(
-        _plan_run(path, index, dict(plan.get("defaults", {})) | entry)
-        for index, entry in enumerate(plan["runs"])
+        _plan_run(path, index, plan["defaults"] | entry) for index, entry in enumerate(plan["runs"])
     )
-    _check_names(path, runs)
-    return StudyPlan(study_name, runs)
+    check_names(path, [run.name for run in runs])
+    return StudyPlan(plan["name"], runs)
 
 
 def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
@@ -96,9 +120,8 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
     return PlannedRun(str(name or f"{task}-{config.reward}"), config)
 
 
-def _check_names(path: Path, runs: tuple[PlannedRun, ...]) -> None:
-    seen: set[str] = set()
-    for run in runs:
-        if run.name in seen:
-            raise UserError(f'{path}: two runs are called {run.name!r}; give each a "name"')
-        seen.add(run.name)
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """Raise a UserError if two runs of a study have the same name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f'{path}: two runs are called {name!r}; give each a "name"')

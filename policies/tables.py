@@ -12,8 +12,8 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.policies.figures import Curve, save_figure, success_points
 from tcn_robot.policies.run import pool_seeds
+from tcn_robot.policies.study_plan import POLICY_KIND
 
-POLICY_KIND = "policy"
 GOOD_SUCCESS = 0.8
 HEADER = (
     "| reward | control steps | success | 95 % interval | each seed | at any step "

@@ -3,7 +3,8 @@
     python scripts/make_benchmark_tables.py [--results docs/results] [--document docs/benchmarks.md]
         [--images docs/images]
 
-Each line of docs/results/*.jsonl is one training of a policy, written by `tcn-robot study`; each
+Each line of docs/results/*.jsonl is one training of a policy or an embedding, written by
+`tcn-robot study`; each
 docs/results/alignment/*.json is one encoder, written by `tcn-robot bench alignment --out`; the
 first of a task, by name, gets its whole table; docs/results/tasks/ is written by
 scripts/bench_tasks.py, bench_experts.py and bench_crossover.py. The same results give the same
@@ -17,6 +18,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from objective_tables import objective_part, write_pages
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.benchmarks import alignment_markdown
@@ -35,6 +38,7 @@ from tcn_robot.recordings.format import read_json
 MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
 TASK_MARKER = "task tables"
+OBJECTIVE_MARKER = "objective tables"
 PICTURE = "policy_success.png"
 
 
@@ -54,6 +58,9 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
         text = replace_between_markers(text, ALIGNMENT_MARKER, alignment)
     if tasks_themselves := task_tables(results / "tasks"):
         text = replace_between_markers(text, TASK_MARKER, tasks_themselves)
+    if objectives := objective_part(lines, document, images):
+        text = replace_between_markers(text, OBJECTIVE_MARKER, objectives)
+        write_pages(lines, document.parent / "objectives")
     write_text_atomically(document, replace_between_markers(text, MARKER, "\n\n".join(parts)))
     return sum(len(run.lines) for runs in tasks.values() for run in runs)
 

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "train an embedding on recordings"),
     "embed": ("embed", "embed every frame of a recording into a .npz file"),
     "bench": ("bench", "measure an embedding: alignment"),
+    "zoo": ("zoo", "the trained encoders that ship, with their figures"),
     "imitate": ("imitate", "train policies with a learned reward"),
     "evaluate": ("evaluate", "evaluate trained policies on held-out starts"),
     "report": ("report", "a self-contained page about one or several runs"),

@@ -21,7 +21,8 @@ TABLE = {"tcn": dict}
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install a distribution with one module and an entry point in every group."""
     (tmp_path / "their_parts.py").write_text(
-        "class Theirs:\n    pairing, unit_length, fit, score_episode = 'views', True, None, None\n"
+        "class Theirs:\n    Options = defaults = sampler = unit_length = None\n"
+        "    fit = score_episode = None\n"
         "    class Inner: ...\n\n_hidden = 1\n"
     )
     info = tmp_path / "their_parts-1.0.dist-info"

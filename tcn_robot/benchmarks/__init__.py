@@ -4,6 +4,9 @@ from tcn_robot.benchmarks.alignment import (
     AlignmentOptions,
     benchmark_alignment,
     compare_embeddings,
+    embedded_figures,
+    reference_figures,
+    summarised,
 )
 from tcn_robot.benchmarks.held_out import HeldOutEpisode, held_out_episodes
 from tcn_robot.benchmarks.table import alignment_markdown, alignment_table
@@ -15,5 +18,8 @@ __all__ = [
     "alignment_table",
     "benchmark_alignment",
     "compare_embeddings",
+    "embedded_figures",
     "held_out_episodes",
+    "reference_figures",
+    "summarised",
 ]

@@ -90,24 +90,61 @@ def benchmark_alignment(
         UserError: Nothing to compare: a single view of a single episode.
     """
     options = options or AlignmentOptions()
-    views = tuple(episodes[0].frames)
-    if len(episodes) < 2 and len(views) < 2:
-        raise UserError(
-            "expected 2 views or 2 episodes to compare, found 1 view of 1 episode; record more"
+    rows = {"trained": embedded_figures(episodes, trained), **reference_figures(episodes, options)}
+    if untrained:
+        rows["untrained"] = averaged_over_seeds(
+            [embedded_figures(episodes, embed) for embed in untrained]
         )
-    rows: dict[str, EpisodeFigures] = {
-        "trained": measured(episodes, _embedded_by(episodes, trained)),
+    result: dict[str, Any] = {row: summarised(rows[row], options) for row in ROWS if row in rows}
+    result["episodes"] = len(episodes)
+    result["views"] = list(episodes[0].frames)
+    result["frames"] = int(sum(len(film) for e in episodes for film in e.frames.values()))
+    result["untrained_seeds"] = len(untrained)
+    result["confidence"] = options.confidence
+    result["ceiling_from"] = "observation" if "simulator_state" in rows else "pixels"
+    return result
+
+
+def embedded_figures(episodes: Sequence[HeldOutEpisode], embed: Embed) -> EpisodeFigures:
+    """Return the figures of an encoder per episode and pair of episodes.
+
+    Args:
+        episodes: All with the same views.
+        embed: Embeds uint8 (N, H, W, 3) as float32 (N, D).
+
+    Raises:
+        UserError: Nothing to compare: a single view of a single episode.
+    """
+    _check_comparable(episodes)
+    return measured(episodes, [{v: embed(film) for v, film in e.frames.items()} for e in episodes])
+
+
+def reference_figures(
+    episodes: Sequence[HeldOutEpisode], options: AlignmentOptions | None = None
+) -> dict[str, EpisodeFigures]:
+    """Return the rows that need no encoder: the same for everything measured on these episodes.
+
+    Args:
+        episodes: All with the same views.
+        options: Of the ceiling.
+
+    Returns:
+        collapsed, frame_counter, chance, ceiling and, where the simulator's observations were
+        recorded, simulator_state.
+
+    Raises:
+        UserError: Nothing to compare: a single view of a single episode.
+    """
+    _check_comparable(episodes)
+    options = options or AlignmentOptions()
+    rows = {
         "collapsed": measured(episodes, _embedded_as(episodes, lambda film: np.zeros((film, 1)))),
         "frame_counter": measured(
             episodes, _embedded_as(episodes, lambda film: np.arange(film, dtype=float)[:, None])
         ),
-        "chance": _chance_figures(episodes, views),
+        "chance": _chance_figures(episodes, tuple(episodes[0].frames)),
         "ceiling": ceiling_figures(episodes, options.same_within, options.same_pixels_within),
     }
-    if untrained:
-        rows["untrained"] = averaged_over_seeds(
-            [measured(episodes, _embedded_by(episodes, embed)) for embed in untrained]
-        )
     states = [episode.observation for episode in episodes if episode.observation is not None]
     if len(states) == len(episodes):
         looked_up = [
@@ -115,18 +152,20 @@ def benchmark_alignment(
             for episode, state in zip(episodes, states, strict=True)
         ]
         rows["simulator_state"] = measured(episodes, looked_up)
-    result: dict[str, Any] = {
-        row: summary(rows[row], options.seed, options.num_resamples, options.confidence)
-        for row in ROWS
-        if row in rows
-    }
-    result["episodes"] = len(episodes)
-    result["views"] = list(views)
-    result["frames"] = int(sum(len(film) for e in episodes for film in e.frames.values()))
-    result["untrained_seeds"] = len(untrained)
-    result["confidence"] = options.confidence
-    result["ceiling_from"] = "observation" if "simulator_state" in rows else "pixels"
-    return result
+    return rows
+
+
+def summarised(figures: EpisodeFigures, options: AlignmentOptions | None = None) -> dict[str, Any]:
+    """Return {figure: mean, figure_interval: [low, high]} over the episodes."""
+    options = options or AlignmentOptions()
+    return summary(figures, options.seed, options.num_resamples, options.confidence)
+
+
+def _check_comparable(episodes: Sequence[HeldOutEpisode]) -> None:
+    if len(episodes) < 2 and len(episodes[0].frames) < 2:
+        raise UserError(
+            "expected 2 views or 2 episodes to compare, found 1 view of 1 episode; record more"
+        )
 
 
 def compare_embeddings(u: ArrayLike, v: ArrayLike) -> dict[str, Any]:
@@ -170,10 +209,6 @@ def _pair_figures(u: NDArray[Any], v: NDArray[Any]) -> dict[str, float | None]:
         "tau_b": (forward.tau_b + backward.tau_b) / 2,
         "ties": (forward.ties + backward.ties) / 2,
     }
-
-
-def _embedded_by(episodes: Sequence[HeldOutEpisode], embed: Embed) -> list[Embedded]:
-    return [{view: embed(film) for view, film in e.frames.items()} for e in episodes]
 
 
 def _embedded_as(

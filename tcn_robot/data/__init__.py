@@ -4,20 +4,22 @@ Reading a store needs numpy only; `data.build` makes one from recordings.
 """
 
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode
-from tcn_robot.data.samplers import (
-    SAMPLERS,
+from tcn_robot.data.sampling import (
     Batch,
+    BatchOptions,
     MultiViewSampler,
-    SamplingOptions,
+    Radii,
+    Sampler,
     SingleViewSampler,
 )
 
 __all__ = [
-    "SAMPLERS",
     "Batch",
+    "BatchOptions",
     "FrameStore",
     "MultiViewSampler",
-    "SamplingOptions",
+    "Radii",
+    "Sampler",
     "SingleViewSampler",
     "StoredEpisode",
 ]

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
-
-from tcn_robot.objectives.moments import Moments, negative_mask
-from tcn_robot.objectives.options import ObjectiveOptions, Pairing
 
 
 def info_nce(similarities: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
@@ -32,70 +27,19 @@ def info_nce(similarities: torch.Tensor, negatives: torch.Tensor) -> torch.Tenso
     return ((forward + backward) / 2 - similarities.diagonal()).mean()
 
 
-def negative_squared_distances(anchors: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
-    """Return -|a_i - p_j|^2, (P, D) and (P, D) -> (P, P) in (-inf, 0].
+def share_found(similarities: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
+    """Return the share of anchors that are more similar to their partner than to any negative.
 
-    From the differences themselves: the expanded square loses half of the digits where anchor and
-    positive nearly meet, which is where the loss is decided.
+    Args:
+        similarities: (P, P), as for `info_nce`.
+        negatives: (P, P) bool.
+
+    Returns:
+        Scalar from 0 to 1, without gradient; a tie is not found, so that a collapsed embedding
+        has 0 and not 1. Anchors without a negative are left out; 0 when none has one.
     """
-    return -(anchors[:, None] - positives[None]).square().sum(dim=-1)
-
-
-class MultiViewInfoNCE:
-    """TCN with simultaneous frames of two cameras as pairs and InfoNCE over squared distances.
-
-    Embeddings have any length: the space has room for all moments, what is far needs no pushing
-    once it is a few units away, and films of one task stay side by side. There is no temperature,
-    since the encoder learns the unit of distance.
-
-    Differs from the paper (Sermanet et al. 2018), which uses triplets, n-pairs and lifted
-    structure. The similarity is that of TCC (Dwibedi et al. 2019, section 3.2) and of XIRL's TCN
-    (Zakka et al. 2021).
-    """
-
-    pairing: ClassVar[Pairing] = "views"
-    unit_length: ClassVar[bool] = False
-
-    def __init__(self, options: ObjectiveOptions) -> None:
-        """Keep the negative scope."""
-        self._options = options
-
-    def __call__(self, embeddings: torch.Tensor, moments: Moments) -> torch.Tensor:
-        """Return the loss of embeddings (N, D), anchors first."""
-        half = len(embeddings) // 2
-        mask = negative_mask(moments, self._options.negatives)[:half, half:]
-        return info_nce(negative_squared_distances(embeddings[:half], embeddings[half:]), mask)
-
-
-class MultiViewCosineInfoNCE:
-    """The same with unit vectors and a . p / T as similarity, as SimCLR has it.
-
-    A sphere is small: with a large temperature every moment is pushed far from every other, the
-    embedding folds, and films of the same task no longer lie side by side.
-    """
-
-    pairing: ClassVar[Pairing] = "views"
-    unit_length: ClassVar[bool] = True
-
-    def __init__(self, options: ObjectiveOptions) -> None:
-        """Keep temperature and negative scope."""
-        self._options = options
-
-    def _exclusion_seconds(self) -> float:
-        return 0.0
-
-    def __call__(self, embeddings: torch.Tensor, moments: Moments) -> torch.Tensor:
-        """Return the loss of embeddings (N, D), anchors first."""
-        half = len(embeddings) // 2
-        mask = negative_mask(moments, self._options.negatives, self._exclusion_seconds())
-        cosines = embeddings[:half] @ embeddings[half:].T  # (P, P)
-        return info_nce(cosines / self._options.temperature, mask[:half, half:])
-
-
-class SingleViewInfoNCE(MultiViewCosineInfoNCE):
-    """TCN from one camera: partners are close in time, negatives far in time, loss InfoNCE."""
-
-    pairing: ClassVar[Pairing] = "times"
-
-    def _exclusion_seconds(self) -> float:
-        return self._options.negative_radius_seconds
+    own = torch.eye(len(similarities), dtype=torch.bool, device=similarities.device)
+    others = similarities.detach().masked_fill(~negatives | own, -torch.inf)
+    asked = (negatives & ~own).any(dim=1)
+    found = (similarities.detach().diagonal() > others.amax(dim=1)) & asked
+    return found.sum() / asked.sum().clamp(min=1)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
-
-from tcn_robot.objectives.moments import Moments, negative_mask
-from tcn_robot.objectives.options import ObjectiveOptions, Pairing
 
 
 def n_pairs(
@@ -35,24 +30,3 @@ def n_pairs(
     total = logits.masked_fill(~(negatives | own), -torch.inf).logsumexp(dim=1)
     lengths = anchors.square().sum(dim=1).mean() + positives.square().sum(dim=1).mean()
     return (total - logits.diagonal()).mean() + 0.25 * regularisation * lengths
-
-
-class MultiViewNPairs:
-    """TCN with n-pairs (Sermanet et al. 2018, table I, "multi-view TCN (npairs)").
-
-    Differs from the official code, whose labels 1..n repeat over the sequences of a batch and so
-    make false positives: here a moment's number belongs to one episode only.
-    """
-
-    pairing: ClassVar[Pairing] = "views"
-    unit_length: ClassVar[bool] = False
-
-    def __init__(self, options: ObjectiveOptions) -> None:
-        """Keep regularisation and negative scope."""
-        self._options = options
-
-    def __call__(self, embeddings: torch.Tensor, moments: Moments) -> torch.Tensor:
-        """Return the loss of embeddings (N, D), anchors first."""
-        half = len(embeddings) // 2
-        mask = negative_mask(moments, self._options.negatives)[:half, half:]
-        return n_pairs(embeddings[:half], embeddings[half:], mask, self._options.regularisation)

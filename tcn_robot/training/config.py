@@ -2,137 +2,169 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tcn_robot.data.augmentation import AugmentationOptions
-from tcn_robot.data.samplers import SamplingOptions
-from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.models import ConvolutionalConfig
-from tcn_robot.objectives import ObjectiveOptions
+from tcn_robot.data.sampling import BatchOptions
+from tcn_robot.errors import UserError
+from tcn_robot.models import ConvolutionalConfig, EncoderConfig, find_encoder
+from tcn_robot.objectives import RegulariserOptions, find_objective
+from tcn_robot.objectives.tcn import TcnOptions
+from tcn_robot.training.flat import leaves, with_values
+from tcn_robot.training.health import HealthOptions
+from tcn_robot.training.optimisers import OptimisationOptions
+from tcn_robot.training.precision import PrecisionName
+from tcn_robot.training.selection import SelectionOptions
+from tcn_robot.typed_options import options_from_json
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Options of `tcn-robot train`.
+    """Options of `tcn-robot train`; `make_config` makes one from flat names.
 
     Attributes:
-        objective: What to train for: tcn, tcn_cosine, tcn_npairs, tcn_triplet, svtcn,
-            svtcn_infonce, the name of a plug-in, or module:Class.
+        objective: What to train for: a name of `tcn_robot.objectives.OBJECTIVES`, of a plug-in,
+            or module:Class. Its own options follow.
+        objective_options: The objective's own options, an instance of its `Options`.
+        encoder: What is trained: a name of `tcn_robot.models.ENCODERS`. Its options follow.
+        encoder_options: The encoder's options, an instance of its config class.
         steps: Optimisation steps.
         seed: Same seed, same data, same machine and thread count: same weights, bit by bit.
-        image_size_px: Height and width of the frames the encoder sees.
         views: Views to train on; all if none is named.
-        embedding_dimension: Length of an embedding.
-        batch_frames: Frames per step, anchors and positives together.
-        episodes_per_batch: Films they come from; fewer films mean harder negatives.
-        negatives: Take negatives from the same episode only (the paper; for films of several
-            bodies) or from all (for one body: objects are seen better).
-        temperature: Of tcn_cosine and svtcn_infonce; a large one folds the embedding, and films
-            of the same task no longer lie side by side.
-        margin: The triplets' margin in squared distance.
-        regularisation: n-pairs' weight on the embeddings' squared length.
-        positive_radius_seconds: Single view: positives are at most this far in time.
-        negative_radius_seconds: Single view: negatives are further than this.
-        learning_rate: Peak of the cosine schedule.
-        warmup_steps: Steps of linear warm-up before it.
-        weight_decay: AdamW's decay; strong, so that films of the same task stay side by side.
-        clip_norm: Largest gradient norm.
-        shift_px: Augmentation: largest shift in x and y.
-        brightness: Augmentation: brightness is scaled by up to 1 ± this.
-        contrast: Augmentation: contrast is scaled by up to 1 ± this.
-        saturation: Augmentation: saturation is scaled by up to 1 ± this.
-        blur: Augmentation: largest share of a light blur.
-        precision: bf16 autocast where the processor multiplies bf16 in hardware (auto), or one
-            of the two everywhere.
+        batch: How large a batch is.
+        optimisation: How the weights are moved.
+        augmentation: How frames are changed before they are seen.
+        regulariser: Terms against collapse that are added to the objective's.
+        selection: Which step's encoder is kept, and when to stop early.
+        health: When a training that has gone wrong is stopped.
+        precision: bf16 autocast where the processor multiplies bf16 in hardware (auto), or fp32,
+            bf16, or on a GPU fp16.
         device: cpu, cuda, or auto for cuda where there is one.
         log_every_steps: Steps between two lines of metrics.jsonl.
         validate_every_steps: Steps between two measurements on the validation episodes.
         checkpoint_every_steps: Steps between two checkpoints to resume from.
         validation_episodes: Validation episodes that are measured, at most.
+        projector: When the embedded frames of these are written for TensorBoard's projector: at
+            the end, with every validation, or never.
     """
 
     objective: str = "tcn"
+    objective_options: Any = field(default_factory=TcnOptions)
+    encoder: str = "convolutional"
+    encoder_options: EncoderConfig = field(
+        default_factory=lambda: ConvolutionalConfig(unit_length=False)
+    )
     steps: int = 1500
     seed: int = 0
-    image_size_px: int = 64
     views: tuple[str, ...] = ()
-    embedding_dimension: int = 32
-    batch_frames: int = 256
-    episodes_per_batch: int = 8
-    negatives: Literal["episode", "all"] = "episode"
-    temperature: float = 0.03
-    margin: float = 0.2
-    regularisation: float = 0.002
-    positive_radius_seconds: float = 0.2
-    negative_radius_seconds: float = 0.4
-    learning_rate: float = 2e-3
-    warmup_steps: int = 50
-    weight_decay: float = 0.3
-    clip_norm: float = 1.0
-    shift_px: int = 1
-    brightness: float = 0.2
-    contrast: float = 0.2
-    saturation: float = 0.3
-    blur: float = 0.5
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    batch: BatchOptions = field(default_factory=BatchOptions)
+    optimisation: OptimisationOptions = field(default_factory=OptimisationOptions)
+    augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    regulariser: RegulariserOptions = field(default_factory=RegulariserOptions)
+    selection: SelectionOptions = field(default_factory=SelectionOptions)
+    health: HealthOptions = field(default_factory=HealthOptions)
+    precision: PrecisionName = "auto"
     device: str = "auto"
     log_every_steps: int = 10
     validate_every_steps: int = 250
     checkpoint_every_steps: int = 250
     validation_episodes: int = 8
+    projector: Literal["end", "validations", "never"] = "end"
+
+    @property
+    def image_size_px(self) -> int:
+        """Height and width of the frames the encoder sees."""
+        return self.encoder_options.image_size_px
+
+    def changed(self, **values: Any) -> TrainConfig:
+        """Return the config with options changed by their flat names.
+
+        Objective and encoder stay; unless `unit_length` is named, embeddings have the length that
+        the objective now wants.
+
+        Raises:
+            UserError: If there is no such option, or it cannot have that value.
+        """
+        config = with_values(self, values)
+        return config if "unit_length" in values else with_fitting_length(config)
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work; the parts check what is theirs."""
-        at_least_one = ("steps", "embedding_dimension", "log_every_steps", "validate_every_steps")
-        for name in (*at_least_one, "checkpoint_every_steps", "learning_rate", "temperature"):
-            smallest = 1 if isinstance(getattr(self, name), int) else 0
-            value = getattr(self, name)
-            if not (value >= smallest and value > 0 and math.isfinite(value)):
+        if self.steps < 0:
+            raise UserError(f"--steps must be at least 0, found {self.steps}")
+        values = dict(leaves(self))
+        at_least_one = ("dimension", "log_every_steps", "validate_every_steps")
+        for name in (*at_least_one, "checkpoint_every_steps"):
+            if values[name] < 1:
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} must be above 0, found {value}")
-
-    def _part(self, kind: type, **renamed: Any) -> Any:
-        """Return another dataclass filled with the fields of the same name."""
-        names = {field.name for field in dataclasses.fields(kind)}
-        mine = {field.name for field in dataclasses.fields(self)}
-        return kind(**{name: getattr(self, name) for name in names & mine}, **renamed)
-
-    def sampling(self) -> SamplingOptions:
-        """Return what the sampler is told."""
-        return self._part(SamplingOptions)
-
-    def objective_options(self) -> ObjectiveOptions:
-        """Return what the objective is told."""
-        return self._part(ObjectiveOptions)
-
-    def augmentation(self) -> AugmentationOptions:
-        """Return what the augmentation is told."""
-        return self._part(AugmentationOptions)
-
-    def encoder(self, unit_length: bool) -> ConvolutionalConfig:
-        """Return the shape of the encoder."""
-        return self._part(
-            ConvolutionalConfig, dimension=self.embedding_dimension, unit_length=unit_length
-        )
+                raise UserError(f"{option} must be above 0, found {values[name]}")
+        for part in (self.optimisation, self.selection, self.health):
+            part.check()
 
 
-def config_from_dict(values: dict[str, Any], where: str) -> TrainConfig:
+def make_config(objective: str = "tcn", **values: Any) -> TrainConfig:
+    """Return a config from flat names, as the command line has them.
+
+    Args:
+        objective: What to train for.
+        values: Any option by its name, wherever it stands in `TrainConfig`; `encoder` names the
+            kind of encoder. What is not named has the objective's default.
+
+    Raises:
+        UserError: If a name or a value cannot be.
+    """
+    values = dict(values)
+    encoder = values.pop("encoder", None)
+    return default_config(objective, encoder).changed(**values)
+
+
+def default_config(objective: str, encoder: str | None = None) -> TrainConfig:
+    """Return the defaults of an objective with an encoder of some kind.
+
+    Args:
+        objective: What to train for.
+        encoder: Kind of encoder; None for the objective's usual one.
+
+    Raises:
+        UserError: If there is no such objective or encoder.
+    """
+    what = find_objective(objective)
+    encoder = encoder or str(what.defaults.get("encoder", TrainConfig.encoder))
+    config = TrainConfig(
+        objective=objective,
+        objective_options=what.Options(),
+        encoder=encoder,
+        encoder_options=find_encoder(encoder)[0](),
+    )
+    known = {name for name, _ in leaves(config)} - {"encoder"}
+    return config.changed(**{k: v for k, v in what.defaults.items() if k in known})
+
+
+def with_fitting_length(config: TrainConfig) -> TrainConfig:
+    """Return the config with embeddings of the length that the objective wants."""
+    wanted = find_objective(config.objective).unit_length(config.objective_options)
+    return replace(config, encoder_options=replace(config.encoder_options, unit_length=wanted))
+
+
+def config_from_dict(values: Any, where: str) -> TrainConfig:
     """Return the config that `dataclasses.asdict` made `values` of, by way of JSON.
 
     Args:
-        values: Field name to value.
+        values: Field name to value, nested.
         where: File they stand in, for the error.
 
     Raises:
-        UserError: If a name is unknown.
+        UserError: If a name is unknown or missing, or a value of the wrong type.
     """
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
-    for name in values:
-        if name not in names:
-            raise unknown_name(f"option in {where}", name, names)
-    as_tuples: dict[str, Any] = dict(values)
-    as_tuples |= {name: tuple(value) for name, value in values.items() if type(value) is list}
-    return TrainConfig(**as_tuples)
+    if not isinstance(values, dict) or not {"objective", "encoder"} <= values.keys():
+        raise UserError(f"{where} names no objective and encoder; tcn_robot did not write it")
+    options = find_objective(str(values["objective"])).Options
+    encoder_config, _ = find_encoder(str(values["encoder"]))
+    return options_from_json(
+        TrainConfig,
+        values,
+        where,
+        objective_options=options_from_json(options, values.get("objective_options"), where),
+        encoder_options=options_from_json(encoder_config, values.get("encoder_options"), where),
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
 import torch
 
+from tcn_robot.data.clips import check_clips, expand_clip
 from tcn_robot.data.frame_store import FrameStore
-from tcn_robot.data.samplers import Batch
+from tcn_robot.data.sampling import Batch
 
 # Frames may fill this share of the free memory: encoder, gradients and activations need the rest.
 ROOM_FACTOR = 1.3
@@ -24,7 +26,12 @@ class DeviceFrames:
     """
 
     def __init__(
-        self, store: FrameStore, device: torch.device, free_bytes: int | None = None
+        self,
+        store: FrameStore,
+        device: torch.device,
+        free_bytes: int | None = None,
+        num_frames: int = 1,
+        stride_frames: int = 1,
     ) -> None:
         """Nothing is copied yet.
 
@@ -33,17 +40,36 @@ class DeviceFrames:
             device: Where batches are wanted.
             free_bytes: Memory that frames may count on there; asked of a GPU when None, and none
                 elsewhere: the memory map of a CPU is in its memory already.
+            num_frames: Frames of a clip, T; see `expand_clip`.
+            stride_frames: Distance between them.
+
+        Raises:
+            UserError: If clips cannot be so.
         """
+        check_clips(num_frames, stride_frames)
         self._store = store
         self._device = device
         self._free_bytes = free_bytes
+        self._num_frames, self._stride_frames = num_frames, stride_frames
 
     def gather(self, batch: Batch) -> torch.Tensor:
-        """Return the frames of a batch, uint8 (N, S, S, 3), on the device."""
+        """Return the frames of a batch, uint8, on the device.
+
+        Returns:
+            (N, S, S, 3), or clips (N, T, S, S, 3) when they have more than one frame.
+        """
+        frame = expand_clip(batch.frame, self._num_frames, self._stride_frames)  # (N, T)
+        episode, view = (np.repeat(of, self._num_frames) for of in (batch.episode, batch.view))
+        frames = self._gathered(episode, view, frame.reshape(-1))  # (N * T, S, S, 3)
+        return frames if self._num_frames == 1 else frames.unflatten(0, frame.shape)
+
+    def _gathered(self, episode: np.ndarray, view: np.ndarray, frame: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
-            positions = self._store.films.positions(batch.episode, batch.view, batch.frame)
-            return self._resident.index_select(0, torch.from_numpy(positions).to(self._device))
-        rows = self._store.rows(batch.episode, batch.view, batch.frame)
+            positions = torch.from_numpy(self._store.films.positions(episode, view, frame))
+            if self._is_gpu:  # pinned, so that nobody waits for the copy
+                positions = positions.pin_memory()
+            return self._resident.index_select(0, positions.to(self._device, non_blocking=True))
+        rows = self._store.rows(episode, view, frame)
         # Fresh each time: torch hands pinned memory out again only when its copy has ended.
         frames = _host_frames(len(rows), self._store.size_px, pinned=self._is_gpu)
         self._store.gather(rows, out=frames.numpy())

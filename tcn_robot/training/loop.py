@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from tcn_robot.data.augmentation import augment
-from tcn_robot.data.frame_store import FrameStore, StoredEpisode
-from tcn_robot.data.samplers import SAMPLERS, Batch, Sampler
-from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.models import ConvolutionalEncoder, Encoder, seeded_generator
-from tcn_robot.objectives import Moments, Objective, find_objective
-from tcn_robot.training.checkpoint import (
-    TrainingState,
-    latest_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+from tcn_robot.data.frame_store import FrameStore
+from tcn_robot.models import Encoder
+from tcn_robot.objectives import Losses, regulariser_terms
 from tcn_robot.training.config import TrainConfig
-from tcn_robot.training.curves import Curves
-from tcn_robot.training.device import choose_bf16, choose_device
-from tcn_robot.training.device_frames import DeviceFrames
+from tcn_robot.training.curves import open_curves
 from tcn_robot.training.interrupt import DeferredInterrupt
-from tcn_robot.training.run_folder import ENCODER_FOLDER, STATE_FOLDER
-from tcn_robot.training.validation import measure_alignment, neighbour_strip
+from tcn_robot.training.memory import advice_when_out_of_memory
+from tcn_robot.training.observation import Observation, Seen
+from tcn_robot.training.optimisers import clip_gradients, set_rate, trained_parameters
+from tcn_robot.training.parts import Parts, prepare, start
+from tcn_robot.training.run_folder import ENCODER_FOLDER
+from tcn_robot.training.state import TrainingState
+from tcn_robot.training.step import TrainingStep, to_moments
 
 # Called after each step with the number of steps done and what there is to say about it.
 OnStep = Callable[[int, str], None]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a training is made of besides its state."""
-
-    training: tuple[StoredEpisode, ...]
-    validation: tuple[StoredEpisode, ...]
-    sampler: Sampler
-    frames: DeviceFrames
-    objective: Objective
-    device: torch.device
-    bf16: bool
 
 
 def train(
@@ -71,155 +50,105 @@ def train(
         The encoder, which also lies in `folder / "encoder"`.
 
     Raises:
-        UserError: If the data do not suit the objective, or the loss is no longer finite.
+        UserError: If the data do not suit the objective, the loss is no longer finite, or the
+            embedding has collapsed; the last checkpoint is then of a step where all was well.
         KeyboardInterrupt: After a checkpoint was saved.
     """
     if parts is None:
         parts = prepare(config, store)
     state = start(config, parts, folder)
-    note = ""
-    with Curves(folder, state.step) as curves, DeferredInterrupt() as interrupt:
-        timed_from = (state.step, time.perf_counter())
-        while state.step < config.steps:
-            loss, gradient_norm = optimise(config, parts, state)
-            if _is_due(state.step, config.log_every_steps, config.steps):
-                figures = {
-                    "loss": float(loss),
-                    "gradient_norm": float(gradient_norm),
-                    "learning_rate": learning_rate(config, state.step - 1),
-                    "frames_per_second": _rate(config, timed_from, state.step),
-                }
-                _check_finite(figures, state.step)
-                if _is_due(state.step, config.validate_every_steps, config.steps):
-                    figures |= validate(state.encoder, parts.validation, curves, state.step)
-                curves.write(state.step, figures)
-                note = f"loss {figures['loss']:.3f}"
-                timed_from = (state.step, time.perf_counter())
+    processes = parts.processes
+    over = state.selection.is_over
+    with (
+        open_curves(folder, state.step, processes.is_main) as curves,
+        DeferredInterrupt() as interrupt,
+    ):
+        observation = Observation(config, parts, curves, folder, state.step)
+        while state.step < config.steps and not over:
+            with advice_when_out_of_memory(config, parts, state):
+                seen = optimise(config, parts, state)
+            note = observation.look(state, seen)
+            if observation.is_validating(state.step):  # which only the main process does
+                over = processes.any_of(state.selection.is_over)
             if on_step is not None:
                 on_step(state.step, note)
-            stopping = interrupt.pressed
-            if stopping or _is_due(state.step, config.checkpoint_every_steps, config.steps):
-                curves.flush()
-                save_checkpoint(state, folder / STATE_FOLDER)
+            stopping = processes.any_of(interrupt.pressed)
+            observation.keep(state, seen, asked=stopping or over or state.step == config.steps)
             if stopping:
                 raise KeyboardInterrupt
-    state.encoder.eval().save(folder / ENCODER_FOLDER)
-    return state.encoder
+    return _leave(parts, state, folder)
 
 
-def _is_due(step: int, every_steps: int, last_step: int) -> bool:
-    return step % every_steps == 0 or step == last_step
+def _leave(parts: Parts, state: TrainingState, folder: Path) -> Encoder:
+    """Write the encoder that the training was for, and return it."""
+    encoder = state.judged.eval()
+    state.selection.apply(encoder)
+    if parts.processes.is_main:
+        encoder.save(folder / ENCODER_FOLDER)
+    parts.processes.barrier()
+    return encoder
 
 
-def _rate(config: TrainConfig, timed_from: tuple[int, float], step: int) -> float:
-    first_step, began_seconds = timed_from
-    return config.batch_frames * (step - first_step) / (time.perf_counter() - began_seconds)
+def optimise(config: TrainConfig, parts: Parts, state: TrainingState) -> Seen:
+    """Draw the batches of a step and take it."""
+    options = config.optimisation
+    count = options.accumulate_batches
+    parameters = trained_parameters(state.optimizer)
+    set_rate(state.optimizer, options.rate(state.step, config.steps))
+    state.optimizer.zero_grad()
+    scalars: dict[str, torch.Tensor] = {}
+    for number in range(count):
+        step, losses = forward(config, parts, state, first=number == 0)
+        found = _scalars(losses)
+        state.precision.backward(found["loss"] / count)
+        for name, value in found.items():
+            scalars[name] = scalars.get(name, 0) + value.detach() / count
+    parts.processes.average_gradients(parameters)
+    parts.processes.average_buffers(state.encoder)
+    state.precision.unscale(state.optimizer)
+    scalars["gradient_norm"] = clip_gradients(parameters, options.clip_norm)
+    state.precision.step(state.optimizer)
+    if state.average is not None:
+        state.average.update(state.encoder)
+    state.step += 1
+    seen = None if step.seen is None else step.seen.detach()
+    return Seen(scalars, step.images, seen, step.moments.shape)
 
 
-def _check_finite(figures: dict[str, float], step: int) -> None:
-    bad = [name for name, value in figures.items() if not math.isfinite(value)]
-    if bad:
-        raise UserError(
-            f"{' and '.join(bad)} no longer finite at step {step}; lower --learning-rate, or "
-            "train with --precision fp32"
-        )
+def forward(
+    config: TrainConfig, parts: Parts, state: TrainingState, first: bool = True
+) -> tuple[TrainingStep, Losses]:
+    """Draw a batch, embed the rows of this process, and return what the whole batch costs.
 
-
-def prepare(config: TrainConfig, store: FrameStore) -> Parts:
-    """Make what a training needs: episodes, sampler, objective, device, precision."""
-    config.check()
-    objective = find_objective(config.objective)(config.objective_options())
-    training = _with_views(store.split("train"), config.views)
-    if not training:
-        found = sorted({episode.split for episode in store.episodes})
-        raise UserError(
-            f"training expects episodes of split 'train', found {len(store.episodes)} episodes of "
-            f"{', '.join(found) or 'no split'}; record some with --split train"
-        )
-    device = choose_device(config.device)
-    return Parts(
-        training=training,
-        validation=_with_views(store.split("valid"), config.views)[: config.validation_episodes],
-        sampler=SAMPLERS[objective.pairing](training, config.sampling()),
-        frames=DeviceFrames(FrameStore(store.size_px, training), device),
-        objective=objective,
-        device=device,
-        bf16=choose_bf16(config.precision, device),
-    )
-
-
-def _with_views(
-    episodes: Sequence[StoredEpisode], views: tuple[str, ...]
-) -> tuple[StoredEpisode, ...]:
-    """Return the episodes with only those views; all if none is named."""
-    known = sorted({view for episode in episodes for view in episode.views})
-    for view in views:
-        if episodes and view not in known:
-            raise unknown_name("view", view, known)
-    restricted = (episode.with_views(views or episode.views) for episode in episodes)
-    return tuple(episode for episode in restricted if episode.views)
-
-
-def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
-    """Return the state of a fresh training, or that of the folder's last checkpoint."""
-    encoder_seed, sampling_seed, augmentation_seed = (
-        int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(3)
-    )
-    shape = config.encoder(unit_length=parts.objective.unit_length)
-    encoder = ConvolutionalEncoder(shape, seeded_generator(encoder_seed)).to(parts.device)
-    state = TrainingState(
-        encoder=encoder,
-        optimizer=torch.optim.AdamW(encoder.parameters(), weight_decay=config.weight_decay),
-        sampling_rng=np.random.default_rng(sampling_seed),
-        augmentation_rng=seeded_generator(augmentation_seed),
-    )
-    checkpoint = latest_checkpoint(folder / STATE_FOLDER)
-    if checkpoint is not None:
-        load_checkpoint(state, checkpoint)
-    return state
-
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Return the rate of a step, counted from 0: linear warm-up, then cosine down to 0."""
-    warmup = min(1.0, (step + 1) / max(config.warmup_steps, 1))
-    cosine = 0.5 * (1 + math.cos(math.pi * step / config.steps))
-    return config.learning_rate * warmup * cosine
-
-
-def optimise(
-    config: TrainConfig, parts: Parts, state: TrainingState
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw a batch and take one step.
-
-    Returns:
-        Loss and gradient norm before clipping, both scalars.
+    Args:
+        config: Every option.
+        parts: Where the batch comes from.
+        state: Its generators move on; its weights stay.
+        first: Whether this is the first batch of a step.
     """
     batch = parts.sampler.draw(state.sampling_rng)
-    images = augment(parts.frames.gather(batch), config.augmentation(), state.augmentation_rng)
-    with torch.autocast(parts.device.type, torch.bfloat16, enabled=parts.bf16):
-        embeddings = state.encoder(images)
-    loss = parts.objective(embeddings, to_moments(batch, parts.device))
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(config, state.step)
-    state.optimizer.zero_grad()
-    loss.backward()
-    gradient_norm = torch.nn.utils.clip_grad_norm_(state.encoder.parameters(), config.clip_norm)
-    state.optimizer.step()
-    state.step += 1
-    return loss.detach(), gradient_norm
+    images = augment(parts.frames.gather(batch), config.augmentation, state.augmentation_rng)
+    if parts.processes.world_size > 1:
+        images = images[parts.processes.rows(len(batch)).to(images.device)]
+    step = TrainingStep(
+        moments=to_moments(batch, parts.store.films, parts.device),
+        images=images,
+        encoder=state.encoder,
+        progress=state.step / config.steps,
+        generator=state.objective_rng,
+        precision=state.precision,
+        processes=parts.processes,
+        first=first,
+    )
+    losses = state.objective(step)
+    if step.seen is None:
+        return step, losses
+    unit_length = config.encoder_options.unit_length
+    terms = regulariser_terms(step.seen, config.regulariser, state.objective_rng, unit_length)
+    return step, replace(losses, terms={**losses.terms, **terms})
 
 
-def to_moments(batch: Batch, device: torch.device) -> Moments:
-    """Return what an objective may know of a batch, as tensors on a device."""
-    columns = (batch.episode, batch.view, batch.moment, batch.time_seconds)
-    return Moments(*(torch.from_numpy(column).to(device) for column in columns))
-
-
-def validate(
-    encoder: Encoder, episodes: Sequence[StoredEpisode], curves: Curves, step: int
-) -> dict[str, float]:
-    """Measure the encoder on validation episodes and draw a strip of nearest neighbours."""
-    if not episodes:
-        return {}
-    curves.write_image(step, "validation/neighbours", neighbour_strip(encoder, episodes[0]))
-    return measure_alignment(encoder, episodes)
+def _scalars(losses: Losses) -> dict[str, torch.Tensor]:
+    scalars = {"loss": torch.stack([*losses.terms.values()]).sum()}
+    scalars |= {f"terms/{name}": value for name, value in losses.terms.items()}
+    return scalars | {f"figures/{name}": value for name, value in losses.figures.items()}

@@ -16,7 +16,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.provenance import commit, versions
 from tcn_robot.training.config import TrainConfig, config_from_dict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CONFIG_FILE = "config.json"
 VERSIONS_FILE = "versions.json"
 STATE_FOLDER = "state"
@@ -74,20 +74,38 @@ def read_run(folder: Path) -> RunDescription:
     Raises:
         UserError: If there is none, it is damaged, or of another schema.
     """
+    path, described = _read(folder)
+    if described["schema_version"] != SCHEMA_VERSION:
+        raise UserError(
+            f"{path} has schema version {described['schema_version']}, expected "
+            f"{SCHEMA_VERSION}; use the version of tcn_robot in {VERSIONS_FILE}"
+        )
+    config = config_from_dict(described["training"], str(path))
+    return RunDescription(config, tuple(described["datasets"]), described["frames_key"])
+
+
+def read_options(folder: Path) -> dict[str, Any]:
+    """Return the options of a run as its config.json has them, of whatever schema.
+
+    Raises:
+        UserError: If there is none, or it is damaged.
+    """
+    return _read(folder)[1]["training"]
+
+
+def _read(folder: Path) -> tuple[Path, dict[str, Any]]:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise UserError(f"{folder} holds no run to resume: {CONFIG_FILE} is missing")
     try:
         described = json.loads(path.read_text("utf-8"))
-        if described["schema_version"] != SCHEMA_VERSION:
-            raise UserError(
-                f"{path} has schema version {described['schema_version']}, expected "
-                f"{SCHEMA_VERSION}; use the version of tcn_robot in {VERSIONS_FILE}"
-            )
-        config = config_from_dict(described["training"], str(path))
-        return RunDescription(config, tuple(described["datasets"]), described["frames_key"])
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise UserError(f"{path} is damaged ({error!r}); train again") from error
+    expected = {"schema_version": int, "training": dict, "datasets": list, "frames_key": str}
+    for name, kind in expected.items():
+        if not isinstance(described, dict) or type(described.get(name)) is not kind:
+            raise UserError(f"{path} is damaged: {name} is missing or wrong; train again")
+    return path, described
 
 
 def run_of_encoder(path: Path) -> Path | None:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from tcn_robot.data.samplers import FilmedEpisode
+from tcn_robot.data.sampling import FilmedEpisode
 from tcn_robot.matching import match_frames
 from tcn_robot.models import Encoder
 

@@ -112,13 +112,13 @@ def _of_run(
 
 def _trained_with(run: Path) -> dict[str, Any] | None:
     """Return the options that tell one encoder from another; None for an encoder without a run."""
-    from tcn_robot.training.run_folder import read_run, run_of_encoder
+    from tcn_robot.training.run_folder import read_options, run_of_encoder
 
     trained = run_of_encoder(run)
     if trained is None:
         return None
-    config = read_run(trained).config
-    return {"objective": config.objective, "steps": config.steps, "seed": config.seed}
+    options = read_options(trained)
+    return {name: options[name] for name in ("objective", "steps", "seed")}
 
 
 def _of_files(first: Path, second: Path) -> dict[str, Any]:

@@ -1,21 +1,39 @@
-"""`tcn-robot study`: works off a list of policy runs; what is in the results is not run again."""
+"""`tcn-robot study`: works off a list of runs; what is in the results is not run again."""
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import os
-import sys
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import tyro
 
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
-if TYPE_CHECKING:
-    from tcn_robot.policies.study_plan import PlannedRun, StudyPlan
+# kind -> module of tcn_robot.workflows with FIELDS and work_off
+KINDS = {"policy": "study_policies", "embedding": "study_embeddings"}
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """How a study is worked off, whatever its kind.
+
+    Attributes:
+        results: Folder of the lines.
+        runs: Folder of the runs.
+        data: Folder of the recordings that a study makes itself.
+        workers: Processes at a time.
+        dry_run: Only say what would be run.
+    """
+
+    results: Path
+    runs: Path
+    data: Path
+    workers: int
+    dry_run: bool
 
 
 def study(
@@ -24,115 +42,47 @@ def study(
     *,
     results: Path = Path("docs/results"),
     runs: Path = Path("runs"),
+    data: Path = Path("data"),
     workers: int | None = None,
     dry_run: bool = False,
 ) -> None:
     """Work off the runs of a study, seed by seed, as a queue that can be stopped at any time.
 
-    Each finished seed becomes one line of RESULTS/<study>.jsonl: options, figures, versions,
-    commit. A seed that has a line is not run again, whichever machine ran it; one that was
-    interrupted goes on from its last evaluation. Tables and plots are made from the lines by
-    scripts/make_benchmark_tables.py.
+    A study trains policies (kind "policy") or embeddings, which it measures on held-out episodes
+    (kind "embedding"). Each finished seed becomes one line of RESULTS/<study>.jsonl: options,
+    figures, versions, commit. A seed that has a line is not run again, whichever machine ran it;
+    one that was interrupted goes on from its last evaluation or checkpoint. Tables and plots are
+    made from the lines by scripts/make_benchmark_tables.py.
 
     Args:
-        config: JSON file of the study: {"name": …, "defaults": {…}, "runs": [{…}, …]}.
+        config: JSON file of the study: {"name": …, "kind": …, "defaults": {…}, "runs": [{…}, …]}.
         results: Folder of the lines.
         runs: Folder that the runs go to, as RUNS/<study>/<run>.
+        data: Folder of the recordings of a study of embeddings; what is missing is recorded.
         workers: Processes at a time; default: as many as there are cores.
         dry_run: Only say what would be run.
     """
-    from tcn_robot.policies.results import read_lines
-    from tcn_robot.policies.study_plan import load_plan
-
     if workers is not None and workers < 1:
         raise UserError(f"--workers must be at least 1, found {workers}")
-    plan = load_plan(config)
-    lines_path = results / f"{plan.name}.jsonl"
-    known = {line["key"] for line in read_lines(lines_path)}
-    queue = [
-        (run, seed) for run in plan.runs for seed in run.config.seeds if run.key(seed) not in known
-    ]
-    total = sum(len(run.config.seeds) for run in plan.runs)
-    print(f"study {plan.name}: {total - len(queue)} of {total} seeds are in {lines_path}")
-    if dry_run or not queue:
-        for run, seed in queue:
-            print(f"to run: {run.name} seed {seed} ({run.config.steps:,} steps)")
-        return
-    _work_off(plan, queue, runs / plan.name, lines_path, workers)
-    print(f"study {plan.name} is finished; make the tables by scripts/make_benchmark_tables.py")
+    options = StudyOptions(results, runs, data, workers or os.cpu_count() or 1, dry_run)
+    load_kind(study_kind(config)).work_off(config, options)
 
 
-def _work_off(
-    plan: StudyPlan,
-    queue: list[tuple[PlannedRun, int]],
-    folder: Path,
-    lines_path: Path,
-    workers: int | None,
-) -> None:
-    from tcn_robot.policies.processes import Job, run_jobs
-    from tcn_robot.policies.results import append_line
-    from tcn_robot.workflows.policy_seed import prepare_run, run_seed
-
-    for run in {run.name: run for run, _ in queue}.values():
-        prepare_run(folder / run.name, run.config, resume=True)
-    jobs = [
-        Job(name, run_seed, (str(folder / run.name), seed, False, name))
-        for run, seed in queue
-        for name in [f"{run.name} seed {seed}"]
-    ]
-    by_name = {job.name: entry for job, entry in zip(jobs, queue, strict=True)}
-
-    def keep(job: Job) -> None:
-        run, seed = by_name[job.name]
-        line = result_line(plan.name, run, seed, folder / run.name)
-        append_line(lines_path, line)
-        final = line["figures"]["final"]
-        print(f"{job.name}: success {final['success']:.1%} → {lines_path}", file=sys.stderr)
-
-    run_jobs(jobs, workers or os.cpu_count() or 1, keep)
+def load_kind(kind: str) -> Any:
+    """Return the module that works off studies of a kind."""
+    return importlib.import_module(f"tcn_robot.workflows.{KINDS[kind]}")
 
 
-def result_line(study_name: str, run: PlannedRun, seed: int, folder: Path) -> dict[str, Any]:
-    """Return the line of one finished seed.
+def study_kind(config: Path) -> str:
+    """Return the kind of a study, "policy" where its file does not say.
 
-    Args:
-        study_name: Name of the study.
-        run: The run as it was planned.
-        seed: Which of its seeds.
-        folder: The run's folder.
+    Raises:
+        UserError: The file is no study.
     """
-    from tcn_robot.policies.results import LINE_SCHEMA_VERSION
-    from tcn_robot.policies.run import REWARD_FOLDER, read_result
-    from tcn_robot.provenance import sha256_of_files
+    from tcn_robot.policies.study_plan import read_study
 
-    result = read_result(folder, seed)
-    assert result is not None
-    options = dataclasses.asdict(run.config)
-    del options["seeds"]
-    line = {
-        "schema_version": LINE_SCHEMA_VERSION,
-        "kind": "policy",
-        "study": study_name,
-        "run": run.name,
-        "seed": seed,
-        "key": run.key(seed),
-        "config": {name: shown_path(value) for name, value in options.items()},
-        "figures": {name: result[name] for name in ("final", "evaluations", "steps", "updates")},
-        "seconds": result["seconds"],
-        **{name: result[name] for name in ("versions", "commit", "machine")},
-        "finished_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
-    if (folder / REWARD_FOLDER).is_dir():
-        line["reward_sha256"] = sha256_of_files(folder / REWARD_FOLDER)
-    return line
-
-
-def shown_path(value: Any) -> Any:
-    """Return an absolute path relative to here, or its last part: no machine's paths in results."""
-    if not (isinstance(value, str) and os.path.isabs(value)):
-        return value
-    path, here = Path(value), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else path.name
+    fields = {kind: load_kind(kind).FIELDS for kind in KINDS}
+    return str(read_study(config, fields)["kind"])
 
 
 def main(arguments: list[str]) -> None:

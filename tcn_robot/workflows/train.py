@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,14 +11,17 @@ import tyro
 
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.errors import UserError
-from tcn_robot.training.config import TrainConfig
+from tcn_robot.training.config import TrainConfig, default_config, with_fitting_length
+from tcn_robot.training.flat import leaves
+from tcn_robot.training.presets import PRESETS, find_preset
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
-    from tcn_robot.training.loop import Parts
+    from tcn_robot.training.parts import Parts
 
 RESUME_FLAG = "--resume"
+PRESET_FLAG = "--preset"
 
 
 def train(
@@ -46,12 +48,11 @@ def train(
     """
     from tcn_robot.data.build import build_frame_store
     from tcn_robot.objectives import find_objective
-    from tcn_robot.training.loop import prepare
+    from tcn_robot.training.parts import prepare
     from tcn_robot.training.run_folder import RunDescription, check_new, create_run, read_run
 
     find_objective(config.objective)  # A wrong name is said before an hour of decoding.
     config.check()
-    parts = None
     if resume:
         stored = read_run(out)
         datasets = datasets or tuple(Path(name) for name in stored.datasets)
@@ -60,6 +61,7 @@ def train(
         store = build_frame_store(datasets, config.image_size_px, cache_dir)
         _check_same_frames(stored.frames_key, store, out)
         _mention_other_threads(out)
+        parts = prepare(config, store)
     else:
         check_new(out)
         _refuse_paired(datasets)
@@ -79,18 +81,13 @@ def _refuse_paired(datasets: Sequence[Path]) -> None:
         refuse_paired(open_recording(dataset), "training")
 
 
-def _train_with_display(
-    config: TrainConfig, store: FrameStore, out: Path, parts: Parts | None
-) -> Encoder:
+def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts: Parts) -> Encoder:
     """Train, show how far it is, and say how to go on after an interruption."""
-    from tcn_robot.objectives import find_objective
     from tcn_robot.progress import Progress
     from tcn_robot.training.loop import train as run_training
 
-    films = store.split("train")
-    alone = sum(len(film.views) < 2 for film in films)
-    if alone and find_objective(config.objective).pairing == "views":
-        print(f"{alone} of {len(films)} episodes have one view only and are not used")
+    for note in parts.sampler.notes:
+        print(note)
     if not store.split("valid"):
         print("no episode of split 'valid': alignment is not measured while training")
     with Progress(config.steps, f"training {config.objective}", "steps") as display:
@@ -115,10 +112,11 @@ def _train_with_display(
 
 
 def _check_same_options(stored: TrainConfig, given: TrainConfig) -> None:
-    for field in dataclasses.fields(TrainConfig):
-        before, now = getattr(stored, field.name), getattr(given, field.name)
+    named = dict(leaves(given))
+    for name, before in leaves(stored):
+        now = named.get(name)
         if before != now:
-            option = f"--{field.name.replace('_', '-')}"
+            option = f"--{name.replace('_', '-')}"
             raise UserError(
                 f"the run was started with {option} {before}, found {now}; "
                 f"leave {option} out, or start a new run with another --out"
@@ -149,19 +147,52 @@ def _mention_other_threads(out: Path) -> None:
         )
 
 
-def _stored_config(arguments: list[str]) -> TrainConfig | None:
-    """Return the options of the run that --out names, None if there is no --out."""
-    from tcn_robot.training.run_folder import read_run
-
+def _value_of(option: str, arguments: list[str]) -> str | None:
+    """Return what stands behind an option on the command line, None where it is not given."""
     for index, argument in enumerate(arguments):
-        option, _, value = argument.partition("=")
-        if option == "--out" and (value or arguments[index + 1 :]):
-            return read_run(Path(value or arguments[index + 1])).config
+        name, _, value = argument.partition("=")
+        if name.replace("_", "-") == option and (value or arguments[index + 1 :]):
+            return value or arguments[index + 1]
     return None
 
 
-def _command(defaults: TrainConfig) -> Callable[..., None]:
-    """Return the function behind the command line, with these options as the defaults."""
+def _defaults(arguments: list[str]) -> TrainConfig:
+    """Return the options that count where the command line names none.
+
+    With --resume they are the run's own, with --preset those of the preset; otherwise those of
+    the objective and of the encoder that are named, since each has options of its own.
+    """
+    from tcn_robot.training.run_folder import read_run
+
+    out = _value_of("--out", arguments)
+    if RESUME_FLAG in arguments and out is not None:
+        return read_run(Path(out)).config
+    objective, encoder = (_value_of(f"--{name}", arguments) for name in ("objective", "encoder"))
+    preset = _value_of(PRESET_FLAG, arguments)
+    usual = find_preset(preset) if preset is not None else TrainConfig()
+    if preset is None:
+        return default_config(objective or usual.objective, encoder)
+    for name, given in (("objective", objective), ("encoder", encoder)):
+        own = getattr(usual, name)
+        if given not in (None, own):
+            raise UserError(
+                f"--preset {preset} is for --{name} {own}, found {given}; leave one of them out"
+            )
+    return usual
+
+
+def _names_length(arguments: list[str]) -> bool:
+    named = (argument.replace("_", "-") for argument in arguments)
+    return any(argument in ("--unit-length", "--no-unit-length") for argument in named)
+
+
+def _command(defaults: TrainConfig, keep_length: bool) -> Callable[..., None]:
+    """Return the function behind the command line, with these options as the defaults.
+
+    Args:
+        defaults: Its parts say which options there are.
+        keep_length: Whether the length of embeddings stands already; else it is the objective's.
+    """
 
     def command(
         datasets: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
@@ -169,6 +200,7 @@ def _command(defaults: TrainConfig) -> Callable[..., None]:
         *,
         out: Path,
         config: TrainConfig = defaults,
+        preset: str = "",
         resume: bool = False,
         cache_dir: Path | None = None,
     ) -> None:
@@ -176,16 +208,21 @@ def _command(defaults: TrainConfig) -> Callable[..., None]:
 
         Episodes of split "train" are trained on, those of split "valid" are measured. Writes a
         run folder: config.json, encoder/, metrics.jsonl, tensorboard/, state/, versions.json.
+        `--objective NAME --help` and `--encoder NAME --help` show the options of those.
 
         Args:
             datasets: Folders that `tcn-robot record` wrote; with --resume they may be left out.
             out: Run folder to write.
             config: How to train.
+            preset: Start from the options of a paper: {presets}.
             resume: Continue an interrupted training; its options are taken from the run.
             cache_dir: Where decoded frames go; without it $TCN_ROBOT_CACHE or beside each dataset.
         """
-        train(datasets, out, config, resume, cache_dir)
+        train(
+            datasets, out, config if keep_length else with_fitting_length(config), resume, cache_dir
+        )
 
+    command.__doc__ = (command.__doc__ or "").replace("{presets}", ", ".join(PRESETS))
     return command
 
 
@@ -194,5 +231,5 @@ def main(arguments: list[str]) -> None:
 
     With --resume the run's own options are the defaults, so that none need be repeated.
     """
-    stored = _stored_config(arguments) if RESUME_FLAG in arguments else None
-    parse_and_run(_command(stored or TrainConfig()), arguments, name="train")
+    keep_length = RESUME_FLAG in arguments or _names_length(arguments)
+    parse_and_run(_command(_defaults(arguments), keep_length), arguments, name="train")

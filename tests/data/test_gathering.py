@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from tcn_robot.data import FrameStore
 from tcn_robot.data.film_table import FilmTable
-from tcn_robot.data.samplers import (
+from tcn_robot.data.sampling.simultaneous import first_without_overlap
+from tcn_robot.data.sampling import (
+    BatchOptions,
     MultiViewSampler,
-    SamplingOptions,
+    Radii,
     SingleViewSampler,
-    first_without_overlap,
 )
 from tcn_robot.matching import match_frames, nearest_frames
 from tests.data.films import Film, store_of
@@ -210,7 +211,7 @@ def slow_multi_view(films, options, rng) -> list[tuple]:
 def test_pairs_are_the_ones_that_a_loop_draws(steps, seed, batch_frames, per_batch):
     """The same draws from the same generator: trainings repeat what they did before."""
     films = noise_films(steps, seed, starts=(0.0, 0.005))
-    options = SamplingOptions(batch_frames=batch_frames, episodes_per_batch=per_batch)
+    options = BatchOptions(batch_frames=batch_frames, episodes_per_batch=per_batch)
     fast, slow = (np.random.default_rng(seed) for _ in range(2))
     if not slow_multi_view(films, options, np.random.default_rng(0)):
         return
@@ -226,11 +227,15 @@ def test_pairs_are_the_ones_that_a_loop_draws(steps, seed, batch_frames, per_bat
     assert fast.bit_generator.state == slow.bit_generator.state
 
 
-@pytest.mark.parametrize("sampler", [MultiViewSampler, SingleViewSampler])
-def test_a_batch_names_the_measured_times(sampler):
+def in_time(films, options):
+    return SingleViewSampler(films, options, Radii())
+
+
+@pytest.mark.parametrize("made", [MultiViewSampler, in_time])
+def test_a_batch_names_the_measured_times(made):
     steps = [[[0.1] * 12, [0.09] * 11], [[0.1] * 9, [0.11] * 12]]
     films = noise_films(steps, starts=(0.0, 0.01))
-    batch = sampler(films, SamplingOptions(batch_frames=16)).draw(np.random.default_rng(1))
+    batch = made(films, BatchOptions(batch_frames=16)).draw(np.random.default_rng(1))
     for e, v, f, time in zip(
         batch.episode, batch.view, batch.frame, batch.time_seconds, strict=True
     ):

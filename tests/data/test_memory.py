@@ -19,12 +19,12 @@ import re, resource, sys
 from pathlib import Path
 import numpy as np
 from tcn_robot.data.build import build_frame_store
-from tcn_robot.data.samplers import MultiViewSampler, SamplingOptions
+from tcn_robot.data.sampling import MultiViewSampler, BatchOptions
 from tcn_robot.recordings import open_recording
 import tcn_robot.data.partial_store, tcn_robot.recordings.tables, tcn_robot.recordings.video
 
 warm_up = build_frame_store([sys.argv[1]], 16)
-MultiViewSampler(warm_up.episodes, SamplingOptions()).draw(np.random.default_rng(0))
+MultiViewSampler(warm_up.episodes, BatchOptions()).draw(np.random.default_rng(0))
 used = 1024 * int(re.search(r"VmData:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 resource.setrlimit(resource.RLIMIT_DATA, (used + {ROOM_BYTES}, resource.RLIM_INFINITY))
 
@@ -33,7 +33,7 @@ store.gather(np.linspace(0, {FRAMES} - 1, 4).astype(int))
 smaps = Path("/proc/self/smaps").read_text()
 maps = re.findall(r"frames.npy\\nSize:.*?\\nRss:\\s*(\\d+)", smaps, re.S)
 assert 0 < 1024 * sum(map(int, maps)) < {STORE_BYTES} / 4, maps  # mapped up to 2 MB at once
-sampler = MultiViewSampler(store.episodes, SamplingOptions(batch_frames=256))
+sampler = MultiViewSampler(store.episodes, BatchOptions(batch_frames=256))
 rng, seen = np.random.default_rng(0), set()
 for _ in range(40):
     batch = sampler.draw(rng)

@@ -52,12 +52,12 @@ from pathlib import Path
 from tcn_robot.data import FrameStore
 from tcn_robot.models import load_encoder
 from tcn_robot.objectives import OBJECTIVES
-from tcn_robot.training import RunDescription, TrainConfig, create_run, read_metrics, train
+from tcn_robot.training import RunDescription, create_run, make_config, read_metrics, train
 
 store = FrameStore.open(sys.argv[1])
 for name in OBJECTIVES:
     folder = Path(sys.argv[2]) / name
-    config = TrainConfig(objective=name, steps=3, image_size_px=16, batch_frames=16)
+    config = make_config(objective=name, steps=3, image_size_px=16, batch_frames=16)
     create_run(folder, RunDescription(config, (), ""))
     train(config, store, folder)
     assert read_metrics(folder)[-1]["step"] == 3

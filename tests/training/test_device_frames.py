@@ -4,20 +4,19 @@ There is no GPU where these tests run; the code is the same for device="cpu", an
 is given by hand.
 """
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
-from tcn_robot.data import FrameStore, MultiViewSampler, SamplingOptions
-from tcn_robot.training import RunDescription, TrainConfig, create_run, train
+from tcn_robot.data import BatchOptions, FrameStore, MultiViewSampler
+from tcn_robot.errors import UserError
+from tcn_robot.training import RunDescription, create_run, make_config, train
 from tcn_robot.training import device_frames as device_frames_module
 from tcn_robot.training.device_frames import DeviceFrames
 from tests.data.films import dot_films, store_of
 
 CPU = torch.device("cpu")
-CONFIG = TrainConfig(steps=4, image_size_px=16, batch_frames=16, precision="fp32", device="cpu")
+CONFIG = make_config(steps=4, image_size_px=16, batch_frames=16, precision="fp32", device="cpu")
 
 
 def uneven_store(folder):
@@ -46,7 +45,7 @@ def test_both_ways_give_the_frames_of_the_batch(store, monkeypatch):
     streamed = DeviceFrames(training, CPU)
     assert resident.are_resident
     assert not streamed.are_resident
-    sampler = MultiViewSampler(training.episodes, SamplingOptions(batch_frames=24))
+    sampler = MultiViewSampler(training.episodes, BatchOptions(batch_frames=24))
     rng = np.random.default_rng(0)
     for _ in range(20):
         batch = sampler.draw(rng)
@@ -82,7 +81,7 @@ def test_memory_that_is_free_but_not_to_be_had_is_no_fault(store, monkeypatch):
     monkeypatch.setattr(torch, "empty", refuse)
     frames = DeviceFrames(store, CPU, free_bytes=10 * num_bytes(store))
     assert not frames.are_resident
-    sampler = MultiViewSampler(store.episodes, SamplingOptions(batch_frames=8))
+    sampler = MultiViewSampler(store.episodes, BatchOptions(batch_frames=8))
     assert len(frames.gather(sampler.draw(np.random.default_rng(0)))) == 8
 
 
@@ -101,7 +100,7 @@ def test_a_training_is_the_same_bit_for_bit_with_frames_on_the_device(store, tmp
 def test_a_gpu_gets_the_same_frames(store, free_bytes):
     frames = DeviceFrames(store, torch.device("cuda"), free_bytes)
     assert frames.are_resident == (free_bytes is None)
-    sampler = MultiViewSampler(store.episodes, SamplingOptions(batch_frames=16))
+    sampler = MultiViewSampler(store.episodes, BatchOptions(batch_frames=16))
     batches = [sampler.draw(np.random.default_rng(seed)) for seed in range(50)]
     gathered = [frames.gather(batch) for batch in batches]  # none waits for the one before
     plain = DeviceFrames(store, CPU)
@@ -112,8 +111,24 @@ def test_a_gpu_gets_the_same_frames(store, free_bytes):
 
 def test_views_of_unequal_length_and_missing_views_are_trained_on(tmp_path):
     store = uneven_store(tmp_path / "store")
-    for objective in ("tcn", "svtcn"):
-        config = dataclasses.replace(CONFIG, objective=objective, validate_every_steps=2)
-        create_run(tmp_path / objective, RunDescription(config, (), ""))
-        train(config, store, tmp_path / objective)
-        assert (tmp_path / objective / "encoder" / "model.safetensors").is_file()
+    for pairing in ("views", "times"):
+        config = CONFIG.changed(pairing=pairing, validate_every_steps=2)
+        create_run(tmp_path / pairing, RunDescription(config, (), ""))
+        train(config, store, tmp_path / pairing)
+        assert (tmp_path / pairing / "encoder" / "model.safetensors").is_file()
+
+
+def test_clips_are_the_frame_and_those_before_it(store):
+    training = FrameStore(16, store.split("train"))
+    sampler = MultiViewSampler(training.episodes, BatchOptions(batch_frames=24))
+    batch = sampler.draw(np.random.default_rng(0))
+    for free_bytes in (0, 2 * num_bytes(training)):
+        frames = DeviceFrames(training, CPU, free_bytes, num_frames=3, stride_frames=2)
+        clips = frames.gather(batch)
+        assert clips.shape == (len(batch), 3, 16, 16, 3)
+        for row, (e, v, f) in enumerate(zip(batch.episode, batch.view, batch.frame, strict=True)):
+            film = training.episodes[e].frames(training.episodes[e].views[v])
+            for clip, place in zip(clips[row].numpy(), (f - 4, f - 2, f), strict=True):
+                assert np.array_equal(clip, film[max(place, 0)])
+    with pytest.raises(UserError, match="--num-frames must be at least 1"):
+        DeviceFrames(training, CPU, num_frames=0)

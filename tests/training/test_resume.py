@@ -1,6 +1,5 @@
 """Interrupted anywhere and continued is the same, bit by bit, as never interrupted."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -14,15 +13,22 @@ import pytest
 from safetensors.numpy import load_file
 
 from tcn_robot.errors import UserError
-from tcn_robot.training import RunDescription, TrainConfig, create_run, read_metrics, train
+from tcn_robot.training import (
+    RunDescription,
+    TrainConfig,
+    create_run,
+    make_config,
+    read_metrics,
+    train,
+)
 from tcn_robot.training.checkpoint import latest_checkpoint
 from tests.data.films import dot_films, store_of
 
-CONFIG = TrainConfig(
+CONFIG = make_config(
     steps=14,
     image_size_px=16,
     batch_frames=32,
-    embedding_dimension=8,
+    dimension=8,
     warmup_steps=3,
     log_every_steps=2,
     validate_every_steps=4,
@@ -92,7 +98,7 @@ def test_the_same_seed_gives_the_same_run_and_another_one_does_not(store, straig
     again = new_run(tmp_path / "again")
     train(CONFIG, store, again)
     assert_same_run(straight, again)
-    other_config = dataclasses.replace(CONFIG, seed=1, steps=2)
+    other_config = CONFIG.changed(seed=1, steps=2)
     other = train(other_config, store, new_run(tmp_path / "other", other_config))
     weights = load_file(again / "encoder" / "model.safetensors")
     assert not np.array_equal(other.head.weight.detach().numpy(), weights["head.weight"])

@@ -11,7 +11,7 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.policies.config import ImitateConfig
 from tcn_robot.policies.run import write_summary
-from tcn_robot.training.config import TrainConfig
+from tcn_robot.training.config import make_config
 from tcn_robot.workflows import report as report_command
 from tcn_robot.workflows.record import record
 from tcn_robot.workflows.report import gather_evidence
@@ -26,7 +26,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]
     data, single, run = root / "data", root / "single", root / "run"
     record("MujocoReach-v0", out=data, episodes=2, views=("front", "left"), size=32)
     record("MujocoReach-v0", out=single, episodes=1, views=("top",), size=32, split="test")
-    train([data], run, TrainConfig(steps=2, image_size_px=32, batch_frames=32))
+    train([data], run, make_config(steps=2, image_size_px=32, batch_frames=32))
     return data, single, run
 
 

@@ -13,6 +13,7 @@ from tcn_robot.policies.results import append_line, read_lines
 from tcn_robot.policies.study_plan import load_plan
 from tcn_robot.policies.tables import group_runs, replace_between_markers, steps_to_success
 from tcn_robot.workflows import study
+from tcn_robot.workflows.embedding_plan import load_embedding_study
 from tests.policies.point_task import TASK
 
 TINY = {
@@ -174,8 +175,11 @@ def test_a_bad_plan_is_one_line(text, message, tmp_path, capsys):
 def test_plans_that_ship_can_be_read(root):
     paths = sorted((root / "docs" / "studies").glob("*.json"))
     assert paths
-    for path in paths:
-        assert load_plan(path).runs
+    load = {"policy": load_plan, "embedding": load_embedding_study}
+    kinds = [study.study_kind(path) for path in paths]
+    assert set(kinds) == set(load)
+    for kind, path in zip(kinds, paths, strict=True):
+        assert load[kind](path).runs
 
 
 def line_of(seed, success, reward="dense", key=None, study="s"):

@@ -13,7 +13,8 @@ import pytest
 
 import tcn_robot
 from tcn_robot.cli import main
-from tcn_robot.training import loop, read_metrics
+from tcn_robot.objectives.tcn import Tcn
+from tcn_robot.training import read_metrics
 from tcn_robot.training.run_folder import run_of_encoder
 from tests.data.films import dot_films
 from tests.data.test_frame_store import record
@@ -50,7 +51,8 @@ def test_train_leaves_a_run_that_loads(run):
     names = {path.name for path in run.iterdir()}
     assert {"config.json", "versions.json", "metrics.jsonl", "encoder", "state"} <= names
     config = json.loads((run / "config.json").read_text())
-    assert config["training"] | {"steps": 6, "seed": 3, "image_size_px": 16} == config["training"]
+    assert config["training"] | {"steps": 6, "seed": 3} == config["training"]
+    assert config["training"]["encoder_options"]["image_size_px"] == 16
     assert [line["step"] for line in read_metrics(run)] == [2, 4, 6]
     assert "validation/alignment_error" in read_metrics(run)[-1]
     assert tcn_robot.load_encoder(run).image_size_px == 16
@@ -116,13 +118,13 @@ def test_episodes_that_are_not_used_are_named(dataset, tmp_path, capsys):
 def test_samplers_are_tabulated_once(dataset, tmp_path, monkeypatch):
     """With thousands of episodes that takes seconds."""
     made = []
-    for pairing, sampler in list(loop.SAMPLERS.items()):
+    usual = Tcn.sampler
 
-        def make(*given, sampler=sampler):
-            made.append(sampler)
-            return sampler(*given)
+    def make(*given):
+        made.append(given)
+        return usual(*given)
 
-        monkeypatch.setitem(loop.SAMPLERS, pairing, make)
+    monkeypatch.setattr(Tcn, "sampler", make)
     out = tmp_path / "run"
     assert main(["train", str(dataset), "--out", str(out), "--steps", "1", *SMALL]) == 0
     assert len(made) == 1
@@ -189,3 +191,28 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(dataset, tmp_path):
 def lines_of(out: Path) -> list[str]:
     path = out / "metrics.jsonl"
     return path.read_text().splitlines() if path.exists() else []
+
+
+def test_options_of_another_objective_are_errors(dataset, tmp_path, capsys):
+    arguments = ["train", str(dataset), "--out", str(tmp_path / "run"), "--bank-size", "3"]
+    assert main([*arguments, *SMALL]) == 2
+    assert "unknown option '--bank-size'" in capsys.readouterr().err
+
+
+def test_a_preset_is_where_options_start(dataset, tmp_path, capsys):
+    out = tmp_path / "run"
+    few = ["--steps", "1", "--margin", "0.5", *SMALL]
+    assert main(["train", str(dataset), "--out", str(out), "--preset", "svtcn", *few]) == 0
+    options = json.loads((out / "config.json").read_text())["training"]["objective_options"]
+    assert (options["pairing"], options["loss"], options["margin"]) == ("times", "triplet", 0.5)
+    other = ["--preset", "svtcn", "--objective", "nothing"]
+    assert main(["train", str(dataset), "--out", str(tmp_path / "other"), *other]) == 2
+    assert "--preset svtcn is for --objective tcn, found nothing" in capsys.readouterr().err
+
+
+def test_help_shows_the_options_of_what_is_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--objective", "tcn", "--help"])
+    shown = capsys.readouterr().out
+    assert "--margin" in shown
+    assert "svtcn" in shown

@@ -1,0 +1,219 @@
+"""Temporally coherent embeddings: neighbouring frames together, films apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tcn_robot.data.sampling import AdjacentFrameSampler, BatchOptions, FilmedEpisode, Sampler
+from tcn_robot.errors import UserError
+from tcn_robot.objectives.curriculum import choose_negatives, masked_share, mining_threshold
+from tcn_robot.objectives.interface import Losses, Setting, Step
+from tcn_robot.objectives.memory_bank import MemoryBank
+from tcn_robot.objectives.moments import Moments
+from tcn_robot.objectives.noise_contrastive import (
+    estimate_log_normaliser,
+    noise_contrastive_loss,
+)
+from tcn_robot.objectives.rotation import RotationHead, draw_turns, turned
+
+
+@dataclass(frozen=True)
+class TceOptions:
+    """Options of `tce`.
+
+    Attributes:
+        nce_temperature: T of the noise-contrastive loss.
+        frame_padding: Distance of anchor and positive in frames, at least 1.
+        bank_negatives: K, entries that an anchor is held against; at most all but its own.
+        bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
+        bank_slots: Entries per film. 1 is the paper's; more split a film into that many equal
+            stretches, so that other stretches of the same film are negatives too.
+        mining: Whether negatives are mined by the curriculum or drawn at random.
+        mining_low: Largest cosine of a mined negative at the start, in [-1, 1].
+        mining_high: Where that goes, in [mining_low, 1].
+        mining_rate: How fast it goes there, at least 0.
+        rotation_weight: Weight of the rotation task; 0 leaves it out and halves the work.
+    """
+
+    nce_temperature: float = 0.07
+    frame_padding: int = 1
+    bank_negatives: int = 8192
+    bank_momentum: float = 0.5
+    bank_slots: int = 1
+    mining: bool = True
+    mining_low: float = -1.0
+    mining_high: float = 1.0
+    mining_rate: float = 5.0
+    rotation_weight: float = 1.0
+
+    def check(self) -> None:
+        """Raise UserError for numbers that cannot work."""
+        for name, smallest in (("bank_negatives", 1), ("bank_slots", 1), ("mining_rate", 0)):
+            _expect(name, getattr(self, name), f"at least {smallest}", smallest)
+        _expect("rotation_weight", self.rotation_weight, "at least 0", 0)
+        _expect("bank_momentum", self.bank_momentum, "from 0 to 1", 0, 1)
+        if not 0 < self.nce_temperature < float("inf"):
+            raise UserError(f"--nce-temperature must be above 0, found {self.nce_temperature}")
+        if not -1 <= self.mining_low <= self.mining_high <= 1:
+            raise UserError(
+                "expected -1 <= --mining-low <= --mining-high <= 1, found "
+                f"{self.mining_low} and {self.mining_high}: both are cosines"
+            )
+
+
+def _expect(
+    name: str, value: float, wanted: str, smallest: float, largest: float = float("inf")
+) -> None:
+    if not smallest <= value <= largest:
+        raise UserError(f"--{name.replace('_', '-')} must be {wanted}, found {value}")
+
+
+class Tce(nn.Module):
+    """TCE (Knights et al. 2020), with an NCE loss, a memory bank, a curriculum and rotations.
+
+    The loss is NCE(anchor, its neighbour, entries of other films) + rotation_weight * cross
+    entropy of the four rotations. A film's entry remembers how its anchors were embedded last.
+
+    Differs from the paper: the views of an episode are one film and share one entry. The released
+    code's faults are named where each part does it right: `AdjacentFrameSampler`,
+    `mining_threshold`, `choose_negatives`, `MemoryBank`, `estimate_log_normaliser`. All frames of
+    a batch are turned for the rotation task, not one per film.
+    """
+
+    Options: ClassVar[type] = TceOptions
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, options: TceOptions, setting: Setting) -> None:
+        """Make the bank and the rotation head.
+
+        Raises:
+            UserError: If an option cannot work, or no entry is left to be a negative.
+        """
+        super().__init__()
+        options.check()
+        self._options = options
+        self.num_negatives = num_negatives(options, setting.num_films)
+        size = setting.num_films * options.bank_slots
+        self.bank = MemoryBank(size, setting.encoder.dimension, setting.generator)
+        self.rotation_head = (
+            RotationHead(setting.encoder.feature_width, setting.generator)
+            if options.rotation_weight
+            else None
+        )
+
+    @classmethod
+    def unit_length(cls, options: TceOptions) -> bool:
+        """Cosines decide, so embeddings have length 1."""
+        return True
+
+    @classmethod
+    def sampler(
+        cls, options: TceOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
+    ) -> Sampler:
+        """Pair neighbouring frames, one anchor per film; say how many negatives it has."""
+        note = _bank_note(options, len(episodes))
+        return AdjacentFrameSampler(episodes, batch, options.frame_padding, note)
+
+    def forward(self, step: Step) -> Losses:
+        """Return the losses of a batch of pairs (2, P), and update the bank in training mode."""
+        encoded = step.encode()
+        terms, figures = self._contrast(encoded.embeddings, step)
+        if self.rotation_head is not None:
+            rotation, accuracy = self._rotation(step, self.rotation_head)
+            terms["rotation"] = self._options.rotation_weight * rotation
+            figures["rotation_accuracy"] = accuracy
+        return Losses(terms, figures)
+
+    def _contrast(
+        self, embeddings: torch.Tensor, step: Step
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        options = self._options
+        vectors = F.normalize(embeddings.float(), dim=1)
+        anchors, partners = vectors.unflatten(0, step.moments.shape)  # (P, D) each
+        entries = entries_of(step.moments, options.bank_slots).unflatten(0, step.moments.shape)
+        cosines = self.bank.cosines(anchors)  # (P, n)
+        own = torch.zeros_like(cosines, dtype=torch.bool).scatter_(1, entries.T, value=True)
+        threshold = self._threshold(step.progress)
+        order = torch.rand(len(self.bank), generator=step.generator).to(cosines.device)
+        chosen = choose_negatives(cosines, own, threshold, self.num_negatives, order)
+        positive_cosines, negative_cosines = (
+            (anchors * partners).sum(dim=1),
+            cosines.gather(1, chosen),
+        )
+        estimate = estimate_log_normaliser(cosines / options.nce_temperature, ~own)
+        log_normaliser = self.bank.known_normaliser(estimate, keep=self.training)
+        loss = noise_contrastive_loss(
+            positive_cosines / options.nce_temperature,
+            negative_cosines / options.nce_temperature,
+            log_normaliser,
+            len(self.bank),
+        )
+        if self.training:
+            self.bank.update(entries[0], anchors.detach(), options.bank_momentum)
+        figures = {
+            "positive_cosine": positive_cosines.mean(),
+            "negative_cosine": negative_cosines.mean(),
+            "masked_share": masked_share(cosines, own, threshold),
+        }
+        if threshold is not None:
+            figures["mining_threshold"] = cosines.new_tensor(threshold)
+        return {"nce": loss}, figures
+
+    def _threshold(self, progress: float) -> float | None:
+        options = self._options
+        if not options.mining:
+            return None
+        low, high = options.mining_low, options.mining_high
+        return mining_threshold(low, high, options.mining_rate, progress)
+
+    def _rotation(self, step: Step, head: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return cross entropy and accuracy of the four rotations of all frames."""
+        turns = draw_turns(len(step.moments), step.generator).to(step.moments.episode.device)
+        encoded = step.encode(change=lambda images, rows: turned(images, turns[rows]))
+        scores = head(encoded.features)  # (N, 4)
+        accuracy = (scores.argmax(dim=1) == turns).float().mean()
+        return F.cross_entropy(scores, turns), accuracy
+
+
+def num_negatives(options: TceOptions, num_films: int) -> int:
+    """Return K = min(bank_negatives, what is left of the bank).
+
+    An anchor's own entry is never a negative; with several slots neither is its positive's.
+
+    Raises:
+        UserError: If nothing is left.
+    """
+    left = num_films * options.bank_slots - (1 if options.bank_slots == 1 else 2)
+    if left < 1:
+        raise UserError(
+            f"tce expects a memory bank with room for a negative, found {num_films} films with "
+            f"{options.bank_slots} entries each; record more films"
+        )
+    return min(options.bank_negatives, left)
+
+
+def _bank_note(options: TceOptions, num_films: int) -> tuple[str, ...]:
+    """Say aloud that there are fewer negatives than were asked for."""
+    found = num_negatives(options, num_films)
+    if found == options.bank_negatives:
+        return ()
+    mined = ", so that mining chooses nothing" if options.mining else ""
+    return (
+        f"the memory bank has {num_films * options.bank_slots} entries: an anchor has {found} "
+        f"negatives instead of {options.bank_negatives}, all there are{mined}",
+    )
+
+
+def entries_of(moments: Moments, slots: int) -> torch.Tensor:
+    """Return which entry of the bank each frame belongs to, (N,) int64.
+
+    A film has `slots` entries, one for each of as many equal stretches of its frames.
+    """
+    slot = moments.frame * slots // moments.film_frames.clamp(min=1)
+    return moments.episode * slots + slot

@@ -1,0 +1,172 @@
+"""One seed of a study of embeddings: trained, measured on held-out episodes, kept as a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tcn_robot.atomic import write_text_atomically
+from tcn_robot.recordings.format import read_json
+from tcn_robot.workflows.embedding_plan import (
+    EmbeddingStudy,
+    PlannedEncoder,
+    data_of,
+    load_embedding_study,
+    result_key,
+)
+from tcn_robot.workflows.study_data import digest_of_recording
+
+RESULT_FILE = "result.json"
+COST_FILE = "cost.json"
+THREADS = 1
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def digests_of(study: EmbeddingStudy, data_root: Path) -> dict[str, str]:
+    """Return {name: digest} of the recordings that a study trains on and measures."""
+    names = {*study.train, study.test}
+    return data_of(study, {name: digest_of_recording(data_root / name) for name in names})
+
+
+def run_folder(runs: Path, run: PlannedEncoder, seed: int, data: Mapping[str, str]) -> Path:
+    """Return where a seed is kept; other options or recordings have another folder.
+
+    Args:
+        runs: Folder of the study's runs.
+        run: The run.
+        seed: Which of the study's seeds.
+        data: Digests of the recordings.
+    """
+    return runs / run.name / f"seed_{seed}-{result_key(run.with_seed(seed), data)[:8]}"
+
+
+def run_encoder(config: str, run_name: str, seed: int, runs: str, data_root: str) -> None:
+    """Train and measure one seed of a study, unless its folder says that this is done.
+
+    An interrupted training goes on from its last checkpoint. Written for a process of its own:
+    every argument is plain.
+
+    Args:
+        config: JSON file of the study.
+        run_name: Which of its runs.
+        seed: Which of its seeds.
+        runs: Folder of the study's runs.
+        data_root: Folder of the recordings.
+    """
+    study = load_embedding_study(Path(config))
+    [run] = [run for run in study.runs if run.name == run_name]
+    root = Path(data_root)
+    folder = run_folder(Path(runs), run, seed, digests_of(study, root))
+    if (folder / RESULT_FILE).is_file():
+        return
+    with one_thread():
+        _train(study, run, seed, folder, root)
+        result = _measure(folder, root / study.test) | _cost(folder)
+    write_text_atomically(folder / RESULT_FILE, json.dumps(result, indent=2) + "\n")
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Return what `run_encoder` found."""
+    return read_json(folder / RESULT_FILE)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread, so that runs side by side cost what they cost alone.
+
+    Libraries that read their number of threads when they are loaded have it from `limit_threads`.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def limit_threads() -> Iterator[None]:
+    """Have the processes that are started meanwhile compute with one thread each."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(THREADS)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _train(study: EmbeddingStudy, run: PlannedEncoder, seed: int, folder: Path, root: Path) -> None:
+    """Train to the end and add what it cost to the folder; frames are decoded before."""
+    from tcn_robot.data.build import build_frame_store
+    from tcn_robot.training.run_folder import CONFIG_FILE, ENCODER_FOLDER
+    from tcn_robot.workflows.train import train
+
+    if (folder / ENCODER_FOLDER).is_dir():
+        return
+    config = run.with_seed(seed)
+    datasets = [root / name for name in study.train]
+    build_frame_store(datasets, config.image_size_px)
+    started_seconds, started_core_seconds = time.perf_counter(), time.process_time()
+    try:
+        train(datasets, folder, config, resume=(folder / CONFIG_FILE).is_file())
+    finally:
+        if folder.is_dir():
+            cost = _cost(folder)
+            cost["seconds"] += time.perf_counter() - started_seconds
+            cost["core_seconds"] += time.process_time() - started_core_seconds
+            cost["attempts"] += 1
+            write_text_atomically(folder / COST_FILE, json.dumps(cost) + "\n")
+    budget = study.max_core_seconds
+    if budget is not None and _cost(folder)["core_seconds"] > budget:
+        found = f"{_cost(folder)['core_seconds']:.0f} core seconds"
+        sys.stderr.write(f"{run.name} seed {seed} took {found}, the study allows {budget:g}\n")
+
+
+def _cost(folder: Path) -> dict[str, Any]:
+    """Return seconds, core seconds and attempts so far; what was killed hard is not in them."""
+    path = folder / COST_FILE
+    nothing: dict[str, Any] = {"seconds": 0.0, "core_seconds": 0.0, "attempts": 0}
+    return read_json(path) if path.is_file() else nothing
+
+
+def _measure(folder: Path, test: Path) -> dict[str, Any]:
+    """Return the figures of the trained encoder, those of each episode among them."""
+    import torch
+
+    from tcn_robot.benchmarks import embedded_figures, summarised
+    from tcn_robot.benchmarks.per_episode import per_episode
+    from tcn_robot.models import load_encoder
+    from tcn_robot.provenance import commit, machine, versions
+
+    encoder = load_encoder(folder)
+    figures = embedded_figures(held_out(test), encoder.embed)
+    return {
+        "figures": summarised(figures),
+        "per_episode": per_episode(figures),
+        "parameters": sum(parameter.numel() for parameter in encoder.parameters()),
+        "dimension": encoder.dimension,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+        "commit": commit(),
+        "machine": machine(),
+    }
+
+
+def held_out(test: Path) -> list[Any]:
+    """Return the decoded episodes of split "test" of a recording."""
+    from tcn_robot.benchmarks import held_out_episodes
+    from tcn_robot.recordings import open_recording
+
+    return held_out_episodes([(test, open_recording(test))])

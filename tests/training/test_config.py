@@ -1,0 +1,63 @@
+"""Options: nested and frozen, named flatly, read back strictly."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+
+import pytest
+
+from tcn_robot.errors import UserError
+from tcn_robot.models import ENCODERS
+from tcn_robot.objectives import OBJECTIVES
+from tcn_robot.training import make_config
+from tcn_robot.training.config import TrainConfig, config_from_dict, default_config
+from tcn_robot.training.flat import leaves
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_name_occurs_once(objective, encoder):
+    """Flags have no prefixes."""
+    names = Counter(name for name, _ in leaves(default_config(objective, encoder)))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_config_survives_json(objective, encoder):
+    config = default_config(objective, encoder)
+    read = config_from_dict(json.loads(json.dumps(asdict(config))), "config.json")
+    assert read == config
+
+
+def test_the_default_is_that_of_tcn():
+    assert make_config() == TrainConfig() == default_config("tcn")
+
+
+def test_flat_names_reach_every_part():
+    config = make_config("tcn", batch_frames=16, image_size_px=32, margin=1, channels=[4, 4])
+    assert config.batch.batch_frames == 16
+    assert config.image_size_px == 32
+    assert config.objective_options.margin == 1.0
+    assert config.encoder_options.channels == (4, 4)
+
+
+def test_embeddings_have_the_length_that_the_loss_wants_unless_told_otherwise():
+    assert not make_config("tcn").encoder_options.unit_length
+    assert make_config("tcn", loss="triplet").encoder_options.unit_length
+    assert not make_config("tcn", loss="triplet", unit_length=False).encoder_options.unit_length
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"objective": "tnc"}, "did you mean 'tcn'"),
+        ({"encoder": "convolutonal"}, "did you mean 'convolutional'"),
+        ({"batch_frame": 4}, "did you mean 'batch_frames'"),
+        ({"steps": 1.5}, "steps expects int, found 1.5"),
+        ({"loss": "tripplet"}, "loss expects one of"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(values, said):
+    with pytest.raises(UserError, match=said):
+        make_config(**values)

@@ -9,11 +9,12 @@ that both have the same weather. What needs a GPU says "not measured" where ther
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ from tcn_robot.data.store_files import (
 )
 from tcn_robot.provenance import commit, machine
 from tcn_robot.training import TrainConfig, make_config
-from tcn_robot.training.loop import optimise, prepare, start
-from tcn_robot.training.parts import Parts
+from tcn_robot.training.loop import open_batches, optimise
+from tcn_robot.training.parts import Parts, prepare, start
+from tcn_robot.training.state import TrainingState
 
 VIEWS = ("front", "side", "wrist")
 NOT_MEASURED = "not measured: no CUDA here"
@@ -120,14 +122,20 @@ def synthetic_store(folder: Path, size_px: int, episodes: int, frames: int) -> F
     return FrameStore.open(folder)
 
 
-def stepping(config: TrainConfig, store: FrameStore, folder: Path) -> tuple[Parts, Callable, Any]:
-    """Return a training's parts, a function that takes a step, and its state."""
+@contextlib.contextmanager
+def stepping(
+    config: TrainConfig, store: FrameStore, folder: Path
+) -> Iterator[tuple[Parts, Callable[[], Any], TrainingState]]:
+    """Yield a training's parts, a function that takes a step, and its state."""
     parts = prepare(config, store)
     state = start(config, parts, folder)
-    return parts, lambda: optimise(config, parts, state), state
+    with open_batches(config, parts) as batches:
+        yield parts, lambda: optimise(config, parts, state, batches), state
 
 
-def data_path(config: TrainConfig, parts: Parts, state: Any) -> Callable[[], torch.Tensor]:
+def data_path(
+    config: TrainConfig, parts: Parts, state: TrainingState
+) -> Callable[[], torch.Tensor]:
     """Return the function that draws, gathers and augments a batch, and does nothing else."""
 
     def images() -> torch.Tensor:
@@ -162,40 +170,50 @@ def measure_cpu(folder: Path, rounds: int, quick: bool) -> dict[str, Any]:
     config = make_config(
         "tcn", negatives="all", image_size_px=size_px, batch_frames=batch_frames, device="cpu"
     )
-    parts, ours, state = stepping(config, store, folder / "run")
-    images = data_path(config, parts, state)
-    optimisation = config.optimisation
-    plain = PlainTraining(
-        parts.store,
-        parts.sampler,
-        config.augmentation,
-        optimisation.weight_decay,
-        optimisation.clip_norm,
-    ).step
-    work: dict[str, Callable[[], Any]] = {"ours": ours, "plain": plain, "data": images}
-    for step in work.values():  # every buffer is made, every page read
-        step()
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for number in range(rounds):
-        order = list(work) if number % 2 == 0 else list(reversed(work))
-        for name in order:
-            seconds[name].append(seconds_each(work[name], 1 if quick else 3, device))
+    with stepping(config, store, folder / "run") as (parts, ours, state):
+        optimisation = config.optimisation
+        plain = PlainTraining(
+            parts.store,
+            parts.sampler,
+            config.augmentation,
+            optimisation.weight_decay,
+            optimisation.clip_norm,
+        )
+        images = data_path(config, parts, state)
+        seconds = in_turns(
+            {"ours": ours, "plain": plain.step, "data": images}, rounds, 1 if quick else 3, device
+        )
+        peaks = measure_peaks(device, torch.float32, small=quick)
+        bounds = roofline(ours, statistics.median(seconds["ours"]), peaks)
     ratios = [b / a for a, b in zip(seconds["ours"], seconds["plain"], strict=True)]
     shares = [b / a for a, b in zip(seconds["ours"], seconds["data"], strict=True)]
     rates = {name: [batch_frames / s for s in seconds[name]] for name in ("ours", "plain")}
-    peaks = measure_peaks(device, torch.float32, small=quick)
     return {
         "batch_frames": batch_frames,
         "image_size_px": size_px,
         "threads": torch.get_num_threads(),
+        "precision": str(parts.dtype).removeprefix("torch."),
         "rounds": rounds,
         "frames_per_second": spread(rates["ours"], 0),
         "plain_frames_per_second": spread(rates["plain"], 0),
         "ratio": spread(ratios, 2),
         "data_share": spread(shares, 3),
         "step_seconds": spread(seconds["ours"], 4),
-        "roofline_fp32": roofline(ours, statistics.median(seconds["ours"]), peaks),
+        "roofline_fp32": bounds,
     }
+
+
+def in_turns(
+    work: dict[str, Callable[[], Any]], rounds: int, times: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Return the seconds that each thing takes, one number per round, in changing order."""
+    for step in work.values():  # every buffer is made, every page read
+        step()
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for number in range(rounds):
+        for name in list(work) if number % 2 == 0 else reversed(list(work)):
+            seconds[name].append(seconds_each(work[name], times, device))
+    return seconds
 
 
 def roofline(step: Callable[[], Any], step_seconds: float, peaks: Peaks) -> dict[str, Any]:
@@ -225,13 +243,14 @@ def measure_case(case: Case, folder: Path, device: torch.device, quick: bool) ->
     config = make_config("tcn", negatives="all", device=device.type, **case.options)
     size_px = config.image_size_px
     store = synthetic_store(folder / "store", size_px, 4 if quick else 40, 20 if quick else 60)
-    parts, step, state = stepping(config, store, folder / "run")
-    images = data_path(config, parts, state)
-    for work in (step, images):
-        seconds_each(work, 2 if quick else 10, device)
-    step_seconds = seconds_each(step, case.steps, device)
-    data_seconds = seconds_each(images, min(case.steps, 50), device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    with stepping(config, store, folder / "run") as (parts, step, state):
+        images = data_path(config, parts, state)
+        for work in (step, images):
+            seconds_each(work, 2 if quick else 10, device)
+        step_seconds = seconds_each(step, case.steps, device)
+        data_seconds = seconds_each(images, min(case.steps, 50), device)
+        bounds = roofline(step, step_seconds, measure_peaks(device, dtype, small=quick))
     batch_frames = config.batch.batch_frames
     return {
         "steps": case.steps,
@@ -243,7 +262,7 @@ def measure_case(case: Case, folder: Path, device: torch.device, quick: bool) ->
         "wanted_frames_per_second": case.wanted,
         "data_share": round(data_seconds / step_seconds, 3),
         "frames_on_the_device": parts.frames.are_resident,
-        "roofline": roofline(step, step_seconds, measure_peaks(device, dtype, small=quick)),
+        "roofline": bounds,
         "data_sheet": data_sheet(device),
     }
 

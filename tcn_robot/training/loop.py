@@ -94,8 +94,20 @@ def open_batches(config: TrainConfig, parts: Parts) -> Batches:
     return Batches(parts.sampler, parts.frames, config.augmentation, parts.processes)
 
 
-def optimise(config: TrainConfig, parts: Parts, state: TrainingState, batches: Batches) -> Seen:
-    """Draw the batches of a step and take it."""
+def optimise(
+    config: TrainConfig, parts: Parts, state: TrainingState, batches: Batches | None = None
+) -> Seen:
+    """Draw the batches of a step and take it.
+
+    Args:
+        config: Every option.
+        parts: What the training is made of.
+        state: One step further afterwards.
+        batches: Those of the training; opened for this step alone when None.
+    """
+    if batches is None:
+        with open_batches(config, parts) as batches:
+            return optimise(config, parts, state, batches)
     options = config.optimisation
     count = options.accumulate_batches
     parameters = trained_parameters(state.optimizer)

@@ -140,7 +140,8 @@ def test_the_batch_is_not_changed(name, store, tmp_path):
             encoder=state.encoder,
             progress=0.4,
             generator=torch.Generator().manual_seed(0),
-            bf16=False,
+            precision=state.precision,
+            processes=parts.processes,
         )
     )
     torch.stack([*losses.terms.values()]).sum().backward()

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tcn_robot.models import ConvolutionalConfig, build_encoder, seeded_generator
-from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
+from tcn_robot.objectives.distances import negative_squared_distances
+from tcn_robot.objectives.info_nce import info_nce
 from tests.support.source_files import ROOT
 
 NOT_NEEDED = [

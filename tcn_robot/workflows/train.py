@@ -86,7 +86,7 @@ def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts
     from tcn_robot.progress import Progress
     from tcn_robot.training.loop import train as run_training
 
-    for note in parts.sampler.notes:
+    for note in parts.notes:
         print(note)
     if not store.split("valid"):
         print("no episode of split 'valid': alignment is not measured while training")

@@ -89,7 +89,7 @@ def test_each_seed_becomes_one_line(finished, recorded):
     }
     assert line["threads"] == 1
     assert line["attempts"] == 1
-    assert 0 < line["core_seconds"]
+    assert line["core_seconds"] > 0
     assert line["task"] == "PointReach-v0"
     assert str(folder.parent) not in json.dumps(lines)
 
@@ -105,7 +105,9 @@ def test_the_figures_are_those_of_the_benchmark(finished, recorded):
     assert line["figures"] == result["trained"]
     [reference] = of_kind(lines, "alignment-reference")
     assert reference["rows"]["simulator_state"] == result["simulator_state"]
-    assert np.mean(line["per_episode"]["error"]) == pytest.approx(line["figures"]["error"], abs=1e-4)
+    assert np.mean(line["per_episode"]["error"]) == pytest.approx(
+        line["figures"]["error"], abs=1e-4
+    )
     assert np.shape(line["per_episode"]["tau_b"]) == (3, 3)
 
 
@@ -222,7 +224,7 @@ def test_a_new_option_makes_no_result_out_of_date():
 BAD_PLANS = [
     ({"kind": "embeding"}, "did you mean 'embedding'"),
     ({"data": []}, 'expected "data" in a study of embeddings'),
-    ({"train": "shown"}, 'expected a list as "train", found \'shown\''),
+    ({"train": "shown"}, "expected a list as \"train\", found 'shown'"),
     ({"test": "heldout"}, "did you mean 'held-out'"),
     ({"data": [{"name": "a"}]}, "expected data as"),
     ({"data": [{"name": "../a", "record": [TASK]}]}, "expected a folder's name for data"),

@@ -113,24 +113,29 @@ def make_config(objective: str = "tcn", **values: Any) -> TrainConfig:
         UserError: If a name or a value cannot be.
     """
     values = dict(values)
-    encoder = values.pop("encoder", TrainConfig.encoder)
+    encoder = values.pop("encoder", None)
     return default_config(objective, encoder).changed(**values)
 
 
-def default_config(objective: str, encoder: str = "convolutional") -> TrainConfig:
+def default_config(objective: str, encoder: str | None = None) -> TrainConfig:
     """Return the defaults of an objective with an encoder of some kind.
+
+    Args:
+        objective: What to train for.
+        encoder: Kind of encoder; None for the objective's usual one.
 
     Raises:
         UserError: If there is no such objective or encoder.
     """
     what = find_objective(objective)
+    encoder = encoder or str(what.defaults.get("encoder", TrainConfig.encoder))
     config = TrainConfig(
         objective=objective,
         objective_options=what.Options(),
         encoder=encoder,
         encoder_options=find_encoder(encoder)[0](),
     )
-    known = {name for name, _ in leaves(config)}
+    known = {name for name, _ in leaves(config)} - {"encoder"}
     return config.changed(**{k: v for k, v in what.defaults.items() if k in known})
 
 

@@ -171,7 +171,7 @@ def _defaults(arguments: list[str]) -> TrainConfig:
     preset = _value_of(PRESET_FLAG, arguments)
     usual = find_preset(preset) if preset is not None else TrainConfig()
     if preset is None:
-        return default_config(objective or usual.objective, encoder or usual.encoder)
+        return default_config(objective or usual.objective, encoder)
     for name, given in (("objective", objective), ("encoder", encoder)):
         own = getattr(usual, name)
         if given not in (None, own):

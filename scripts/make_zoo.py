@@ -60,6 +60,7 @@ def make_entry(name: str, run: Path, test: Path, zoo: Path) -> dict[str, Any]:
         UserError: The weights are too large, or rounding them costs too much.
     """
     described = read_run(run)
+    data = [recording_entry(Path(path)) for path in (*described.datasets, str(test))]
     episodes = held_out(test)
     exact = summarised(embedded_figures(episodes, load_encoder(run).embed))
     with atomic_folder(zoo / name) as partial:
@@ -73,14 +74,14 @@ def make_entry(name: str, run: Path, test: Path, zoo: Path) -> dict[str, Any]:
         card = {
             "schema_version": CARD_VERSION,
             "name": name,
-            "task": open_recording(test).task.rpartition("/")[2],
+            "task": open_recording(test).task.rpartition("/")[2].rpartition(":")[2],
             "objective": described.config.objective,
             **shape(shipped, partial / WEIGHTS_FILE),
             "figures": {row: result[row] for row in KEPT_ROWS if row in result},
             "episodes": result["episodes"],
             "views": result["views"],
             "float16": rounding(exact, result["trained"]),
-            "data": [recording_entry(Path(path)) for path in (*described.datasets, str(test))],
+            "data": data,
             "command": command_of(described.config, described.datasets, name),
             "commit": json.loads((run / VERSIONS_FILE).read_text("utf-8"))["git_commit"],
             "measured_at_commit": commit(),

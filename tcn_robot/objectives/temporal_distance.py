@@ -59,7 +59,8 @@ class DistanceHead(nn.Module):
     a to b for any weights.
 
     Differs from the paper, which is antisymmetric in its targets only: it draws pairs in both
-    orders and leaves the rest to training.
+    orders and leaves the rest to training. Its released network normalises the pair before the
+    last layer, which among 32 numbers loses how large they are, and drops some of them out.
     """
 
     def __init__(
@@ -74,22 +75,22 @@ class DistanceHead(nn.Module):
             generator: Draws the weights.
         """
         super().__init__()
-        self.norm = nn.LayerNorm(2 * dimension)
         widths = [2 * dimension, hidden, num_bins] if hidden else [2 * dimension, num_bins]
-        self.layers = nn.ModuleList(
+        layers = [
             nn.utils.skip_init(nn.Linear, before, after)
             for before, after in itertools.pairwise(widths)
-        )
-        for layer in self.layers:
+        ]
+        for layer in layers:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Return logits (P, B) of the distances from `first` (P, D) to `second` (P, D)."""
         return self._one_way(first, second) + self._one_way(second, first).flip(1)
 
     def _one_way(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        scores = self.norm(torch.cat([first, second], dim=1))  # (P, 2 D)
+        scores = torch.cat([first, second], dim=1)  # (P, 2 D)
         for layer in self.layers[:-1]:
             scores = F.relu(layer(scores))
         return self.layers[-1](scores)

@@ -18,7 +18,7 @@ from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
-    from tcn_robot.training.loop import Parts
+    from tcn_robot.training.parts import Parts
 
 RESUME_FLAG = "--resume"
 PRESET_FLAG = "--preset"
@@ -48,7 +48,7 @@ def train(
     """
     from tcn_robot.data.build import build_frame_store
     from tcn_robot.objectives import find_objective
-    from tcn_robot.training.loop import prepare
+    from tcn_robot.training.parts import prepare
     from tcn_robot.training.run_folder import RunDescription, check_new, create_run, read_run
 
     find_objective(config.objective)  # A wrong name is said before an hour of decoding.
@@ -171,7 +171,7 @@ def _defaults(arguments: list[str]) -> TrainConfig:
     preset = _value_of(PRESET_FLAG, arguments)
     usual = find_preset(preset) if preset is not None else TrainConfig()
     if preset is None:
-        return default_config(objective or usual.objective, encoder or usual.encoder)
+        return default_config(objective or usual.objective, encoder)
     for name, given in (("objective", objective), ("encoder", encoder)):
         own = getattr(usual, name)
         if given not in (None, own):

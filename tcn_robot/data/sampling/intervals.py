@@ -74,7 +74,7 @@ class IntervalSampler:
         weights = 1 / steps if intervals.weighting == "inverse" else np.ones(len(steps))
         self._cumulative = np.concatenate([[0.0], weights.cumsum()])
         self._moments = moment_numbers(self._films.table)
-        self.notes = self._films.notes
+        self.notes: tuple[str, ...] = self._films.notes
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch."""

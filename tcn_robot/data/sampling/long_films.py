@@ -35,7 +35,7 @@ class LongFilms:
         unused = len(episodes) - len(self.episodes)
         wanted = f"{least_views} views of {least_frames}" if least_views > 1 else f"{least_frames}"
         note = f"{unused} of {len(episodes)} episodes do not have {wanted} frames and are not used"
-        self.notes = (note,) if unused else ()
+        self.notes: tuple[str, ...] = (note,) if unused else ()
 
     def draw_episodes(
         self, rng: np.random.Generator, count: int, options: BatchOptions

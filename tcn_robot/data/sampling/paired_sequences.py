@@ -56,7 +56,7 @@ class PairedSequenceSampler:
         self._num_films = min(options.episodes_per_batch, len(self._films.episodes))
         self._num_frames = frames_of_each(options.batch_frames // 2, self._num_films)
         self._window_frames, self._options = window_frames, options
-        self.notes = self._films.notes
+        self.notes: tuple[str, ...] = self._films.notes
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch."""

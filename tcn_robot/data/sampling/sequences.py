@@ -43,7 +43,7 @@ class SequenceSampler:
         self._num_frames = frames_of_each(options.batch_frames, self._num_rows)
         self._moments = moment_numbers(self._films.table)
         self._options = options
-        self.notes = self._films.notes
+        self.notes: tuple[str, ...] = self._films.notes
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch."""

@@ -36,7 +36,7 @@ class StretchSampler:
                 f"{describe_films(episodes)}; record longer ones"
             )
         self._options = options
-        self.notes = self._films.notes
+        self.notes: tuple[str, ...] = self._films.notes
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch."""

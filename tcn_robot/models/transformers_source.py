@@ -95,7 +95,7 @@ def model_of_type(
 def _check_vision_only(transformers: Any, config: Any) -> None:
     """Raise UserError unless the model of a config looks at images and at nothing else."""
     known = transformers.MODEL_MAPPING
-    model_class = known[type(config)] if type(config) in known else None
+    model_class = known.get(type(config), None)
     takes = inspect.signature(model_class.forward).parameters if model_class else ()
     if "pixel_values" not in takes or "input_ids" in takes:
         raise UserError(

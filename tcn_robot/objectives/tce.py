@@ -91,7 +91,9 @@ class Tce(nn.Module):
     """
 
     Options: ClassVar[type] = TceOptions
-    defaults: ClassVar[Mapping[str, Any]] = {}
+    # Without batch norm all frames look alike at first, and what pushes them off the bank moves them
+    # all together: the embedding collapses. The paper's ResNets have it.
+    defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch"}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:
         """Make the bank and the rotation head.

@@ -2,6 +2,8 @@
 
     python scripts/make_zoo.py push-tcn runs/push-tcn data/push-test --out tcn_robot/zoo
 
+scripts/prepare_zoo.sh records and trains what it needs.
+
 The figures are those of the weights that ship, measured on held-out episodes beside the same
 weights in float32; a difference of a tenth of a per cent of error or more is refused. The same run
 and recordings give the same files.
@@ -36,6 +38,7 @@ from tcn_robot.tensors import write_tensors
 from tcn_robot.training.config import TrainConfig, default_config
 from tcn_robot.training.flat import leaves
 from tcn_robot.training.run_folder import VERSIONS_FILE, read_run
+from tcn_robot.workflows.embedding_plan import KEYLESS_OPTIONS
 from tcn_robot.workflows.embedding_run import held_out
 from tcn_robot.workflows.study_data import digest_of_recording
 
@@ -60,6 +63,7 @@ def make_entry(name: str, run: Path, test: Path, zoo: Path) -> dict[str, Any]:
         UserError: The weights are too large, or rounding them costs too much.
     """
     described = read_run(run)
+    data = [recording_entry(Path(path)) for path in (*described.datasets, str(test))]
     episodes = held_out(test)
     exact = summarised(embedded_figures(episodes, load_encoder(run).embed))
     with atomic_folder(zoo / name) as partial:
@@ -73,14 +77,14 @@ def make_entry(name: str, run: Path, test: Path, zoo: Path) -> dict[str, Any]:
         card = {
             "schema_version": CARD_VERSION,
             "name": name,
-            "task": open_recording(test).task.rpartition("/")[2],
+            "task": open_recording(test).task.rpartition("/")[2].rpartition(":")[2],
             "objective": described.config.objective,
             **shape(shipped, partial / WEIGHTS_FILE),
             "figures": {row: result[row] for row in KEPT_ROWS if row in result},
             "episodes": result["episodes"],
             "views": result["views"],
             "float16": rounding(exact, result["trained"]),
-            "data": [recording_entry(Path(path)) for path in (*described.datasets, str(test))],
+            "data": data,
             "command": command_of(described.config, described.datasets, name),
             "commit": json.loads((run / VERSIONS_FILE).read_text("utf-8"))["git_commit"],
             "measured_at_commit": commit(),
@@ -172,7 +176,7 @@ def command_of(config: TrainConfig, datasets: Sequence[str], name: str) -> str:
     words = ["tcn-robot", "train", *(f"data/{Path(path).name}" for path in datasets)]
     words += ["--objective", config.objective, "--encoder", config.encoder]
     for option, value in leaves(config):
-        if option in ("objective", "encoder") or value == usual.get(option):
+        if option in ("objective", "encoder", *KEYLESS_OPTIONS) or value == usual.get(option):
             continue
         flag = f"--{option.replace('_', '-')}"
         if isinstance(value, bool):

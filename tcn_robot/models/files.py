@@ -15,6 +15,7 @@ from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
 from tcn_robot.models.table import ENCODERS, build_encoder
 from tcn_robot.tensors import write_tensors
 from tcn_robot.typed_options import options_from_json
+from tcn_robot.zoo import find_encoder_folder
 
 FORMAT_VERSION = 2
 VERSION_1_KEYS = {
@@ -39,21 +40,22 @@ def _weights(encoder: Encoder) -> list:
 
 
 def load_encoder(path: Path | str) -> Encoder:
-    """Load an encoder from a run folder or from an encoder folder.
+    """Load an encoder from a run folder, from an encoder folder, or one that ships.
 
     Args:
-        path: What `tcn-robot train --out` wrote, or the `encoder` folder inside it.
+        path: What `tcn-robot train --out` wrote, the `encoder` folder inside it, or a name of the
+            zoo such as "push-tcn" (`tcn-robot zoo` lists them). A path that exists wins.
 
     Returns:
-        The encoder on the CPU, in evaluation mode.
+        The encoder on the CPU, in evaluation mode; weights are float32 in memory.
 
     Raises:
         UserError: If there is no encoder, or a file is damaged or of an unknown version.
     """
-    folder = Path(path)
+    given = folder = find_encoder_folder(path)
     if (folder / "encoder").is_dir():
         folder = folder / "encoder"
-    _check_folder(Path(path), folder)
+    _check_folder(given, folder)
     kind, config = parse_config(folder / CONFIG_FILE)
     weights_path = folder / WEIGHTS_FILE
     encoder = build_encoder(kind, config, seeded_generator(0))
@@ -70,8 +72,6 @@ def load_encoder(path: Path | str) -> Encoder:
 
 
 def _check_folder(given: Path, folder: Path) -> None:
-    if not given.exists():
-        raise UserError(f"no run at {given}: expected what `tcn-robot train --out` wrote")
     if (folder / WEIGHTS_FILE).is_file() and (folder / CONFIG_FILE).is_file():
         return
     if (given / "state").is_dir():

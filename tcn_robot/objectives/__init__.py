@@ -7,17 +7,21 @@ point `tcn_robot.objectives`).
 
 from __future__ import annotations
 
+from tcn_robot.objectives.byol import Byol
 from tcn_robot.objectives.controls import Pixels, Pretrained, Untrained
-from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
+from tcn_robot.objectives.distances import negative_squared_distances
+from tcn_robot.objectives.info_nce import info_nce
 from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import n_pairs
 from tcn_robot.objectives.progress import Progress
+from tcn_robot.objectives.regularisers import RegulariserOptions, regulariser_terms
+from tcn_robot.objectives.simclr import Simclr
 from tcn_robot.objectives.tcc import Tcc
 from tcn_robot.objectives.tcc_tcn import TccTcn
 from tcn_robot.objectives.tce import Tce
 from tcn_robot.objectives.tcn import Tcn
-from tcn_robot.objectives.triplet import semi_hard_triplet
+from tcn_robot.objectives.tempo import Tempo
 from tcn_robot.objectives.vip import Vip
 from tcn_robot.plugins import resolve
 
@@ -28,17 +32,21 @@ __all__ = [
     "Losses",
     "Moments",
     "Objective",
+    "RegulariserOptions",
     "Setting",
     "Step",
     "find_objective",
     "info_nce",
     "n_pairs",
     "negative_squared_distances",
-    "semi_hard_triplet",
+    "regulariser_terms",
 ]
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "tcn": Tcn,
+    "tempo": Tempo,
+    "simclr": Simclr,
+    "byol": Byol,
     "tcc": Tcc,
     "tcc_tcn": TccTcn,
     "progress": Progress,

@@ -27,10 +27,19 @@ def info_nce(similarities: torch.Tensor, negatives: torch.Tensor) -> torch.Tenso
     return ((forward + backward) / 2 - similarities.diagonal()).mean()
 
 
-def negative_squared_distances(anchors: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
-    """Return -|a_i - p_j|^2, (P, D) and (P, D) -> (P, P) in (-inf, 0].
+def share_found(similarities: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
+    """Return the share of anchors that are more similar to their partner than to any negative.
 
-    From the differences themselves: the expanded square loses half of the digits where anchor and
-    positive nearly meet, which is where the loss is decided.
+    Args:
+        similarities: (P, P), as for `info_nce`.
+        negatives: (P, P) bool.
+
+    Returns:
+        Scalar from 0 to 1, without gradient; a tie is not found, so that a collapsed embedding
+        has 0 and not 1. Anchors without a negative are left out; 0 when none has one.
     """
-    return -(anchors[:, None] - positives[None]).square().sum(dim=-1)
+    own = torch.eye(len(similarities), dtype=torch.bool, device=similarities.device)
+    others = similarities.detach().masked_fill(~negatives | own, -torch.inf)
+    asked = (negatives & ~own).any(dim=1)
+    found = (similarities.detach().diagonal() > others.amax(dim=1)) & asked
+    return found.sum() / asked.sum().clamp(min=1)

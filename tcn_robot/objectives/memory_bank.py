@@ -53,17 +53,20 @@ class MemoryBank(nn.Module):
 
     Attributes:
         entries: float32 (n, D), of length 1.
-        log_normaliser: float32 scalar, log Z of the noise-contrastive loss; NaN until it is known.
+        log_normaliser: float32 scalar, log Z of the noise-contrastive loss.
+        is_measured: bool scalar, whether log Z is known; a buffer too, since it must survive.
     """
 
     entries: torch.Tensor
     log_normaliser: torch.Tensor
+    is_measured: torch.Tensor
 
     def __init__(self, size: int, dimension: int, generator: torch.Generator) -> None:
         """Start with random directions."""
         super().__init__()
         self.register_buffer("entries", random_directions(size, dimension, generator))
-        self.register_buffer("log_normaliser", torch.tensor(float("nan")))
+        self.register_buffer("log_normaliser", torch.tensor(0.0))
+        self.register_buffer("is_measured", torch.tensor(False))
 
     def __len__(self) -> int:
         """Return the number of entries n."""
@@ -81,9 +84,10 @@ class MemoryBank(nn.Module):
     @torch.no_grad()
     def known_normaliser(self, estimate: torch.Tensor, *, keep: bool) -> torch.Tensor:
         """Return log Z; the first estimate that is to be kept is kept for good."""
-        known = torch.where(self.log_normaliser.isnan(), estimate, self.log_normaliser)
+        known = torch.where(self.is_measured, self.log_normaliser, estimate)
         if keep:
             self.log_normaliser.copy_(known)
+            self.is_measured.fill_(True)
         return known
 
     @torch.no_grad()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
-NegativeScope = Literal["episode", "all"]
+from tcn_robot.data.sampling.batch import NegativeScope
+from tcn_robot.data.sampling.reach import Reach
 
-# Times come from clocks and from k / rate: 0.8 - 0.6 must count as 0.2.
-TIME_TOLERANCE_SECONDS = 1e-6
+NO_REACH = Reach(0.0)
 
 
 @dataclass(frozen=True)
@@ -46,26 +45,25 @@ def _grid(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return values[:, None], values[None, :]  # (N, 1), (1, N)
 
 
-def time_distance_seconds(moments: Moments) -> torch.Tensor:
-    """Return |t_i - t_j| as (N, N) float64; meaningless across episodes."""
-    rows, columns = _grid(moments.time_seconds)
+def _distance(moments: Moments, reach: Reach) -> torch.Tensor:
+    """Return how far frames lie apart on the reach's clock, (N, N); meaningless across episodes."""
+    rows, columns = _grid(reach.clock(moments.time_seconds, moments.frame))
     return (rows - columns).abs()
 
 
-def positive_mask(moments: Moments, radius_seconds: float) -> torch.Tensor:
-    """Mark the pairs of one film and view that are close in time but not the same frame.
+def positive_mask(moments: Moments, reach: Reach) -> torch.Tensor:
+    """Mark the pairs of one film that are close in time but not the same frame.
 
     Args:
         moments: The batch.
-        radius_seconds: Largest |t_i - t_j| of a positive pair (paper: 0.2 s).
+        reach: How far apart a positive pair may be (paper: 0.2 s; its code: 6 frames).
 
     Returns:
-        (N, N) bool: same episode, same view, 0 < |t_i - t_j| <= radius.
+        (N, N) bool, symmetric: same episode, same view, another frame, within reach.
     """
-    same = torch.eq(*_grid(moments.episode)) & torch.eq(*_grid(moments.view))
-    distance = time_distance_seconds(moments)
-    near = distance <= radius_seconds + TIME_TOLERANCE_SECONDS
-    return same & near & (distance > TIME_TOLERANCE_SECONDS)
+    same_film = torch.eq(*_grid(moments.episode)) & torch.eq(*_grid(moments.view))
+    other_frame = torch.ne(*_grid(moments.frame))
+    return same_film & other_frame & (_distance(moments, reach) <= reach.limit)
 
 
 def simultaneous_mask(moments: Moments) -> torch.Tensor:
@@ -75,7 +73,7 @@ def simultaneous_mask(moments: Moments) -> torch.Tensor:
 
 
 def negative_mask(
-    moments: Moments, scope: NegativeScope, exclusion_seconds: float = 0.0
+    moments: Moments, scope: NegativeScope, excluded: Reach = NO_REACH
 ) -> torch.Tensor:
     """Mark the pairs that may be pushed apart.
 
@@ -84,14 +82,16 @@ def negative_mask(
 
     Args:
         moments: The batch.
-        scope: "episode" allows negatives of the same film only, "all" of other films too.
-        exclusion_seconds: Frames of one film this close in time are never negatives.
+        scope: "episode" allows negatives of the same episode only, "others" of other episodes
+            only, "all" both.
+        excluded: Frames of one episode this close in time are never negatives.
 
     Returns:
-        (N, N) bool, symmetric, False on the diagonal.
+        (N, N) bool, symmetric, False on the diagonal and for frames of one moment.
     """
     same_episode = torch.eq(*_grid(moments.episode))
+    if scope == "others":
+        return ~same_episode
     other_moment = torch.ne(*_grid(moments.moment))
-    far = time_distance_seconds(moments) > exclusion_seconds + TIME_TOLERANCE_SECONDS
-    within = same_episode & other_moment & far
+    within = same_episode & other_moment & (_distance(moments, excluded) > excluded.limit)
     return within if scope == "episode" else within | ~same_episode

@@ -21,7 +21,6 @@ from tcn_robot.objectives.noise_contrastive import (
     noise_contrastive_loss,
 )
 from tcn_robot.objectives.rotation import RotationHead, draw_turns, turned
-from tcn_robot.progress import say
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Tce(nn.Module):
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:
-        """Make the bank and the rotation head, and say how many negatives there are.
+        """Make the bank and the rotation head.
 
         Raises:
             UserError: If an option cannot work, or no entry is left to be a negative.
@@ -99,8 +98,8 @@ class Tce(nn.Module):
         super().__init__()
         options.check()
         self._options = options
+        self.num_negatives = num_negatives(options, setting.num_films)
         size = setting.num_films * options.bank_slots
-        self.num_negatives = num_negatives(options, size)
         self.bank = MemoryBank(size, setting.encoder.dimension, setting.generator)
         self.rotation_head = (
             RotationHead(setting.encoder.feature_width, setting.generator)
@@ -117,8 +116,9 @@ class Tce(nn.Module):
     def sampler(
         cls, options: TceOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
-        """Pair neighbouring frames, one anchor per film."""
-        return AdjacentFrameSampler(episodes, batch, options.frame_padding)
+        """Pair neighbouring frames, one anchor per film; say how many negatives it has."""
+        note = _bank_note(options, len(episodes))
+        return AdjacentFrameSampler(episodes, batch, options.frame_padding, note)
 
     def forward(self, step: Step) -> Losses:
         """Return the losses of a batch of pairs (2, P), and update the bank in training mode."""
@@ -181,28 +181,33 @@ class Tce(nn.Module):
         return F.cross_entropy(scores, turns), accuracy
 
 
-def num_negatives(options: TceOptions, bank_size: int) -> int:
-    """Return K = min(bank_negatives, what is left of the bank), and say so when that is less.
+def num_negatives(options: TceOptions, num_films: int) -> int:
+    """Return K = min(bank_negatives, what is left of the bank).
 
     An anchor's own entry is never a negative; with several slots neither is its positive's.
 
     Raises:
         UserError: If nothing is left.
     """
-    left = bank_size - (1 if options.bank_slots == 1 else 2)
+    left = num_films * options.bank_slots - (1 if options.bank_slots == 1 else 2)
     if left < 1:
         raise UserError(
-            f"tce expects a memory bank with room for a negative, found {bank_size} entries "
-            f"({bank_size // options.bank_slots} films with {options.bank_slots} each); "
-            "record more films"
-        )
-    if left < options.bank_negatives:
-        mined = ", so that mining chooses nothing" if options.mining else ""
-        say(
-            f"tce: the memory bank has {bank_size} entries, so an anchor has {left} negatives "
-            f"instead of {options.bank_negatives}: all there are{mined}"
+            f"tce expects a memory bank with room for a negative, found {num_films} films with "
+            f"{options.bank_slots} entries each; record more films"
         )
     return min(options.bank_negatives, left)
+
+
+def _bank_note(options: TceOptions, num_films: int) -> tuple[str, ...]:
+    """Say aloud that there are fewer negatives than were asked for."""
+    found = num_negatives(options, num_films)
+    if found == options.bank_negatives:
+        return ()
+    mined = ", so that mining chooses nothing" if options.mining else ""
+    return (
+        f"the memory bank has {num_films * options.bank_slots} entries: an anchor has {found} "
+        f"negatives instead of {options.bank_negatives}, all there are{mined}",
+    )
 
 
 def entries_of(moments: Moments, slots: int) -> torch.Tensor:

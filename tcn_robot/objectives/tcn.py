@@ -1,9 +1,10 @@
-"""Time-contrastive networks: simultaneous frames together, other moments of the film apart."""
+"""Time-contrastive networks: one moment looks the same from everywhere, other moments do not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -14,11 +15,16 @@ from tcn_robot.data.sampling import (
     FilmedEpisode,
     MultiViewSampler,
     Radii,
+    Reach,
     Sampler,
     SingleViewSampler,
 )
-from tcn_robot.objectives.info_nce import info_nce, negative_squared_distances
+from tcn_robot.errors import UserError
+from tcn_robot.objectives.contrastive import contrastive, pair_distances
+from tcn_robot.objectives.distances import at_least_float32, negative_squared_distances
+from tcn_robot.objectives.info_nce import info_nce, share_found
 from tcn_robot.objectives.interface import Losses, Setting, Step
+from tcn_robot.objectives.lifted import lifted_structure, lifted_terms
 from tcn_robot.objectives.moments import (
     Moments,
     NegativeScope,
@@ -27,84 +33,258 @@ from tcn_robot.objectives.moments import (
     simultaneous_mask,
 )
 from tcn_robot.objectives.n_pairs import n_pairs
-from tcn_robot.objectives.triplet import semi_hard_triplet
+from tcn_robot.objectives.triplet import Mining, mine_triplets, triplet_loss
+
+Pairing = Literal["views", "times"]
+LossName = Literal["infonce", "triplet", "npairs", "lifted", "contrastive"]
+Similarity = Literal["distance", "cosine"]
 
 
 @dataclass(frozen=True)
 class TcnOptions:
-    """Options of `tcn`.
+    """What `tcn` can be told.
 
     Attributes:
-        pairing: Partners are simultaneous frames of two views, or neighbours in time of one view.
-        loss: infonce, triplet or npairs.
-        similarity: infonce: minus the squared distance, or the cosine over the temperature.
-        negatives: Take negatives from the same episode only (the paper; for films of several
-            bodies) or from all (for one body: objects are seen better).
-        temperature: infonce with cosines; a large one folds the embedding, and films of the same
-            task no longer lie side by side.
-        margin: triplet: wanted gap between squared distances.
-        regularisation: npairs: weight of the embeddings' squared length.
-        positive_radius_seconds: Pairing in time: positives are at most this far.
-        negative_radius_seconds: Pairing in time: negatives are further than this.
+        pairing: Partners are simultaneous frames of two cameras (views, multi-view TCN) or
+            neighbouring frames of one camera (times, single-view TCN).
+        loss: What compares partners with negatives.
+        similarity: Of infonce: minus the squared distance in a space without bounds, or the
+            cosine divided by the temperature.
+        temperature: Of infonce with cosines; a large one folds the embedding, and films of the
+            same task no longer lie side by side.
+        mining: Of triplet: the nearest negative beyond the positive (semi_hard), the nearest of
+            all (hard), or every negative (all).
+        negatives: Negatives come from the same episode (the paper; for films of several bodies),
+            from others only, or from all (for one body: objects are seen better).
+        margin: Of triplet (0.2 in squared distance unless given), of lifted and contrastive
+            (1 in distance unless given).
+        regularisation: Of npairs: weight on the embeddings' squared length.
+        positive_radius_seconds: With times: positives are at most this far in time.
+        positive_radius_frames: The same in frames, instead of seconds.
+        exclusion_seconds: Frames of one episode this close in time are never negatives; unless
+            given 0 with views, and with times twice the positive radius, as in the paper.
+        exclusion_frames: The same in frames, instead of seconds; each view counts its own.
+        window_frames: Pairs of an episode come from a random stretch of this many frames
+            (official: 580); 0 for the whole episode. Short stretches mean harder negatives.
     """
 
-    pairing: Literal["views", "times"] = "views"
-    loss: Literal["infonce", "triplet", "npairs"] = "infonce"
-    similarity: Literal["distance", "cosine"] = "distance"
-    negatives: NegativeScope = "episode"
+    pairing: Pairing = "views"
+    loss: LossName = "infonce"
+    similarity: Similarity = "distance"
     temperature: float = 0.03
-    margin: float = 0.2
+    mining: Mining = "semi_hard"
+    negatives: NegativeScope = "episode"
+    margin: float | None = None
     regularisation: float = 0.002
     positive_radius_seconds: float = 0.2
-    negative_radius_seconds: float = 0.4
+    positive_radius_frames: int | None = None
+    exclusion_seconds: float | None = None
+    exclusion_frames: int | None = None
+    window_frames: int = 0
+
+    @property
+    def positive_radius(self) -> Reach:
+        """How far apart the frames of a positive pair may be, with times."""
+        return Reach(self.positive_radius_seconds, self.positive_radius_frames)
+
+    @property
+    def excluded(self) -> Reach:
+        """How far in time negatives begin."""
+        if self.exclusion_frames is not None or self.exclusion_seconds is not None:
+            return Reach(self.exclusion_seconds or 0.0, self.exclusion_frames)
+        if self.pairing == "views":
+            return Reach(0.0)
+        frames = self.positive_radius_frames
+        return Reach(2 * self.positive_radius_seconds, None if frames is None else 2 * frames)
+
+    @property
+    def radii(self) -> Radii:
+        """Where positives end and negatives begin, with times."""
+        return Radii(self.positive_radius, self.excluded)
+
+    def check(self) -> None:
+        """Raise a UserError for options that cannot work, or that this loss does not read."""
+        for name in ("temperature", "margin"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UserError(f"--{name} must be above 0, found {value}")
+        for name in ("regularisation", "exclusion_seconds", "exclusion_frames", "window_frames"):
+            value = getattr(self, name)
+            if value is not None and not (value >= 0 and math.isfinite(value)):
+                raise UserError(f"{_flag(name)} must be at least 0, found {value}")
+        if self.exclusion_seconds is not None and self.exclusion_frames is not None:
+            raise UserError(
+                "expected --exclusion-seconds or --exclusion-frames, found both; leave one out"
+            )
+        self._check_read("loss", _READ_BY_LOSS)
+        self._check_read("pairing", _READ_BY_PAIRING)
+        if self.pairing == "times":
+            self.radii.check()
+
+    def _check_read(self, chooser: str, readers: dict[str, tuple[str, ...]]) -> None:
+        """Refuse an option that was changed although what was chosen does not read it."""
+        defaults = {field.name: field.default for field in fields(self)}
+        chosen = getattr(self, chooser)
+        for name, choices in readers.items():
+            value = getattr(self, name)
+            if value != defaults[name] and chosen not in choices:
+                raise UserError(
+                    f"{_flag(name)} {value} is for --{chooser} {' or '.join(choices)}, found "
+                    f"--{chooser} {chosen}; leave {_flag(name)} out"
+                )
+
+
+_READ_BY_LOSS: dict[str, tuple[str, ...]] = {
+    "similarity": ("infonce",),
+    "temperature": ("infonce",),
+    "mining": ("triplet",),
+    "margin": ("triplet", "lifted", "contrastive"),
+    "regularisation": ("npairs",),
+}
+_READ_BY_PAIRING: dict[str, tuple[str, ...]] = {
+    "positive_radius_seconds": ("times",),
+    "positive_radius_frames": ("times",),
+}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 class Tcn(nn.Module):
-    """TCN (Sermanet et al. 2018), multi-view or single-view, with one of several losses."""
+    """TCN (Sermanet et al. 2018): multi-view and single-view, with five losses.
+
+    Differs from the paper: the default loss is InfoNCE over squared distances, the similarity of
+    TCC (Dwibedi et al. 2019, section 3.2) and of XIRL's TCN (Zakka et al. 2021). Embeddings have
+    any length there: the space has room for all moments, what is far needs no pushing once it is
+    a few units away, and films of one task stay side by side. On a sphere, with a large
+    temperature, every moment is pushed far from every other until the embedding folds.
+
+    Differs from the official code: a moment's number belongs to one episode only. There labels
+    1..n repeat over the sequences of a batch and make false positives.
+    """
 
     Options: ClassVar[type] = TcnOptions
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, options: TcnOptions, setting: Setting) -> None:
-        """Keep the options; there is nothing to train but the encoder."""
+        """Keep the options; there is nothing to learn here."""
         super().__init__()
+        options.check()
         self._options = options
 
     @classmethod
     def unit_length(cls, options: TcnOptions) -> bool:
-        """Distances and inner products of any length, cosines and triplets of length 1."""
-        return options.loss == "triplet" or (
-            options.loss == "infonce" and options.similarity == "cosine"
-        )
+        """Return whether the loss is made for embeddings of length 1."""
+        if options.loss == "infonce":
+            return options.similarity == "cosine"
+        return options.loss in ("triplet", "contrastive")
 
     @classmethod
     def sampler(
-        cls, options: TcnOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
+        cls,
+        options: TcnOptions,
+        episodes: Sequence[FilmedEpisode],
+        batch: BatchOptions,
     ) -> Sampler:
-        """Pair simultaneous frames, or neighbours in time."""
+        """Return the sampler of the pairing."""
+        options.check()
         if options.pairing == "views":
-            return MultiViewSampler(episodes, batch)
-        radii = Radii(options.positive_radius_seconds, options.negative_radius_seconds)
-        return SingleViewSampler(episodes, batch, radii)
+            return MultiViewSampler(episodes, batch, options.window_frames, options.negatives)
+        return SingleViewSampler(
+            episodes, batch, options.radii, options.window_frames, options.negatives
+        )
 
     def forward(self, step: Step) -> Losses:
-        """Return the loss of a batch of pairs (2, P)."""
-        return Losses({self._options.loss: self._loss(step.encode().embeddings, step.moments)})
+        """Return the loss of one batch of pairs."""
+        return time_contrastive_loss(step.encode().embeddings, step.moments, self._options)
 
-    def _loss(self, embeddings: torch.Tensor, moments: Moments) -> torch.Tensor:
-        options, half = self._options, len(embeddings) // 2
-        in_time = options.pairing == "times"
-        exclusion_seconds = options.negative_radius_seconds if in_time else 0.0
-        negatives = negative_mask(moments, options.negatives, exclusion_seconds)  # (N, N)
-        if options.loss == "triplet":
-            radius = options.positive_radius_seconds
-            positives = positive_mask(moments, radius) if in_time else simultaneous_mask(moments)
-            return semi_hard_triplet(embeddings, positives, negatives, options.margin)
-        anchors, partners = embeddings[:half], embeddings[half:]
-        if options.loss == "npairs":
-            return n_pairs(anchors, partners, negatives[:half, half:], options.regularisation)
-        if options.similarity == "cosine":
-            similarities = anchors @ partners.T / options.temperature  # (P, P)
-        else:
-            similarities = negative_squared_distances(anchors, partners)
-        return info_nce(similarities, negatives[:half, half:])
+
+def time_contrastive_loss(
+    embeddings: torch.Tensor, moments: Moments, options: TcnOptions
+) -> Losses:
+    """Return the loss of embeddings and what there is to say about it.
+
+    Args:
+        embeddings: (N, D) float, the N / 2 anchors, then their positives in the same order.
+        moments: What they show.
+        options: Which loss.
+    """
+    return LOSSES[options.loss](at_least_float32(embeddings), moments, options)
+
+
+def _info_nce(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
+    anchors, positives = e.chunk(2)  # (P, D) each
+    half = len(anchors)
+    mask = negative_mask(moments, options.negatives, options.excluded)[:half, half:]
+    if options.similarity == "cosine":
+        similarities = anchors @ positives.T / options.temperature  # (P, P)
+    else:
+        similarities = negative_squared_distances(anchors, positives)
+    loss = info_nce(similarities, mask)
+    return Losses({"infonce": loss}, {"found": share_found(similarities, mask)})
+
+
+def _n_pairs(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
+    anchors, positives = e.chunk(2)  # (P, D) each
+    half = len(anchors)
+    mask = negative_mask(moments, options.negatives, options.excluded)[:half, half:]
+    loss = n_pairs(anchors, positives, mask, options.regularisation)
+    found = share_found(anchors @ positives.T, mask)
+    length = e.detach().norm(dim=1).mean()
+    return Losses({"npairs": loss}, {"found": found, "length": length})
+
+
+def _masks(moments: Moments, options: TcnOptions) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return positives and negatives among all frames, (N, N) each: every frame is an anchor."""
+    negatives = negative_mask(moments, options.negatives, options.excluded)
+    if options.pairing == "views":
+        return simultaneous_mask(moments), negatives
+    return positive_mask(moments, options.positive_radius), negatives
+
+
+def _margin(options: TcnOptions, customary: float) -> float:
+    return customary if options.margin is None else options.margin
+
+
+def _mean(values: torch.Tensor) -> torch.Tensor:
+    """Return the mean without gradient, 0 of nothing."""
+    return values.detach().float().sum() / max(len(values), 1)
+
+
+def _triplet(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
+    margin = _margin(options, 0.2)
+    near, far = mine_triplets(e, *_masks(moments, options), options.mining)
+    loss = triplet_loss(near, far, margin, options.mining)
+    figures = {
+        "active": _mean(margin + near - far > 0),
+        "positive_distance": _mean(near),
+        "negative_distance": _mean(far),
+    }
+    return Losses({"triplet": loss}, figures)
+
+
+def _lifted(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
+    terms = lifted_terms(e, *_masks(moments, options), _margin(options, 1.0))
+    return Losses({"lifted": lifted_structure(terms)}, {"active": _mean(terms > 0)})
+
+
+def _contrastive(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
+    margin = _margin(options, 1.0)
+    near, far = pair_distances(e, *_masks(moments, options))
+    figures = {
+        "active": _mean(far < margin),
+        "positive_distance": _mean(near),
+        "negative_distance": _mean(far),
+    }
+    return Losses({"contrastive": contrastive(near, far, margin)}, figures)
+
+
+LossFunction = Callable[[torch.Tensor, Moments, TcnOptions], Losses]
+LOSSES: dict[str, LossFunction] = {
+    "infonce": _info_nce,
+    "triplet": _triplet,
+    "npairs": _n_pairs,
+    "lifted": _lifted,
+    "contrastive": _contrastive,
+}

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -20,38 +19,18 @@ from torch import nn
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
-from tcn_robot.models import Encoder
 from tcn_robot.tensors import write_tensors
+from tcn_robot.training.state import TrainingState
 
 TENSORS_FILE = "tensors.safetensors"
 STATE_FILE = "state.json"
-
-
-@dataclass
-class TrainingState:
-    """Everything that changes while training.
-
-    Attributes:
-        encoder: The weights.
-        objective: Its heads, banks and target networks.
-        optimizer: Its moments.
-        sampling_rng: Draws the batches.
-        augmentation_rng: Draws the augmentation, on the CPU.
-        objective_rng: Draws whatever the objective draws, on the CPU.
-        step: Steps done.
-    """
-
-    encoder: Encoder
-    objective: nn.Module
-    optimizer: torch.optim.Optimizer
-    sampling_rng: np.random.Generator
-    augmentation_rng: torch.Generator
-    objective_rng: torch.Generator
-    step: int = 0
+FORMAT_VERSION = 2
+_GENERATORS = ("augmentation_rng", "objective_rng")
 
 
 def _modules(state: TrainingState) -> dict[str, nn.Module]:
-    return {"encoder": state.encoder, "objective": state.objective}
+    modules: dict[str, nn.Module] = {"encoder": state.encoder, "objective": state.objective}
+    return modules | ({"average": state.average.network} if state.average else {})
 
 
 def _parameters(state: TrainingState) -> Iterator[tuple[str, nn.Parameter]]:
@@ -63,33 +42,64 @@ def _moments(state: TrainingState) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the optimiser's tensors under the names of the weights they belong to."""
     for name, parameter in _parameters(state):
         for key, value in state.optimizer.state.get(parameter, {}).items():
-            yield f"optimizer.{key}.{name}", value
+            if value is not None:  # momentum that SGD has not begun
+                yield f"optimizer.{key}.{name}", value
 
 
-def save_checkpoint(state: TrainingState, folder: Path) -> None:
-    """Write a checkpoint below `folder` and remove older ones."""
+def save_checkpoint(state: TrainingState, folder: Path, keep_older: bool = False) -> None:
+    """Write a checkpoint below `folder` and remove older ones.
+
+    Args:
+        state: What to save.
+        folder: The run's folder of states.
+        keep_older: Leave those that are there: this one is of a training that may be going wrong.
+    """
     tensors = dict(_moments(state))
     for prefix, module in _modules(state).items():
         tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
-    tensors["augmentation_rng"] = state.augmentation_rng.get_state()
-    tensors["objective_rng"] = state.objective_rng.get_state()
+    tensors |= {f"best.{name}": value for name, value in state.selection.best_weights.items()}
+    tensors |= {name: getattr(state, name).get_state() for name in _GENERATORS}
     described = {
+        "format_version": FORMAT_VERSION,
         "step": state.step,
         "sampling_rng": state.sampling_rng.bit_generator.state,
         "torch_threads": torch.get_num_threads(),
+        "average_updates": state.average.updates if state.average else 0,
+        "selection": state.selection.state(),
+        "collapsed_in_a_row": state.health.collapsed_in_a_row,
+        "precision": state.precision.state(),
     }
     target = folder / f"step_{state.step:08d}"
     with atomic_folder(target) as partial:
         write_tensors(partial / TENSORS_FILE, tensors)
         (partial / STATE_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
     for old in folder.iterdir():
-        if old != target:
+        if old != target and not (keep_older and old.name.startswith("step_")):
             shutil.rmtree(old, ignore_errors=True)
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
     """Return the whole checkpoint with the most steps below `folder`, None if there is none."""
     return max(folder.glob("step_*"), default=None)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return what a checkpoint says besides its tensors.
+
+    Raises:
+        UserError: If it is damaged, or written by another version of the program.
+    """
+    try:
+        described = json.loads((folder / STATE_FILE).read_text("utf-8"))
+        version = described.get("format_version", 1)
+    except (OSError, ValueError, AttributeError) as error:
+        raise _damaged(folder, error) from error
+    if version != FORMAT_VERSION:
+        raise UserError(
+            f"the checkpoint {folder} is of format {version}, expected {FORMAT_VERSION}; resume "
+            "with the version of tcn_robot in versions.json, or train again into another --out"
+        )
+    return described
 
 
 def checkpoint_threads(folder: Path) -> int:
@@ -99,8 +109,8 @@ def checkpoint_threads(folder: Path) -> int:
     not the same bit for bit.
     """
     try:
-        return int(json.loads((folder / STATE_FILE).read_text("utf-8"))["torch_threads"])
-    except (OSError, ValueError, KeyError) as error:
+        return int(read_state(folder)["torch_threads"])
+    except (ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
 
 
@@ -119,24 +129,53 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
         folder: What `latest_checkpoint` returned.
 
     Raises:
-        UserError: If the checkpoint is damaged or of another shape.
+        UserError: If the checkpoint is damaged, of another version or of another shape.
     """
+    described = read_state(folder)
     try:
-        described = json.loads((folder / STATE_FILE).read_text("utf-8"))
         tensors = load_file(folder / TENSORS_FILE)
+        _check_shapes(state, tensors, folder)
         for prefix, module in _modules(state).items():
             module.load_state_dict(_below(f"{prefix}.", tensors))
         _load_moments(state, tensors)
-        state.augmentation_rng.set_state(tensors["augmentation_rng"])
-        state.objective_rng.set_state(tensors["objective_rng"])
+        for name in _GENERATORS:
+            getattr(state, name).set_state(tensors[name])
         state.sampling_rng.bit_generator.state = described["sampling_rng"]
-        state.step = described["step"]
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        state.selection.load_state(described["selection"], _below("best.", tensors))
+        state.health.collapsed_in_a_row = int(described["collapsed_in_a_row"])
+        state.precision.load_state(described["precision"])
+        if state.average:
+            state.average.updates = int(described["average_updates"])
+        state.step = int(described["step"])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, error) from error
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _check_shapes(state: TrainingState, tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    """Raise a UserError that names the first weight which is not what this version builds."""
+    expected = {
+        f"{prefix}.{name}": tuple(value.shape)
+        for prefix, module in _modules(state).items()
+        for name, value in module.state_dict().items()
+    }
+    found = {
+        k: tuple(v.shape) for k, v in tensors.items() if k.partition(".")[0] in _modules(state)
+    }
+    for name in dict.fromkeys([*expected, *found]):
+        if expected.get(name) != found.get(name):
+            raise UserError(
+                f"the checkpoint {folder} is of another shape: {name} expected "
+                f"{_in_words(expected.get(name))}, found {_in_words(found.get(name))}; resume with "
+                "the version of tcn_robot in versions.json, or train again into another --out"
+            )
+
+
+def _in_words(shape: tuple[int, ...] | None) -> str:
+    return "nothing" if shape is None else " x ".join(map(str, shape)) or "a number"
 
 
 def _load_moments(state: TrainingState, tensors: dict[str, torch.Tensor]) -> None:

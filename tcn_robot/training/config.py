@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,27 +9,14 @@ from tcn_robot.data.augmentation import AugmentationOptions
 from tcn_robot.data.sampling import BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, EncoderConfig, find_encoder
-from tcn_robot.objectives import find_objective
+from tcn_robot.objectives import RegulariserOptions, find_objective
 from tcn_robot.objectives.tcn import TcnOptions
 from tcn_robot.training.flat import leaves, with_values
+from tcn_robot.training.health import HealthOptions
+from tcn_robot.training.optimisers import OptimisationOptions
+from tcn_robot.training.precision import PrecisionName
+from tcn_robot.training.selection import SelectionOptions
 from tcn_robot.typed_options import options_from_json
-
-
-@dataclass(frozen=True)
-class OptimisationOptions:
-    """How the weights are moved.
-
-    Attributes:
-        learning_rate: Peak of the cosine schedule.
-        warmup_steps: Steps of linear warm-up before it.
-        weight_decay: AdamW's decay; strong, so that films of the same task stay side by side.
-        clip_norm: Largest gradient norm.
-    """
-
-    learning_rate: float = 2e-3
-    warmup_steps: int = 50
-    weight_decay: float = 0.3
-    clip_norm: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,13 +35,20 @@ class TrainConfig:
         batch: How large a batch is.
         optimisation: How the weights are moved.
         augmentation: How frames are changed before they are seen.
-        precision: bf16 autocast where the processor multiplies bf16 in hardware (auto), or one
-            of the two everywhere.
+        regulariser: Terms against collapse that are added to the objective's.
+        selection: Which step's encoder is kept, and when to stop early.
+        health: When a training that has gone wrong is stopped.
+        precision: bf16 autocast where the processor multiplies bf16 in hardware (auto), or fp32,
+            bf16, or on a GPU fp16.
         device: cpu, cuda, or auto for cuda where there is one.
         log_every_steps: Steps between two lines of metrics.jsonl.
         validate_every_steps: Steps between two measurements on the validation episodes.
         checkpoint_every_steps: Steps between two checkpoints to resume from.
         validation_episodes: Validation episodes that are measured, at most.
+        compile: Let torch compile the encoder, which takes minutes and needs a compiler; measure
+            whether it pays.
+        projector: When the embedded frames of these are written for TensorBoard's projector: at
+            the end, with every validation, or never.
     """
 
     objective: str = "tcn"
@@ -70,12 +63,17 @@ class TrainConfig:
     batch: BatchOptions = field(default_factory=BatchOptions)
     optimisation: OptimisationOptions = field(default_factory=OptimisationOptions)
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    regulariser: RegulariserOptions = field(default_factory=RegulariserOptions)
+    selection: SelectionOptions = field(default_factory=SelectionOptions)
+    health: HealthOptions = field(default_factory=HealthOptions)
+    precision: PrecisionName = "auto"
+    compile: bool = False
     device: str = "auto"
     log_every_steps: int = 10
     validate_every_steps: int = 250
     checkpoint_every_steps: int = 250
     validation_episodes: int = 8
+    projector: Literal["end", "validations", "never"] = "end"
 
     @property
     def image_size_px(self) -> int:
@@ -100,10 +98,12 @@ class TrainConfig:
             raise UserError(f"--steps must be at least 0, found {self.steps}")
         values = dict(leaves(self))
         at_least_one = ("dimension", "log_every_steps", "validate_every_steps")
-        for name in (*at_least_one, "checkpoint_every_steps", "learning_rate"):
-            value = values[name]
-            if not (value > 0 and math.isfinite(value)):
-                raise UserError(f"--{name.replace('_', '-')} must be above 0, found {value}")
+        for name in (*at_least_one, "checkpoint_every_steps"):
+            if values[name] < 1:
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} must be above 0, found {values[name]}")
+        for part in (self.optimisation, self.selection, self.health):
+            part.check()
 
 
 def make_config(objective: str = "tcn", **values: Any) -> TrainConfig:
@@ -118,24 +118,29 @@ def make_config(objective: str = "tcn", **values: Any) -> TrainConfig:
         UserError: If a name or a value cannot be.
     """
     values = dict(values)
-    encoder = values.pop("encoder", TrainConfig.encoder)
+    encoder = values.pop("encoder", None)
     return default_config(objective, encoder).changed(**values)
 
 
-def default_config(objective: str, encoder: str = "convolutional") -> TrainConfig:
+def default_config(objective: str, encoder: str | None = None) -> TrainConfig:
     """Return the defaults of an objective with an encoder of some kind.
+
+    Args:
+        objective: What to train for.
+        encoder: Kind of encoder; None for the objective's usual one.
 
     Raises:
         UserError: If there is no such objective or encoder.
     """
     what = find_objective(objective)
+    encoder = encoder or str(what.defaults.get("encoder", TrainConfig.encoder))
     config = TrainConfig(
         objective=objective,
         objective_options=what.Options(),
         encoder=encoder,
         encoder_options=find_encoder(encoder)[0](),
     )
-    known = {name for name, _ in leaves(config)}
+    known = {name for name, _ in leaves(config)} - {"encoder"}
     return config.changed(**{k: v for k, v in what.defaults.items() if k in known})
 
 

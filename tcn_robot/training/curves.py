@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.training.projector import Points, write_projector
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -43,6 +44,16 @@ class Curves:
         if self._tensorboard is not None:
             self._tensorboard.add_image(name, image, step, dataformats="HWC")
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether anybody will see pictures and points: they go to TensorBoard only."""
+        return self._tensorboard is not None
+
+    def write_points(self, step: int, points: Points) -> None:
+        """Add embedded frames for TensorBoard's projector."""
+        if self._tensorboard is not None:
+            write_projector(self._path.parent / TENSORBOARD_FOLDER, step, points)
+
     def flush(self) -> None:
         """Bring everything written so far to the files, before a checkpoint says it is there."""
         self._file.flush()
@@ -63,6 +74,33 @@ class Curves:
         self._file.close()
         if self._tensorboard is not None:
             self._tensorboard.close()
+
+
+class SilentCurves(Curves):
+    """Takes everything and writes nothing: for the processes that are not the main one."""
+
+    def __init__(self) -> None:
+        """Open no file."""
+        self._tensorboard = None
+
+    def write(self, step: int, figures: dict[str, float]) -> None:
+        """Write nothing."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close nothing."""
+
+
+def open_curves(folder: Path, first_step: int, writing: bool) -> Curves:
+    """Return the curves of a run folder, or some that nobody sees."""
+    return Curves(folder, first_step) if writing else SilentCurves()
 
 
 def _tensorboard_writer(folder: Path, first_step: int) -> Any:

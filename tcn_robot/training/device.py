@@ -35,13 +35,3 @@ def has_fast_bf16(device: torch.device) -> bool:
     # Private, but the only place where torch says it; absent means slow.
     ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(device.type == "cpu" and ask is not None and ask())
-
-
-def choose_bf16(precision: str, device: torch.device) -> bool:
-    """Return whether to run the forward pass under bf16 autocast.
-
-    Args:
-        precision: "bf16", "fp32", or "auto" for bf16 where it is fast.
-        device: Where it will run.
-    """
-    return precision == "bf16" or (precision == "auto" and has_fast_bf16(device))

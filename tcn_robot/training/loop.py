@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from tcn_robot.data.augmentation import augment
-from tcn_robot.data.frame_store import FrameStore, StoredEpisode
-from tcn_robot.errors import UserError
+from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.models import Encoder
-from tcn_robot.training.checkpoint import TrainingState, save_checkpoint
+from tcn_robot.objectives import Losses, regulariser_terms
+from tcn_robot.training.batches import Batches
 from tcn_robot.training.config import TrainConfig
-from tcn_robot.training.curves import Curves
+from tcn_robot.training.curves import open_curves
 from tcn_robot.training.interrupt import DeferredInterrupt
+from tcn_robot.training.memory import advice_when_out_of_memory
+from tcn_robot.training.observation import Observation, Seen
+from tcn_robot.training.optimisers import clip_gradients, set_rate, trained_parameters
 from tcn_robot.training.parts import Parts, prepare, start
-from tcn_robot.training.run_folder import ENCODER_FOLDER, STATE_FOLDER
+from tcn_robot.training.run_folder import ENCODER_FOLDER
+from tcn_robot.training.state import TrainingState
 from tcn_robot.training.step import TrainingStep, to_moments
-from tcn_robot.training.validation import measure_alignment, neighbour_strip
 
 # Called after each step with the number of steps done and what there is to say about it.
 OnStep = Callable[[int, str], None]
@@ -49,105 +50,125 @@ def train(
         The encoder, which also lies in `folder / "encoder"`.
 
     Raises:
-        UserError: If the data do not suit the objective, or the loss is no longer finite.
+        UserError: If the data do not suit the objective, the loss is no longer finite, or the
+            embedding has collapsed; the last checkpoint is then of a step where all was well.
         KeyboardInterrupt: After a checkpoint was saved.
     """
     if parts is None:
         parts = prepare(config, store)
     state = start(config, parts, folder)
-    note = ""
-    with Curves(folder, state.step) as curves, DeferredInterrupt() as interrupt:
-        timed_from = (state.step, time.perf_counter())
-        while state.step < config.steps:
-            scalars = optimise(config, parts, state)
-            if _is_due(state.step, config.log_every_steps, config.steps):
-                figures = {name: float(value) for name, value in scalars.items()}
-                figures["learning_rate"] = learning_rate(config, state.step - 1)
-                figures["frames_per_second"] = _rate(config, timed_from, state.step)
-                _check_finite(figures, state.step)
-                if _is_due(state.step, config.validate_every_steps, config.steps):
-                    figures |= validate(state.encoder, parts.validation, curves, state.step)
-                curves.write(state.step, figures)
-                note = f"loss {figures['loss']:.3f}"
-                timed_from = (state.step, time.perf_counter())
+    processes = parts.processes
+    over = state.selection.is_over
+    with (
+        open_curves(folder, state.step, processes.is_main) as curves,
+        open_batches(config, parts) as batches,
+        DeferredInterrupt() as interrupt,
+    ):
+        observation = Observation(config, parts, curves, folder, state.step)
+        while state.step < config.steps and not over:
+            with advice_when_out_of_memory(config, parts, state):
+                seen = optimise(config, parts, state, batches)
+            note = observation.look(state, seen)
+            if observation.is_validating(state.step):  # which only the main process does
+                over = processes.any_of(state.selection.is_over)
             if on_step is not None:
                 on_step(state.step, note)
-            stopping = interrupt.pressed
-            if stopping or _is_due(state.step, config.checkpoint_every_steps, config.steps):
-                curves.flush()
-                save_checkpoint(state, folder / STATE_FOLDER)
+            stopping = processes.any_of(interrupt.pressed)
+            observation.keep(state, seen, asked=stopping or over or state.step == config.steps)
             if stopping:
                 raise KeyboardInterrupt
-    state.encoder.eval().save(folder / ENCODER_FOLDER)
-    return state.encoder
+    return _leave(parts, state, folder)
 
 
-def _is_due(step: int, every_steps: int, last_step: int) -> bool:
-    return step % every_steps == 0 or step == last_step
+def _leave(parts: Parts, state: TrainingState, folder: Path) -> Encoder:
+    """Write the encoder that the training was for, and return it."""
+    encoder = state.judged.eval()
+    state.selection.apply(encoder)
+    if parts.processes.is_main:
+        encoder.save(folder / ENCODER_FOLDER)
+    parts.processes.barrier()
+    return encoder
 
 
-def _rate(config: TrainConfig, timed_from: tuple[int, float], step: int) -> float:
-    first_step, began_seconds = timed_from
-    return config.batch.batch_frames * (step - first_step) / (time.perf_counter() - began_seconds)
+def open_batches(config: TrainConfig, parts: Parts) -> Batches:
+    """Return the batches of a training; close them in the end."""
+    return Batches(parts.sampler, parts.frames, config.augmentation, parts.processes)
 
 
-def _check_finite(figures: dict[str, float], step: int) -> None:
-    bad = [name for name, value in figures.items() if not math.isfinite(value)]
-    if bad:
-        raise UserError(
-            f"{' and '.join(bad)} no longer finite at step {step}; lower --learning-rate, or "
-            "train with --precision fp32"
-        )
+def optimise(
+    config: TrainConfig, parts: Parts, state: TrainingState, batches: Batches | None = None
+) -> Seen:
+    """Draw the batches of a step and take it.
 
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Return the rate of a step, counted from 0: linear warm-up, then cosine down to 0."""
-    options = config.optimisation
-    warmup = min(1.0, (step + 1) / max(options.warmup_steps, 1))
-    cosine = 0.5 * (1 + math.cos(math.pi * step / config.steps))
-    return options.learning_rate * warmup * cosine
-
-
-def optimise(config: TrainConfig, parts: Parts, state: TrainingState) -> dict[str, torch.Tensor]:
-    """Draw a batch and take one step.
-
-    Returns:
-        Scalars: "loss", "gradient_norm" before clipping, "terms/…" and "figures/…".
+    Args:
+        config: Every option.
+        parts: What the training is made of.
+        state: One step further afterwards.
+        batches: Those of the training; opened for this step alone when None.
     """
-    batch = parts.sampler.draw(state.sampling_rng)
-    images = augment(parts.frames.gather(batch), config.augmentation, state.augmentation_rng)
-    losses = state.objective(
-        TrainingStep(
-            moments=to_moments(batch, parts.store.films, parts.device),
-            images=images,
-            encoder=state.encoder,
-            progress=state.step / config.steps,
-            generator=state.objective_rng,
-            bf16=parts.bf16,
-        )
-    )
-    loss = torch.stack([*losses.terms.values()]).sum()
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(config, state.step)
+    if batches is None:
+        with open_batches(config, parts) as batches:
+            return optimise(config, parts, state, batches)
+    options = config.optimisation
+    count = options.accumulate_batches
+    parameters = trained_parameters(state.optimizer)
+    set_rate(state.optimizer, options.rate(state.step, config.steps))
     state.optimizer.zero_grad()
-    loss.backward()
-    gradient_norm = torch.nn.utils.clip_grad_norm_(
-        [weights for group in state.optimizer.param_groups for weights in group["params"]],
-        config.optimisation.clip_norm,
-    )
-    state.optimizer.step()
+    scalars: dict[str, torch.Tensor] = {}
+    for number in range(count):
+        step, losses = forward(config, parts, state, batches, first=number == 0)
+        found = _scalars(losses)
+        state.precision.backward(found["loss"] / count)
+        for name, value in found.items():
+            scalars[name] = scalars.get(name, 0) + value.detach() / count
+    parts.processes.average_gradients(parameters)
+    parts.processes.average_buffers(state.encoder)
+    state.precision.unscale(state.optimizer)
+    scalars["gradient_norm"] = clip_gradients(parameters, options.clip_norm)
+    state.precision.step(state.optimizer)
+    if state.average is not None:
+        state.average.update(state.encoder)
     state.step += 1
-    scalars = {"loss": loss, "gradient_norm": gradient_norm}
+    seen = None if step.seen is None else step.seen.detach()
+    return Seen(scalars, step.images, seen, step.moments.shape)
+
+
+def forward(
+    config: TrainConfig,
+    parts: Parts,
+    state: TrainingState,
+    batches: Batches,
+    first: bool = True,
+) -> tuple[TrainingStep, Losses]:
+    """Draw a batch, embed the rows of this process, and return what the whole batch costs.
+
+    Args:
+        config: Every option.
+        parts: What the training is made of.
+        state: Its generators move on; its weights stay.
+        batches: Where the batch comes from.
+        first: Whether this is the first batch of a step.
+    """
+    batch, images = batches.next(state.sampling_rng, state.augmentation_rng)
+    step = TrainingStep(
+        moments=to_moments(batch, parts.store.films, parts.device),
+        images=images,
+        encoder=state.compiled or state.encoder,
+        progress=state.step / config.steps,
+        generator=state.objective_rng,
+        precision=state.precision,
+        processes=parts.processes,
+        first=first,
+    )
+    losses = state.objective(step)
+    if step.seen is None:
+        return step, losses
+    unit_length = config.encoder_options.unit_length
+    terms = regulariser_terms(step.seen, config.regulariser, state.objective_rng, unit_length)
+    return step, replace(losses, terms={**losses.terms, **terms})
+
+
+def _scalars(losses: Losses) -> dict[str, torch.Tensor]:
+    scalars = {"loss": torch.stack([*losses.terms.values()]).sum()}
     scalars |= {f"terms/{name}": value for name, value in losses.terms.items()}
-    scalars |= {f"figures/{name}": value for name, value in losses.figures.items()}
-    return {name: value.detach() for name, value in scalars.items()}
-
-
-def validate(
-    encoder: Encoder, episodes: Sequence[StoredEpisode], curves: Curves, step: int
-) -> dict[str, float]:
-    """Measure the encoder on validation episodes and draw a strip of nearest neighbours."""
-    if not episodes:
-        return {}
-    curves.write_image(step, "validation/neighbours", neighbour_strip(encoder, episodes[0]))
-    return measure_alignment(encoder, episodes)
+    return scalars | {f"figures/{name}": value for name, value in losses.figures.items()}

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
+
+from tcn_robot.errors import UserError
+from tcn_robot.models import Encoder
+from tcn_robot.training.config import TrainConfig
+from tcn_robot.training.parts import Parts
+from tcn_robot.training.state import TrainingState
 
 # What torch says of a CPU that has no more; there is no exception type for it.
 _CPU_WORDS = ("can't allocate memory", "not enough memory")
@@ -52,19 +60,19 @@ def _succeeds(attempt: Callable[[int], None], count: int) -> bool:
     return True
 
 
-def training_pass(encoder: torch.nn.Module, autocast: Callable[[], torch.autocast]) -> Callable:
+def training_pass(
+    encoder: Encoder, autocast: Callable[[], torch.autocast]
+) -> Callable[[int], None]:
     """Return a function that runs an encoder forward and backward on any number of black frames.
 
     Weights, gradients and running statistics of the encoder are changed or lost: for the end of a
     training that has failed.
 
     Args:
-        encoder: Has image_size_px and, for several frames, config.num_frames.
+        encoder: What is trained.
         autocast: Context of the forward pass.
     """
-    size = encoder.image_size_px
-    frames = getattr(encoder.config, "num_frames", 1)
-    device = next(encoder.parameters()).device
+    size, frames, device = encoder.image_size_px, encoder.config.num_frames, encoder.device
 
     def attempt(count: int) -> None:
         shape = (count, size, size, 3) if frames == 1 else (count, frames, size, size, 3)
@@ -94,3 +102,35 @@ def advise(device: torch.device, batch_frames: int, fits: int) -> str:
         f"out of memory: {where} cannot hold a training step of {batch_frames} frames; the largest "
         f"batch that fits is about --batch-frames {fits}, or take a smaller --image-size-px"
     )
+
+
+@contextmanager
+def advice_when_out_of_memory(
+    config: TrainConfig, parts: Parts, state: TrainingState
+) -> Iterator[None]:
+    """Turn a full memory into one line with the largest batch that would have fitted.
+
+    Raises:
+        UserError: When the block runs out of memory.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        failed = error
+    else:
+        return
+    # Outside the handler: a traceback holds on to what the step has filled the memory with.
+    failed.__traceback__ = None
+    state.optimizer.zero_grad(set_to_none=True)
+    wanted, together = config.batch.batch_frames, parts.processes.world_size
+    multiple = _frames_of_one_sample(parts, state)
+    attempt = training_pass(state.encoder, state.precision.autocast)
+    fits = largest_that_fits(attempt, -(-wanted // together), multiple)
+    raise UserError(advise(parts.device, wanted, fits * together))
+
+
+def _frames_of_one_sample(parts: Parts, state: TrainingState) -> int:
+    """Return of how many frames a batch is a multiple: 2 for pairs, 4 for quadruples."""
+    return math.prod(parts.sampler.draw(state.sampling_rng).shape[:-1])

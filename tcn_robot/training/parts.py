@@ -15,11 +15,18 @@ from tcn_robot.data.sampling import Sampler
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models import build_encoder, seeded_generator
 from tcn_robot.objectives import Setting, find_objective
-from tcn_robot.training.checkpoint import TrainingState, latest_checkpoint, load_checkpoint
+from tcn_robot.training.averaging import WeightAverage
+from tcn_robot.training.checkpoint import latest_checkpoint, load_checkpoint
+from tcn_robot.training.compiling import CompiledEncoder, choose_compiling
 from tcn_robot.training.config import TrainConfig
-from tcn_robot.training.device import choose_bf16, choose_device
 from tcn_robot.training.device_frames import DeviceFrames
+from tcn_robot.training.health import Health
+from tcn_robot.training.optimisers import build_optimiser, trained_parameters
+from tcn_robot.training.precision import Precision, choose_precision
+from tcn_robot.training.processes import Processes, join_processes
 from tcn_robot.training.run_folder import STATE_FOLDER
+from tcn_robot.training.selection import Selection
+from tcn_robot.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,10 @@ class Parts:
         sampler: Draws the batches.
         store: The training episodes' frames and times.
         frames: The same frames where they are computed with.
-        device: Where that is.
-        bf16: Whether the encoder runs under bf16 autocast.
+        processes: Those that train together; often this one alone.
+        dtype: Numbers that the encoder computes in.
+        compiling: Whether the encoder is compiled.
+        notes: Sentences that the user should read before the training begins.
     """
 
     training: tuple[StoredEpisode, ...]
@@ -41,13 +50,31 @@ class Parts:
     sampler: Sampler
     store: FrameStore
     frames: DeviceFrames
-    device: torch.device
-    bf16: bool
+    processes: Processes
+    dtype: torch.dtype
+    compiling: bool
+    notes: tuple[str, ...]
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        return self.processes.device
 
 
-def prepare(config: TrainConfig, store: FrameStore) -> Parts:
-    """Make what a training needs: episodes, sampler, device, precision."""
+def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None = None) -> Parts:
+    """Make what a training needs: episodes, sampler, device, precision.
+
+    Args:
+        config: Every option.
+        store: Frames of all splits.
+        processes: Those that train together; found out when None.
+
+    Raises:
+        UserError: If the data or the machine do not suit the options.
+    """
     config.check()
+    processes = processes or join_processes(config.device)
+    dtype = choose_precision(config.precision, processes.device)
     training = _with_views(store.split("train"), config.views)
     if not training:
         found = sorted({episode.split for episode in store.episodes})
@@ -55,17 +82,29 @@ def prepare(config: TrainConfig, store: FrameStore) -> Parts:
             f"training expects episodes of split 'train', found {len(store.episodes)} episodes of "
             f"{', '.join(found) or 'no split'}; record some with --split train"
         )
-    device = choose_device(config.device)
+    validation = _with_views(store.split("valid"), config.views)[: config.validation_episodes]
+    if config.selection.compares and not any(len(film.views) > 1 for film in validation):
+        config.selection.refuse()
     objective = find_objective(config.objective)
     own = FrameStore(store.size_px, training)
+    sampler = objective.sampler(config.objective_options, training, config.batch)
+    encoder = config.encoder_options
+    compiling, notes = choose_compiling(config.compile, processes.device)
     return Parts(
         training=training,
-        validation=_with_views(store.split("valid"), config.views)[: config.validation_episodes],
-        sampler=objective.sampler(config.objective_options, training, config.batch),
+        validation=validation,
+        sampler=sampler,
         store=own,
-        frames=DeviceFrames(own, device),
-        device=device,
-        bf16=choose_bf16(config.precision, device),
+        frames=DeviceFrames(
+            own,
+            processes.device,
+            num_frames=encoder.num_frames,
+            stride_frames=encoder.stride_frames,
+        ),
+        processes=processes,
+        dtype=dtype,
+        compiling=compiling,
+        notes=(*sampler.notes, *notes),
     )
 
 
@@ -93,17 +132,22 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     if not isinstance(objective, nn.Module):
         raise UserError(f"objective {config.objective!r} must make a torch.nn.Module")
     encoder, objective = encoder.to(parts.device), objective.to(parts.device)
-    trained = [*encoder.parameters(), *objective.parameters()]
+    optimizer = build_optimiser(config.optimisation, [encoder, objective])
+    if config.steps > 0 and not trained_parameters(optimizer):
+        raise UserError("nothing to train: every weight is frozen; give --steps 0, or thaw some")
+    decay = config.optimisation.average_decay
     state = TrainingState(
         encoder=encoder,
         objective=objective,
-        optimizer=torch.optim.AdamW(
-            [weights for weights in trained if weights.requires_grad],
-            weight_decay=config.optimisation.weight_decay,
-        ),
+        optimizer=optimizer,
         sampling_rng=np.random.default_rng(sampling_seed),
         augmentation_rng=seeded_generator(augmentation_seed),
         objective_rng=objective_rng,
+        precision=Precision(parts.dtype, parts.device),
+        selection=Selection(config.selection),
+        health=Health(config.health),
+        average=WeightAverage(encoder, decay) if decay > 0 else None,
+        compiled=CompiledEncoder(encoder) if parts.compiling else None,
     )
     checkpoint = latest_checkpoint(folder / STATE_FOLDER)
     if checkpoint is not None:

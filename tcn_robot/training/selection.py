@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import nn
@@ -46,6 +46,14 @@ class SelectionOptions:
                 f"--patience-validations must be at least 0, found {self.patience_validations}"
             )
 
+    def refuse(self) -> NoReturn:
+        """Raise the error for a training that has nothing to compare."""
+        asked = "--keep best" if self.keep == "best" else "--patience-validations"
+        raise UserError(
+            f"{asked} needs {self.best_by} of episodes of split 'valid' with two views, found "
+            "none; record some with --split valid, or leave the option out"
+        )
+
 
 class Selection:
     """The best validation so far.
@@ -83,11 +91,7 @@ class Selection:
             return
         value = figures.get(VALIDATION_PREFIX + options.best_by)
         if value is None:
-            asked = "--keep best" if options.keep == "best" else "--patience-validations"
-            raise UserError(
-                f"{asked} needs {options.best_by} of episodes of split 'valid' with two views, "
-                "found none; record some with --split valid, or leave the option out"
-            )
+            options.refuse()
         if not self._is_better(value):
             self.worse_in_a_row += 1
             return

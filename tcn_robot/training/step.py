@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling import Batch
 from tcn_robot.objectives import Encoded, Moments
 from tcn_robot.objectives.interface import Change, TrainableEncoder
+from tcn_robot.training.precision import Precision
+from tcn_robot.training.processes import Processes
 
 
 @dataclass
@@ -18,13 +20,17 @@ class TrainingStep:
     """What `objectives.interface.Step` promises.
 
     Attributes:
-        moments: Where the frames of the batch come from.
-        images: (N, S, S, 3) or (N, T, S, S, 3) float32 from 0 to 255, augmented.
+        moments: Where the N frames of the batch come from.
+        images: (R, S, S, 3) or (R, T, S, S, 3) float32 from 0 to 255, augmented: the rows of the
+            batch that this process holds, `processes.rows(N)`.
         encoder: What is trained.
         progress: Share of the training that is done, from 0 to below 1.
         generator: On the CPU, for whatever the objective draws.
-        bf16: Whether the encoder runs under bf16 autocast.
+        precision: The encoder's autocast.
+        processes: Those that hold the other rows.
         first: Whether this is the first batch of an optimisation step.
+        seen: Embeddings (N, D) of the first pass through the trained encoder, with their
+            gradients; None before it.
     """
 
     moments: Moments
@@ -32,8 +38,10 @@ class TrainingStep:
     encoder: TrainableEncoder
     progress: float
     generator: torch.Generator
-    bf16: bool
+    precision: Precision
+    processes: Processes
     first: bool = True
+    seen: torch.Tensor | None = field(default=None, init=False)
 
     def encode(
         self, change: Change | None = None, network: TrainableEncoder | None = None
@@ -41,17 +49,24 @@ class TrainingStep:
         """Embed the batch; see `Step.encode`."""
         images = self.images
         if change is not None:
-            images = change(images, torch.arange(len(images), device=images.device))
-        if network is None:
-            return self._embed(self.encoder, images)
-        with torch.no_grad():
-            return self._embed(network, images)
+            rows = self.processes.rows(len(self.moments))
+            images = change(images, rows.to(images.device))
+        if network is not None:
+            with torch.no_grad():
+                return self._embed(network, images)
+        encoded = self._embed(self.encoder, images)
+        if self.seen is None:
+            self.seen = encoded.embeddings
+        return encoded
 
     def _embed(self, network: TrainableEncoder, images: torch.Tensor) -> Encoded:
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
+        with self.precision.autocast():
             features = network.features(images)
             embeddings = network.project(features)
-        return Encoded(features.float(), network.normalise(embeddings.float()))
+        count = len(self.moments)
+        features = self.processes.gather(features.float(), count)  # (N, F)
+        embeddings = self.processes.gather(embeddings.float(), count)  # (N, D)
+        return Encoded(features, network.normalise(embeddings))
 
 
 def to_moments(batch: Batch, films: FilmTable, device: torch.device) -> Moments:

@@ -12,8 +12,8 @@ from tcn_robot.data import FrameStore
 from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling.simultaneous import first_without_overlap
 from tcn_robot.data.sampling import (
-    MultiViewSampler,
     BatchOptions,
+    MultiViewSampler,
     Radii,
     SingleViewSampler,
 )

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from tcn_robot.data.sampling import (
     Batch,
-    MultiViewSampler,
     BatchOptions,
+    MultiViewSampler,
     Radii,
+    Reach,
     SingleViewSampler,
 )
 from tcn_robot.errors import UserError
@@ -153,9 +154,7 @@ def test_the_same_seed_draws_the_same_batches(pairing):
 
 def test_unequal_frame_rates_pair_by_time():
     film = blank_film({"fast": np.arange(60) / 60, "slow": np.arange(20) / 20})
-    batch = MultiViewSampler([film], BatchOptions(batch_frames=16)).draw(
-        np.random.default_rng(0)
-    )
+    batch = MultiViewSampler([film], BatchOptions(batch_frames=16)).draw(np.random.default_rng(0))
     gaps = np.abs(batch.time_seconds[:8] - batch.time_seconds[8:])
     assert (gaps <= 1 / 40 + 1e-6).all()
 
@@ -166,7 +165,7 @@ def test_unequal_frame_rates_pair_by_time():
         ([], "views", "found none in 0 episodes"),
         ([blank_film({"front": np.arange(9) * 0.1})], "views", "front; record more views"),
         ([blank_film({"a": [0.0, 0.1], "b": [9.0, 9.1]})], "views", "--pairing times"),
-        ([blank_film({"a": [0.0, 0.1]})], "times", "films up to 0.1 s"),
+        ([blank_film({"a": [0.0, 0.1]})], "times", "films of up to 2 frames, 0.1 s"),
         ([blank_film({"a": np.arange(9) * 1.0})], "times", "1 s between frames"),
     ],
 )
@@ -190,9 +189,9 @@ def test_options_that_cannot_work_are_named(options, named, pairing):
         SAMPLERS[pairing](films_of([[30, 30]]), options)
 
 
-@pytest.mark.parametrize("radii", [Radii(positive_seconds=0.0), Radii(negative_seconds=0.1)])
+@pytest.mark.parametrize("radii", [Radii(Reach(0.0)), Radii(excluded=Reach(0.1))])
 def test_radii_that_cannot_work_are_named(radii):
-    with pytest.raises(UserError, match="--positive-radius-seconds <= --negative-radius-seconds"):
+    with pytest.raises(UserError, match="--positive-radius-seconds <= --exclusion-seconds"):
         SingleViewSampler(films_of([[30, 30]]), BatchOptions(), radii)
 
 

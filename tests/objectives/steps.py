@@ -42,6 +42,16 @@ class GivenStep:
         return Encoded(self.embeddings, self.embeddings)
 
 
+def randn(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Return normal numbers, float64."""
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def random_mask(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
+    """Return a mask of which about 60 % is set."""
+    return torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed)) < 0.6
+
+
 def losses_of(name: str, embeddings: torch.Tensor, moments: Moments, **options: Any) -> Losses:
     """Return what an objective says of a batch of given embeddings."""
     made = find_objective(name)

@@ -2,6 +2,7 @@
 
 import torch
 
+from tcn_robot.data.sampling import Reach
 from tcn_robot.objectives.moments import (
     Moments,
     negative_mask,
@@ -25,9 +26,12 @@ def random_moments(seed: int = 0, pairs: int = 12) -> Moments:
 
 def test_masks_equal_a_loop_over_all_pairs():
     moments = random_moments()
-    positives = positive_mask(moments, radius_seconds=0.2)
-    near = negative_mask(moments, "episode", exclusion_seconds=0.4)
-    wide = negative_mask(moments, "all", exclusion_seconds=0.4)
+    positives = positive_mask(moments, Reach(0.2))
+    near = negative_mask(moments, "episode", Reach(0.4))
+    wide = negative_mask(moments, "all", Reach(0.4))
+    others = negative_mask(moments, "others", Reach(0.4))
+    near_frames = positive_mask(moments, Reach(9.9, frames=2))
+    far_frames = negative_mask(moments, "episode", Reach(0.0, frames=4))
     together = simultaneous_mask(moments)
     for i in range(len(moments)):
         for j in range(len(moments)):
@@ -38,13 +42,16 @@ def test_masks_equal_a_loop_over_all_pairs():
             assert positives[i, j] == (film and camera and 0 < gap <= 0.2)
             assert near[i, j] == (film and not moment and gap > 0.4)
             assert wide[i, j] == ((film and not moment and gap > 0.4) or not film)
+            assert others[i, j] == (not film)
+            assert near_frames[i, j] == positives[i, j]  # 10 frames a second
+            assert far_frames[i, j] == near[i, j]
             assert together[i, j] == (moment and i != j)
 
 
 def test_a_frame_is_never_its_own_positive_or_negative():
     moments = random_moments(1)
     for mask in (
-        positive_mask(moments, 10.0),
+        positive_mask(moments, Reach(10.0)),
         negative_mask(moments, "all"),
         simultaneous_mask(moments),
     ):
@@ -56,6 +63,6 @@ def test_times_that_are_not_exact_in_binary_are_exactly_at_the_radius():
     times = torch.tensor([0.8, 0.6, 0.1, 0.3], dtype=torch.float64)
     zeros = torch.zeros(4, dtype=torch.int64)
     moments = Moments(zeros, zeros, torch.arange(4), times, torch.arange(4), zeros + 9, (2, 2))
-    mask = positive_mask(moments, radius_seconds=0.2)
+    mask = positive_mask(moments, Reach(0.2))
     assert mask[0, 1]
     assert mask[2, 3]

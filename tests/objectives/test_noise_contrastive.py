@@ -167,5 +167,5 @@ def test_an_update_between_forward_and_backward_does_no_harm():
 
 def test_bank_is_in_the_state():
     bank = MemoryBank(5, 3, generator())
-    assert set(bank.state_dict()) == {"entries", "log_normaliser"}
+    assert set(bank.state_dict()) == {"entries", "log_normaliser", "is_measured"}
     assert not list(bank.parameters())

@@ -3,15 +3,16 @@
 import json
 from dataclasses import asdict
 
-import numpy as np
 import pytest
 import torch
 
 from tcn_robot.errors import UserError
 from tcn_robot.training import RunDescription, create_run, make_config, read_run, train
 from tcn_robot.training.curves import truncate_metrics
-from tcn_robot.training.device import choose_bf16, choose_device
-from tcn_robot.training.loop import learning_rate, optimise, prepare, start
+from tcn_robot.training.device import choose_device
+from tcn_robot.training.loop import open_batches, optimise
+from tcn_robot.training.parts import prepare, start
+from tcn_robot.training.precision import choose_precision
 from tcn_robot.training.validation import measure_alignment, neighbour_strip
 from tests.data.films import dot_films, store_of
 
@@ -24,32 +25,26 @@ def store(tmp_path_factory):
     return store_of(films, tmp_path_factory.mktemp("films") / "store", size_px=16)
 
 
-def test_learning_rate_warms_up_and_falls_to_zero():
-    config = make_config(steps=100, warmup_steps=10, learning_rate=0.5)
-    rates = [learning_rate(config, step) for step in range(100)]
-    assert rates[0] == pytest.approx(0.05)
-    assert np.argmax(rates) == 9
-    assert all(np.diff(rates[:10]) > 0)
-    assert all(np.diff(rates[9:]) < 0)
-    assert rates[-1] < 0.001
-
-
 def test_bf16_and_fp32_agree_roughly_and_weights_stay_fp32(store, tmp_path):
     losses = []
     for precision in ("fp32", "bf16"):
         config = CONFIG.changed(precision=precision)
         parts = prepare(config, store)
         state = start(config, parts, tmp_path)
-        losses.append(float(optimise(config, parts, state)["loss"]))
+        with open_batches(config, parts) as batches:
+            seen = optimise(config, parts, state, batches)
+        losses.append(float(seen.scalars["loss"]))
         assert {p.dtype for p in state.encoder.parameters()} == {torch.float32}
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 def test_precision_and_device_are_chosen():
     cpu = torch.device("cpu")
-    assert choose_bf16("bf16", cpu)
-    assert not choose_bf16("fp32", cpu)
-    assert choose_bf16("auto", cpu) in (True, False)
+    assert choose_precision("bf16", cpu) == torch.bfloat16
+    assert choose_precision("fp32", cpu) == torch.float32
+    assert choose_precision("auto", cpu) in (torch.float32, torch.bfloat16)
+    with pytest.raises(UserError, match="fp16 needs a GPU"):
+        choose_precision("fp16", cpu)
     assert choose_device("cpu") == cpu
     with pytest.raises(UserError, match="unknown device"):
         choose_device("gpuu")

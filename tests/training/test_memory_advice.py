@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.training.memory import advise, is_out_of_memory, largest_that_fits, training_pass
 
 
@@ -45,8 +45,8 @@ def test_what_counts_as_out_of_memory():
 
 
 def test_a_pass_of_the_real_encoder():
-    config = EncoderConfig(image_size_px=16, channels=(4, 4), strides=(2, 2))
-    encoder = Encoder(config, seeded_generator(0))
+    config = ConvolutionalConfig(image_size_px=16, channels=(4, 4), strides=(2, 2))
+    encoder = ConvolutionalEncoder(config, seeded_generator(0))
     attempt = training_pass(encoder, lambda: torch.autocast("cpu", torch.bfloat16))
     attempt(3)
     assert all(parameter.grad is not None for parameter in encoder.parameters())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tcn_robot.models import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.training import projector
 from tcn_robot.training.pictures import batch_picture, shrink, square_sheet
 from tcn_robot.training.projector import embed_points, write_projector
@@ -19,7 +19,8 @@ def episodes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return Encoder(EncoderConfig(image_size_px=16, dimension=5), seeded_generator(0))
+    config = ConvolutionalConfig(image_size_px=16, dimension=5)
+    return ConvolutionalEncoder(config, seeded_generator(0))
 
 
 def numbered(count, size=2):

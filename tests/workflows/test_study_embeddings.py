@@ -20,14 +20,9 @@ from tcn_robot.workflows.embedding_plan import (
 )
 from tcn_robot.workflows.study_data import digest_of_recording
 from tests.policies.point_task import TASK
+from tests.support.point_recordings import DATA, RECORD, record_points
 
-RECORD = [TASK, "--size", "32", "--policy", "tests.policies.point_task:expert"]
 SMALL = {"steps": 2, "image_size_px": 16, "batch_frames": 16, "episodes_per_batch": 2}
-DATA = [
-    {"name": "shown", "record": [*RECORD, "--episodes", "2"]},
-    {"name": "checked", "record": [*RECORD, "--episodes", "1", "--split", "valid"]},
-    {"name": "held-out", "record": [*RECORD, "--episodes", "3", "--split", "test", "--seed", "1"]},
-]
 PLAN = {
     "name": "tiny",
     "kind": "embedding",
@@ -43,12 +38,7 @@ PLAN = {
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """The recordings of the study, made once by the study's own means."""
-    folder = tmp_path_factory.mktemp("data")
-    from tcn_robot.workflows.embedding_plan import PlannedData
-    from tcn_robot.workflows.study_data import record_missing
-
-    record_missing([PlannedData(one["name"], tuple(one["record"])) for one in DATA], folder)
-    return folder
+    return record_points(tmp_path_factory.mktemp("data"))
 
 
 def write_plan(folder, **changes):
@@ -89,7 +79,7 @@ def test_each_seed_becomes_one_line(finished, recorded):
     }
     assert line["threads"] == 1
     assert line["attempts"] == 1
-    assert 0 < line["core_seconds"]
+    assert line["core_seconds"] > 0
     assert line["task"] == "PointReach-v0"
     assert str(folder.parent) not in json.dumps(lines)
 
@@ -105,7 +95,9 @@ def test_the_figures_are_those_of_the_benchmark(finished, recorded):
     assert line["figures"] == result["trained"]
     [reference] = of_kind(lines, "alignment-reference")
     assert reference["rows"]["simulator_state"] == result["simulator_state"]
-    assert np.mean(line["per_episode"]["error"]) == pytest.approx(line["figures"]["error"], abs=1e-4)
+    assert np.mean(line["per_episode"]["error"]) == pytest.approx(
+        line["figures"]["error"], abs=1e-4
+    )
     assert np.shape(line["per_episode"]["tau_b"]) == (3, 3)
 
 
@@ -222,7 +214,7 @@ def test_a_new_option_makes_no_result_out_of_date():
 BAD_PLANS = [
     ({"kind": "embeding"}, "did you mean 'embedding'"),
     ({"data": []}, 'expected "data" in a study of embeddings'),
-    ({"train": "shown"}, 'expected a list as "train", found \'shown\''),
+    ({"train": "shown"}, "expected a list as \"train\", found 'shown'"),
     ({"test": "heldout"}, "did you mean 'held-out'"),
     ({"data": [{"name": "a"}]}, "expected data as"),
     ({"data": [{"name": "../a", "record": [TASK]}]}, "expected a folder's name for data"),

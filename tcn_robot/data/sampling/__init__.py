@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from tcn_robot.data.sampling.adjacent import AdjacentFrameSampler
-from tcn_robot.data.sampling.batch import Batch, BatchOptions, FilmedEpisode, Sampler
-from tcn_robot.data.sampling.neighbours import Radii, SingleViewSampler
+from tcn_robot.data.sampling.batch import (
+    Batch,
+    BatchOptions,
+    FilmedEpisode,
+    NegativeScope,
+    Sampler,
+)
+from tcn_robot.data.sampling.neighbours import SingleViewSampler
+from tcn_robot.data.sampling.proximity import Density, ProximitySampler
+from tcn_robot.data.sampling.reach import Radii, Reach
+from tcn_robot.data.sampling.same_frame import SameFrameSampler
 from tcn_robot.data.sampling.simultaneous import MultiViewSampler
 
 __all__ = [
     "AdjacentFrameSampler",
     "Batch",
     "BatchOptions",
+    "Density",
     "FilmedEpisode",
     "MultiViewSampler",
+    "NegativeScope",
+    "ProximitySampler",
     "Radii",
+    "Reach",
+    "SameFrameSampler",
     "Sampler",
     "SingleViewSampler",
 ]

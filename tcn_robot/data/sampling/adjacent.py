@@ -24,7 +24,11 @@ class AdjacentFrameSampler:
     """
 
     def __init__(
-        self, episodes: Sequence[FilmedEpisode], options: BatchOptions, padding: int
+        self,
+        episodes: Sequence[FilmedEpisode],
+        options: BatchOptions,
+        padding: int,
+        notes: tuple[str, ...] = (),
     ) -> None:
         """Find the views that are long enough.
 
@@ -32,6 +36,7 @@ class AdjacentFrameSampler:
             episodes: The films.
             options: Size of a batch; films that share a batch are as many as there are anchors.
             padding: Distance of anchor and positive in frames, at least 1.
+            notes: What the user should read besides the sampler's own.
 
         Raises:
             UserError: If the padding is below 1 or no two films have a view that is longer.
@@ -55,6 +60,9 @@ class AdjacentFrameSampler:
                 f"frames (--frame-padding), found {len(self._usable)} among {len(episodes)} whose "
                 f"longest has {longest}; record more, or lower --frame-padding"
             )
+        short = len(episodes) - len(self._usable)
+        said = (f"{short} of {len(episodes)} episodes are too short and are not used",)
+        self.notes = (*said, *notes) if short else notes
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch, always of the size that was asked for; a frame may occur twice."""

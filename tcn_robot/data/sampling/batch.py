@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from tcn_robot.data.film_table import FilmTable
 from tcn_robot.errors import UserError
+
+NegativeScope = Literal["episode", "others", "all"]
 
 # Columns of a table of pairs.
 VIEW_A, FRAME_A, VIEW_B, FRAME_B = range(4)
@@ -97,6 +99,36 @@ class Sampler(Protocol):
 def share_per_film(wanted: int, options: BatchOptions, usable: Sequence[int] | np.ndarray) -> int:
     """Return how many samples each film gives, rounded up."""
     return -(-wanted // min(options.episodes_per_batch, len(usable)))
+
+
+def check_scope(negatives: NegativeScope, num_usable: int, options: BatchOptions) -> None:
+    """Raise a UserError where negatives come from other episodes only and a batch has none.
+
+    Args:
+        negatives: Where negatives come from: the same episode, others, or all.
+        num_usable: Episodes that batches are drawn from.
+        options: How many of them share a batch.
+    """
+    if negatives != "others":
+        return
+    if num_usable < 2:
+        raise UserError(
+            f"--negatives others expects at least two usable episodes, found {num_usable}; record "
+            "more, or take --negatives episode"
+        )
+    if options.episodes_per_batch < 2:
+        raise UserError(
+            "--negatives others expects --episodes-per-batch of at least 2, found "
+            f"{options.episodes_per_batch}"
+        )
+
+
+def check_window(window_frames: int) -> None:
+    """Raise a UserError for a stretch of film without two frames; 0 is the whole film."""
+    if window_frames < 0 or window_frames == 1:
+        raise UserError(
+            f"--window-frames must be at least 2, or 0 for whole films, found {window_frames}"
+        )
 
 
 def pairs_to_batch(table: FilmTable, films: np.ndarray, pairs: np.ndarray) -> Batch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,32 +11,15 @@ from tcn_robot.data.sampling.batch import (
     Batch,
     BatchOptions,
     FilmedEpisode,
+    NegativeScope,
+    check_scope,
+    check_window,
     pairs_to_batch,
     share_per_film,
 )
+from tcn_robot.data.sampling.reach import Radii
 from tcn_robot.errors import UserError
-from tcn_robot.matching import TIME_TOLERANCE_SECONDS, frame_period_seconds
-
-
-@dataclass(frozen=True)
-class Radii:
-    """How far in time partners and strangers are.
-
-    Attributes:
-        positive_seconds: A positive is at most this far from its anchor.
-        negative_seconds: A negative is further than this.
-    """
-
-    positive_seconds: float = 0.2
-    negative_seconds: float = 0.4
-
-    def check(self) -> None:
-        """Raise UserError unless 0 < positive <= negative."""
-        if not 0 < self.positive_seconds <= self.negative_seconds:
-            raise UserError(
-                "expected 0 < --positive-radius-seconds <= --negative-radius-seconds, found "
-                f"{self.positive_seconds} and {self.negative_seconds}"
-            )
+from tcn_robot.matching import frame_period_seconds
 
 
 class SingleViewSampler:
@@ -48,31 +30,46 @@ class SingleViewSampler:
     """
 
     def __init__(
-        self, episodes: Sequence[FilmedEpisode], options: BatchOptions, radii: Radii
+        self,
+        episodes: Sequence[FilmedEpisode],
+        options: BatchOptions,
+        radii: Radii,
+        window_frames: int = 0,
+        negatives: NegativeScope = "episode",
     ) -> None:
         """Find the views that are long enough.
+
+        Args:
+            episodes: Films to draw from.
+            options: How large a batch is.
+            radii: Where positives end and negatives begin.
+            window_frames: Pairs of a film come from one random stretch of so many frames; 0 for
+                the whole film.
+            negatives: Where negatives will come from; with "others" a film needs none itself.
 
         Raises:
             UserError: If no view has a frame with both a positive and a negative.
         """
         options.check()
         radii.check()
+        check_window(window_frames)
         self._films = film_table(episodes)
         self._options, self._radii = options, radii
-        anchors = [
-            [_anchors_in_time(episode.timestamps(view), radii) for view in episode.views]
+        self._window_frames = window_frames
+        self._needs_negative = negatives != "others"
+        self._starts = [
+            [self._usable_starts(episode.timestamps(view)) for view in episode.views]
             for episode in episodes
         ]
-        self._anchors = anchors
         self._usable = np.array(
-            [index for index, views in enumerate(anchors) if any(len(view) for view in views)]
+            [index for index, views in enumerate(self._starts) if any(len(view) for view in views)]
         )
         if len(self._usable) == 0:
-            raise UserError(_too_short(episodes, radii))
-
+            raise UserError(_too_short(episodes, radii, window_frames))
+        check_scope(negatives, len(self._usable), options)
         short = len(episodes) - len(self._usable)
-        self.notes = (f"{short} of {len(episodes)} episodes are too short and are not used",)
-        self.notes = self.notes if short else ()
+        said = f"{short} of {len(episodes)} episodes are too short and are not used"
+        self.notes = (said,) * bool(short)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch; smaller than asked only if the films have no more frames."""
@@ -82,53 +79,73 @@ class SingleViewSampler:
         parts: list[np.ndarray] = []
         missing = wanted
         for film in rng.permutation(self._usable):
-            possible = [view for view, found in enumerate(self._anchors[film]) if len(found)]
-            view = int(rng.choice(possible))
-            times = self._films.view_times(film, view)
-            anchors = self._anchors[film][view]
-            count = min(share, missing, len(anchors))
-            chosen = rng.choice(anchors, size=count, replace=False)
-            partners = _partners_in_time(times, chosen, self._radii.positive_seconds, rng)
-            views = np.full(count, view)
-            parts.append(np.stack([views, chosen, views, partners], axis=1))  # (K, 4)
-            films += [film] * count
-            missing -= count
+            pairs = self._pairs_of(film, min(share, missing), rng)
+            parts.append(pairs)
+            films += [film] * len(pairs)
+            missing -= len(pairs)
             if missing == 0:
                 break
         return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
 
+    def _pairs_of(self, film: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return up to `count` pairs (K, 4) from a stretch of one view."""
+        starts = self._starts[film]
+        view = int(rng.choice([view for view, found in enumerate(starts) if len(found)]))
+        first = rng.choice(starts[view]) if len(starts[view]) > 1 else starts[view][0]
+        clock = self._clock(self._films.view_times(film, view))
+        clock = clock[first : first + (self._window_frames or len(clock))]
+        anchors = np.flatnonzero(self._are_anchors(clock[None])[0])
+        chosen = rng.choice(anchors, size=min(count, len(anchors)), replace=False)
+        partners = _partners(clock, chosen, self._radii.positive.limit, rng)
+        views = np.full(len(chosen), view)
+        return np.stack([views, first + chosen, views, first + partners], axis=1)  # (K, 4)
 
-def _anchors_in_time(times: np.ndarray, radii: Radii) -> np.ndarray:
-    """Return the frames (K,) that have both a positive and a negative in their own view."""
-    near = radii.positive_seconds + TIME_TOLERANCE_SECONDS
-    far = radii.negative_seconds + TIME_TOLERANCE_SECONDS
-    if len(times) < 2:
-        return np.empty(0, np.int64)
-    steps = np.diff(times)
-    to_neighbour = np.minimum(np.append(steps, np.inf), np.insert(steps, 0, np.inf))
-    to_end = np.maximum(times - times[0], times[-1] - times)
-    return np.flatnonzero((to_neighbour <= near) & (to_end > far))
+    def _clock(self, times: np.ndarray) -> np.ndarray:
+        return self._radii.positive.clock(times, np.arange(len(times)))
+
+    def _usable_starts(self, times: np.ndarray) -> np.ndarray:
+        """Return the first frames of all stretches (K,) in which there is an anchor."""
+        length = min(self._window_frames or len(times), len(times))
+        if length < 2:
+            return np.empty(0, np.int64)
+        stretches = np.lib.stride_tricks.sliding_window_view(self._clock(times), length)
+        return np.flatnonzero(self._are_anchors(stretches).any(axis=1))
+
+    def _are_anchors(self, stretches: np.ndarray) -> np.ndarray:
+        """Mark the frames that have a positive and a negative in their stretch, bool (K, W)."""
+        steps = np.diff(stretches, axis=1)  # (K, W - 1)
+        near = steps <= self._radii.positive.limit
+        before = np.pad(near, ((0, 0), (1, 0)))
+        with_positive = before | np.pad(near, ((0, 0), (0, 1)))
+        if not self._needs_negative:
+            return with_positive
+        to_end = np.maximum(stretches - stretches[:, :1], stretches[:, -1:] - stretches)
+        return with_positive & (to_end > self._radii.excluded.limit)
 
 
-def _partners_in_time(
-    times: np.ndarray, anchors: np.ndarray, radius_seconds: float, rng: np.random.Generator
+def _partners(
+    clock: np.ndarray, anchors: np.ndarray, reach: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return for each anchor a random other frame (K,) at most the radius away."""
-    reach = radius_seconds + TIME_TOLERANCE_SECONDS
-    low = np.searchsorted(times, times[anchors] - reach, side="left")
-    high = np.searchsorted(times, times[anchors] + reach, side="right")
+    """Return for each anchor a random other frame (K,) at most the reach away."""
+    low = np.searchsorted(clock, clock[anchors] - reach, side="left")
+    high = np.searchsorted(clock, clock[anchors] + reach, side="right")
     # One of the high - low - 1 frames that are not the anchor.
     drawn = rng.integers(low, high - 1)
     return drawn + (drawn >= anchors)
 
 
-def _too_short(episodes: Sequence[FilmedEpisode], radii: Radii) -> str:
+def _too_short(episodes: Sequence[FilmedEpisode], radii: Radii, window_frames: int) -> str:
     films = [episode.timestamps(view) for episode in episodes for view in episode.views]
+    unit = radii.excluded.unit
+    span, reach = radii.excluded.span, radii.positive.span
+    frames = max(map(len, films), default=0)
     longest = max((times[-1] - times[0] for times in films if len(times)), default=0.0)
-    period = frame_period_seconds(*films)
+    found = (
+        f"films of up to {frames} frames, {longest:.3g} s with {frame_period_seconds(*films):.3g} s "
+        "between frames"
+    )
+    window = f" in a window of {window_frames} frames" if window_frames else ""
     return (
-        "single-view training expects a film longer than --negative-radius-seconds "
-        f"{radii.negative_seconds:g} with frames at most --positive-radius-seconds "
-        f"{radii.positive_seconds:g} apart, found films up to {longest:.3g} s with "
-        f"{period:.3g} s between frames; change the radii"
+        f"single-view training expects a film longer than --exclusion-{unit} {span:g} with frames "
+        f"at most --positive-radius-{unit} {reach:g} apart, found {found}{window}; change the radii"
     )

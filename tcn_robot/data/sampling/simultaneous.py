@@ -11,6 +11,9 @@ from tcn_robot.data.sampling.batch import (
     Batch,
     BatchOptions,
     FilmedEpisode,
+    NegativeScope,
+    check_scope,
+    check_window,
     pairs_to_batch,
     share_per_film,
 )
@@ -30,13 +33,28 @@ class MultiViewSampler:
     among the pairs of a film, so that negatives never are positives in disguise.
     """
 
-    def __init__(self, episodes: Sequence[FilmedEpisode], options: BatchOptions) -> None:
+    def __init__(
+        self,
+        episodes: Sequence[FilmedEpisode],
+        options: BatchOptions,
+        window_frames: int = 0,
+        negatives: NegativeScope = "episode",
+    ) -> None:
         """Tabulate the pairs of each episode.
+
+        Args:
+            episodes: Films to draw from.
+            options: How large a batch is.
+            window_frames: Pairs of an episode come from one random stretch of so many moments
+                (TCN's code: 580 frames, 20 s); 0 for the whole episode.
+            negatives: Where negatives will come from.
 
         Raises:
             UserError: If no episode has two moments that two views saw.
         """
         options.check()
+        check_window(window_frames)
+        self._window_frames = window_frames
         self._films = film_table(episodes)
         self._options = options
         self._tables = [_simultaneous_pairs(episode) for episode in episodes]
@@ -52,6 +70,7 @@ class MultiViewSampler:
                 "with --pairing times"
             )
 
+        check_scope(negatives, len(self._usable), options)
         alone = len(episodes) - len(self._usable)
         self.notes = _notes(alone, len(episodes))
 
@@ -63,7 +82,7 @@ class MultiViewSampler:
         parts: list[np.ndarray] = []
         missing = wanted
         for film in rng.permutation(self._usable):
-            pairs, marks = self._tables[film]
+            pairs, marks = self._stretch(film, rng)
             chosen = _distinct_moments(pairs, marks, min(share, missing), rng)
             films += [film] * len(chosen)
             parts.append(chosen)
@@ -71,6 +90,19 @@ class MultiViewSampler:
             if missing == 0:
                 break
         return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
+
+
+    def _stretch(self, film: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return pairs and marks of an episode, or of a random window of it."""
+        pairs, marks = self._tables[film]
+        if not self._window_frames:
+            return pairs, marks
+        moments = np.unique(marks[:, MOMENT_MARK])
+        last = max(len(moments) - self._window_frames, 0)
+        first = int(rng.integers(last + 1))
+        within = moments[first : first + self._window_frames]
+        kept = (marks[:, MOMENT_MARK] >= within[0]) & (marks[:, MOMENT_MARK] <= within[-1])
+        return pairs[kept], marks[kept]
 
 
 def _notes(alone: int, num_episodes: int) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts
     if not parts.processes.is_main:
         return run_training(config, store, out, None, parts)
 
-    for note in parts.sampler.notes:
+    for note in parts.notes:
         print(note)
     if not store.split("valid"):
         print("no episode of split 'valid': alignment is not measured while training")

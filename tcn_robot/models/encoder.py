@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.models.films import look_back, window_indices, windows
 from tcn_robot.models.resize import resize_frames
 
 
@@ -27,6 +29,8 @@ class EncoderConfig:
         num_frames: Frames T that make one embedding: the frame itself and T - 1 before it.
         stride_frames: Distance between two of them in frames of the film.
         differences: Several frames: see their T - 1 differences and not the frames.
+        weights: Folder of an encoder of the same kind that it starts from, such as
+            `tcn-robot import-weights` writes; what is of another shape there starts fresh.
     """
 
     image_size_px: int = 64
@@ -35,6 +39,24 @@ class EncoderConfig:
     num_frames: int = 1
     stride_frames: int = 1
     differences: bool = False
+    weights: str = ""
+
+    def check(self) -> None:
+        """Raise UserError for a shape that cannot be."""
+        for name in ("image_size_px", "dimension", "num_frames", "stride_frames"):
+            if getattr(self, name) < 1:
+                option = "--" + name.replace("_", "-")
+                raise UserError(f"{option} must be at least 1, found {getattr(self, name)}")
+        if self.differences and self.num_frames < 2:
+            raise UserError(
+                f"--differences needs 2 frames or more, found --num-frames {self.num_frames}; "
+                "6 frames give the 5 differences of TCE"
+            )
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of all frames, or of their differences, behind each other."""
+        return 3 * (self.num_frames - self.differences)
 
 
 class Encoder(nn.Module):
@@ -48,6 +70,7 @@ class Encoder(nn.Module):
         config: Its shape.
         dimension: Length D of an embedding.
         feature_width: Length F of the features.
+        bodies: Bodies that it keeps statistics of, each its own; none for most encoders.
     """
 
     Config: ClassVar[type[EncoderConfig]]
@@ -55,17 +78,33 @@ class Encoder(nn.Module):
     config: Any
     dimension: int
     feature_width: int
+    bodies: tuple[str, ...] = ()
 
     def __init__(self, config: EncoderConfig) -> None:
-        """Keep the config; the subclass makes its layers and sets `feature_width`."""
+        """Keep the config; the subclass makes its layers and sets `feature_width`.
+
+        Raises:
+            UserError: If the shape cannot be.
+        """
         super().__init__()
+        config.check()
         self.config = config
         self.dimension = config.dimension
+
+    def set_dimension(self, dimension: int) -> None:
+        """Say the dimension of an encoder whose embeddings are not of any wished length."""
+        self.dimension = dimension
+        self.config = replace(self.config, dimension=dimension)
 
     @property
     def image_size_px(self) -> int:
         """Height and width of the images `forward` takes."""
         return self.config.image_size_px
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that make one embedding."""
+        return self.config.num_frames
 
     @property
     def device(self) -> torch.device:
@@ -74,12 +113,24 @@ class Encoder(nn.Module):
             return tensor.device
         return torch.device("cpu")
 
-    def features(self, images: torch.Tensor) -> torch.Tensor:
+    def frozen_modules(self) -> list[nn.Module]:
+        """Return the parts that are not trained: they stay in evaluation mode."""
+        return []
+
+    def train(self, mode: bool = True) -> Encoder:
+        """Change to training or evaluation mode; what is frozen stays in evaluation."""
+        super().train(mode)
+        for module in self.frozen_modules():
+            module.eval()
+        return self
+
+    def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
         """Return what the last head starts from.
 
         Args:
             images: (N, S, S, 3), or (N, T, S, S, 3) for T > 1 frames, the newest last; uint8 or
                 float, both from 0 to 255.
+            body: int64 (N,), positions in `bodies`; encoders without bodies do not look at it.
 
         Returns:
             (N, F) float32.
@@ -94,55 +145,125 @@ class Encoder(nn.Module):
         """Scale embeddings (N, D) to length 1, if the config says so."""
         return F.normalize(embeddings, dim=1) if self.config.unit_length else embeddings
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
         """Embed images of the encoder's own size.
 
         Args:
             images: As `features` takes them.
+            body: Likewise.
 
         Returns:
             (N, D) float32.
         """
-        return self.normalise(self.project(self.features(images)))
+        return self.normalise(self.project(self.features(images, body)))
 
     @torch.inference_mode()
-    def embed(self, frames: np.ndarray, batch_frames: int = 64) -> np.ndarray:
+    def embed(
+        self, frames: np.ndarray, batch_frames: int = 64, body: str | None = None
+    ) -> np.ndarray:
         """Embed frames of any size, in batches, on the device the weights are on.
 
         Args:
-            frames: uint8 (N, H, W, 3), RGB; other sizes than the encoder's are resized.
+            frames: uint8 (N, H, W, 3), RGB; other sizes than the encoder's are resized. For an
+                encoder of several frames, the consecutive frames of one film: each is embedded
+                with those before it, and before the start the first frame is repeated.
             batch_frames: Frames per forward pass; few stay in a CPU's cache, which is faster.
+            body: Whose film it is, for an encoder with statistics per body.
 
         Returns:
             float32 (N, D); the same frames give the same bits on the same machine. The mode, of
             training or evaluation, does not matter.
 
         Raises:
-            UserError: If the frames are not uint8 (N, H, W, 3).
+            UserError: If the frames are not uint8 (N, H, W, 3), or the body is unknown.
         """
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
             raise UserError(
                 f"embed expects uint8 frames (N, H, W, 3), found {frames.dtype} {frames.shape}; "
                 "for one frame pass frame[None]"
             )
-        device = self.device
         embeddings = np.empty((len(frames), self.dimension), np.float32)
-        was_training = self.training
-        self.eval()
-        try:
+        lag = look_back(self.num_frames, self.config.stride_frames)
+        with _Evaluating(self):
             for start in range(0, len(frames), batch_frames):
-                part = torch.from_numpy(np.array(frames[start : start + batch_frames])).to(device)
-                embedded = self(resize_frames(part, self.image_size_px))
-                embeddings[start : start + batch_frames] = embedded.cpu().numpy()
-        finally:
-            self.train(was_training)
+                stop = min(start + batch_frames, len(frames))
+                first = max(start - lag, 0)
+                part = np.array(frames[first:stop])
+                window = window_indices(start, stop, self.num_frames, self.config.stride_frames)
+                embeddings[start:stop] = self._embed_windows(part, window - first, body)
         return embeddings
+
+    def embed_stream(
+        self, frames: Iterable[np.ndarray], body: str | None = None
+    ) -> Iterator[np.ndarray]:
+        """Embed the frames of one film as they come, in constant memory.
+
+        Args:
+            frames: uint8 (H, W, 3) each.
+            body: As `embed` takes it.
+
+        Yields:
+            float32 (D,) for each frame, as soon as it is there; equal to what `embed` gives for
+            the whole film.
+
+        Raises:
+            UserError: If a frame is not uint8 (H, W, 3).
+        """
+        for window in windows(frames, self.num_frames, self.config.stride_frames):
+            if window.dtype != np.uint8 or window.ndim != 4 or window.shape[-1] != 3:
+                raise UserError(
+                    f"embed_stream expects uint8 frames (H, W, 3), found {window.dtype} "
+                    f"{window.shape[1:]}; convert them first"
+                )
+            with torch.inference_mode(), _Evaluating(self):
+                indices = np.arange(self.num_frames)[None]
+                embedded = self._embed_windows(window, indices, body)[0]
+            yield embedded
+
+    def _embed_windows(
+        self, frames: np.ndarray, windows: np.ndarray, body: str | None
+    ) -> np.ndarray:
+        """Return embeddings (N, D) of windows int64 (N, T) into frames uint8 (M, H, W, 3)."""
+        sized = resize_frames(torch.from_numpy(frames).to(self.device), self.image_size_px)
+        picked = sized[torch.from_numpy(windows).to(self.device)]  # (N, T, S, S, 3)
+        images = picked if self.num_frames > 1 else picked[:, 0]
+        return self(images, self._body_index(body, len(images))).cpu().numpy()
+
+    def _body_index(self, body: str | None, count: int) -> torch.Tensor | None:
+        """Return a body's place in `bodies` as int64 (count,); None if there are none."""
+        if not self.bodies:
+            return None
+        if body is None and len(self.bodies) > 1:
+            raise UserError(
+                f"this encoder has statistics of {', '.join(self.bodies)}; say whose frames they "
+                "are with embed(frames, body=...)"
+            )
+        if body is not None and body not in self.bodies:
+            raise unknown_name("body of the encoder", body, self.bodies)
+        index = 0 if body is None else self.bodies.index(body)
+        return torch.full((count,), index, device=self.device)
 
     def save(self, folder: Path | str) -> None:
         """Write config.json and model.safetensors; the folder is whole or absent."""
         from tcn_robot.models.files import save_encoder
 
         save_encoder(self, Path(folder))
+
+
+class _Evaluating:
+    """Evaluation mode inside a `with`; the mode before it afterwards."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._was_training = encoder.training
+
+    def __enter__(self) -> None:
+        if self._was_training:
+            self._encoder.eval()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_training:
+            self._encoder.train()
 
 
 def seeded_generator(seed: int) -> torch.Generator:

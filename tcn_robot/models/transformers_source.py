@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,10 @@ _NOT_STORED = {
     *("problem_type", "chunk_size_feed_forward", "is_encoder_decoder", "stage_names"),
     *("out_features", "out_indices"),
 }
+COMMON_TYPES = (
+    *("convnext", "convnextv2", "dinov2", "dinov2_with_registers", "dinov3_convnext", "dinov3_vit"),
+    *("resnet", "swin", "vit"),
+)
 _RANDOM_SUFFIXES = ("dropout", "dropout_prob", "drop_path_rate", "dropout_rate")
 _RANDOM_POSITIONS = ("pos_embed_shift", "pos_embed_jitter", "pos_embed_rescale")
 
@@ -64,45 +69,39 @@ def model_of_type(
     transformers = import_transformers()
     known = transformers.CONFIG_MAPPING.keys()
     if model_type not in known:
-        raise unknown_name("model type of transformers", model_type, _vision_types(transformers))
+        raise unknown_name("model type of transformers", model_type, COMMON_TYPES)
     try:
+        known_options = transformers.AutoConfig.for_model(model_type)
+        for name in options:
+            if not hasattr(known_options, name):
+                raise unknown_name(f"option of {model_type}", name, known_options.to_dict())
         config = transformers.AutoConfig.for_model(model_type, **options)
         for name, value in (("num_channels", num_channels), ("image_size", image_size_px)):
             if name not in options and hasattr(config, name):
                 setattr(config, name, value)
         _switch_off_randomness(config)
+        _check_vision_only(transformers, config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            model = transformers.AutoModel.from_config(config)
+            return cast(nn.Module, transformers.AutoModel.from_config(config))
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise UserError(
             f"no {model_type} can be made with {json.dumps(options)}: "
             f"{(str(error) or repr(error)).splitlines()[0]}; see the options of "
             f"{model_type} in the documentation of transformers"
         ) from error
-    return _vision_only(model, model_type)
 
 
-def _vision_types(transformers: Any) -> list[str]:
-    """Return the types with a classifier of images, a good guess at those that see."""
-    return (
-        sorted(transformers.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES)
-        if hasattr(transformers, "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES")
-        else ["convnext", "convnextv2", "dinov2", "dinov3_convnext", "dinov3_vit", "resnet", "vit"]
-    )
-
-
-def _vision_only(model: nn.Module, name: str) -> nn.Module:
-    import inspect
-
-    if "pixel_values" not in inspect.signature(model.forward).parameters or hasattr(
-        model, "text_model"
-    ):
+def _check_vision_only(transformers: Any, config: Any) -> None:
+    """Raise UserError unless the model of a config looks at images and at nothing else."""
+    known = transformers.MODEL_MAPPING
+    model_class = known.get(type(config), None)
+    takes = inspect.signature(model_class.forward).parameters if model_class else ()
+    if "pixel_values" not in takes or "input_ids" in takes:
         raise UserError(
-            f"{name} is no network for images alone; use one such as resnet, convnext, vit, "
-            "dinov2 or dinov3_vit"
+            f"{config.model_type} is no network for images alone; use one such as "
+            f"{', '.join(COMMON_TYPES)}"
         )
-    return model
 
 
 def _switch_off_randomness(config: Any) -> None:
@@ -136,6 +135,7 @@ def load_pretrained(source: str) -> tuple[nn.Module, tuple[Colours, Colours]]:
     try:
         config = transformers.AutoConfig.from_pretrained(source)
         _switch_off_randomness(config)
+        _check_vision_only(transformers, config)
         model, info = transformers.AutoModel.from_pretrained(
             source, config=config, use_safetensors=True, output_loading_info=True
         )
@@ -151,7 +151,7 @@ def load_pretrained(source: str) -> tuple[nn.Module, tuple[Colours, Colours]]:
             f"--pretrained {source} lacks {len(missing)} tensors of {config.model_type}, such as "
             f"{missing[0]}; copy the folder again"
         )
-    return _vision_only(model.float(), source), colours
+    return model.float(), colours
 
 
 def _not_loaded(source: str, error: Exception) -> UserError:

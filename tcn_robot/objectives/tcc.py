@@ -39,7 +39,7 @@ class CycleOptions:
         normalise_indices: Count time in shares of the film instead of frames (not for
             classification).
         label_smoothing: classification: share of the target that is spread over all frames.
-        variance_weight: regression_mse_var: weight of log(variance).
+        log_variance_weight: regression_mse_var: weight of log(variance).
         huber_delta: regression_huber: where the loss turns from squared to straight.
     """
 
@@ -48,7 +48,7 @@ class CycleOptions:
     temperature: float = 0.1
     normalise_indices: bool = True
     label_smoothing: float = 0.1
-    variance_weight: float = 0.001
+    log_variance_weight: float = 0.001
     huber_delta: float = 0.1
 
     def check(self) -> None:
@@ -180,7 +180,7 @@ def cycle_losses(
     elif options.cycle_loss == "regression_huber":
         loss = cycle_huber_error(logits, times, options.huber_delta)
     else:
-        loss = cycle_squared_error_by_variance(logits, times, options.variance_weight)
+        loss = cycle_squared_error_by_variance(logits, times, options.log_variance_weight)
     with torch.no_grad():
         found = times.gather(1, logits.argmax(dim=2))
         figures = {

@@ -9,7 +9,7 @@ from tcn_robot.data.augmentation import AugmentationOptions
 from tcn_robot.data.sampling import BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, EncoderConfig, find_encoder
-from tcn_robot.objectives import find_objective
+from tcn_robot.objectives import RegulariserOptions, find_objective
 from tcn_robot.objectives.tcn import TcnOptions
 from tcn_robot.training.flat import leaves, with_values
 from tcn_robot.training.health import HealthOptions
@@ -35,6 +35,7 @@ class TrainConfig:
         batch: How large a batch is.
         optimisation: How the weights are moved.
         augmentation: How frames are changed before they are seen.
+        regulariser: Terms against collapse that are added to the objective's.
         selection: Which step's encoder is kept, and when to stop early.
         health: When a training that has gone wrong is stopped.
         precision: bf16 autocast where the processor multiplies bf16 in hardware (auto), or fp32,
@@ -44,6 +45,8 @@ class TrainConfig:
         validate_every_steps: Steps between two measurements on the validation episodes.
         checkpoint_every_steps: Steps between two checkpoints to resume from.
         validation_episodes: Validation episodes that are measured, at most.
+        compile: Let torch compile the encoder, which takes minutes and needs a compiler; measure
+            whether it pays.
         projector: When the embedded frames of these are written for TensorBoard's projector: at
             the end, with every validation, or never.
     """
@@ -60,9 +63,11 @@ class TrainConfig:
     batch: BatchOptions = field(default_factory=BatchOptions)
     optimisation: OptimisationOptions = field(default_factory=OptimisationOptions)
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    regulariser: RegulariserOptions = field(default_factory=RegulariserOptions)
     selection: SelectionOptions = field(default_factory=SelectionOptions)
     health: HealthOptions = field(default_factory=HealthOptions)
     precision: PrecisionName = "auto"
+    compile: bool = False
     device: str = "auto"
     log_every_steps: int = 10
     validate_every_steps: int = 250

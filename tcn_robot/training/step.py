@@ -29,7 +29,8 @@ class TrainingStep:
         precision: The encoder's autocast.
         processes: Those that hold the other rows.
         first: Whether this is the first batch of an optimisation step.
-        seen: Embeddings (N, D) of the first pass through the trained encoder, None before it.
+        seen: Embeddings (N, D) of the first pass through the trained encoder, with their
+            gradients; None before it.
     """
 
     moments: Moments
@@ -55,7 +56,7 @@ class TrainingStep:
                 return self._embed(network, images)
         encoded = self._embed(self.encoder, images)
         if self.seen is None:
-            self.seen = encoded.embeddings.detach()
+            self.seen = encoded.embeddings
         return encoded
 
     def _embed(self, network: TrainableEncoder, images: torch.Tensor) -> Encoded:

@@ -67,7 +67,8 @@ def test_pixels_see_the_frames_themselves(dataset, tmp_path):
     assert config.encoder == "pixels"
     encoder = build_encoder(config.encoder, config.encoder_options, seeded_generator(0))
     assert not [weights for weights in encoder.parameters() if weights.requires_grad]
-    assert main(["train", str(dataset), "--objective", "pixels", "--out", str(tmp_path / "r")]) == 0
+    arguments = ["train", str(dataset), "--objective", "pixels", "--image-size-px", "16"]
+    assert main([*arguments, "--out", str(tmp_path / "r")]) == 0
     frames = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
     embedded = tcn_robot.load_encoder(tmp_path / "r").embed(frames[[0, 0, 1]])
     np.testing.assert_array_equal(embedded[0], embedded[1])

@@ -2,6 +2,8 @@
 
     python scripts/make_zoo.py push-tcn runs/push-tcn data/push-test --out tcn_robot/zoo
 
+scripts/prepare_zoo.sh records and trains what it needs.
+
 The figures are those of the weights that ship, measured on held-out episodes beside the same
 weights in float32; a difference of a tenth of a per cent of error or more is refused. The same run
 and recordings give the same files.
@@ -36,6 +38,7 @@ from tcn_robot.tensors import write_tensors
 from tcn_robot.training.config import TrainConfig, default_config
 from tcn_robot.training.flat import leaves
 from tcn_robot.training.run_folder import VERSIONS_FILE, read_run
+from tcn_robot.workflows.embedding_plan import KEYLESS_OPTIONS
 from tcn_robot.workflows.embedding_run import held_out
 from tcn_robot.workflows.study_data import digest_of_recording
 
@@ -173,7 +176,7 @@ def command_of(config: TrainConfig, datasets: Sequence[str], name: str) -> str:
     words = ["tcn-robot", "train", *(f"data/{Path(path).name}" for path in datasets)]
     words += ["--objective", config.objective, "--encoder", config.encoder]
     for option, value in leaves(config):
-        if option in ("objective", "encoder") or value == usual.get(option):
+        if option in ("objective", "encoder", *KEYLESS_OPTIONS) or value == usual.get(option):
             continue
         flag = f"--{option.replace('_', '-')}"
         if isinstance(value, bool):

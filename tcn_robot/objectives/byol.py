@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,7 @@ from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, SameFrameSample
 from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
-from tcn_robot.objectives.interface import Losses, Setting, Step
+from tcn_robot.objectives.interface import Losses, Setting, Step, TrainableEncoder
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,12 @@ class Byol(nn.Module):
         generator = setting.generator
         self.projector = projection_head((setting.encoder.dimension, hidden, out), generator)
         self.predictor = projection_head((out, hidden, out), generator)
-        self.target_encoder = copy.deepcopy(setting.encoder).requires_grad_(False)
+        encoder = cast(nn.Module, setting.encoder)
+        self.target_encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.target_projector = copy.deepcopy(self.projector).requires_grad_(False)
         self._momentum = options.target_momentum
         # In a tuple: the encoder is not a part of the objective, which only follows it.
-        self._online_encoder = (setting.encoder,)
+        self._online_encoder = (encoder,)
 
     @classmethod
     def unit_length(cls, options: ByolOptions) -> bool:
@@ -78,6 +79,9 @@ class Byol(nn.Module):
         """Give each frame twice; the loop augments both on their own."""
         return SameFrameSampler(episodes, batch)
 
+    def _target(self) -> TrainableEncoder:
+        return cast(TrainableEncoder, self.target_encoder)
+
     def forward(self, step: Step) -> Losses:
         """Return the loss of a batch (2, P) of frames, each of them twice; move the target."""
         momentum = target_momentum(self._momentum, step.progress)
@@ -86,7 +90,7 @@ class Byol(nn.Module):
             follow(self.target_projector, self.projector, momentum)
         predicted = self.predictor(self.projector(step.encode().embeddings))  # (2 P, K)
         with torch.no_grad():
-            seen = self.target_projector(step.encode(network=self.target_encoder).embeddings)
+            seen = self.target_projector(step.encode(network=self._target()).embeddings)
         loss = byol_loss(predicted, seen)
         return Losses({"byol": loss}, {"target_momentum": torch.tensor(momentum)})
 

@@ -45,6 +45,8 @@ class TrainConfig:
         validate_every_steps: Steps between two measurements on the validation episodes.
         checkpoint_every_steps: Steps between two checkpoints to resume from.
         validation_episodes: Validation episodes that are measured, at most.
+        compile: Let torch compile the encoder, which takes minutes and needs a compiler; measure
+            whether it pays.
         projector: When the embedded frames of these are written for TensorBoard's projector: at
             the end, with every validation, or never.
     """
@@ -65,6 +67,7 @@ class TrainConfig:
     selection: SelectionOptions = field(default_factory=SelectionOptions)
     health: HealthOptions = field(default_factory=HealthOptions)
     precision: PrecisionName = "auto"
+    compile: bool = False
     device: str = "auto"
     log_every_steps: int = 10
     validate_every_steps: int = 250
@@ -99,7 +102,7 @@ class TrainConfig:
             if values[name] < 1:
                 option = f"--{name.replace('_', '-')}"
                 raise UserError(f"{option} must be above 0, found {values[name]}")
-        for part in (self.optimisation, self.selection, self.health):
+        for part in (self.encoder_options, self.optimisation, self.selection, self.health):
             part.check()
 
 

@@ -52,14 +52,21 @@ class DeviceFrames:
         self._free_bytes = free_bytes
         self._num_frames, self._stride_frames = num_frames, stride_frames
 
-    def gather(self, batch: Batch) -> torch.Tensor:
+    def gather(self, batch: Batch, rows: np.ndarray | None = None) -> torch.Tensor:
         """Return the frames of a batch, uint8, on the device.
+
+        Args:
+            batch: Which frames.
+            rows: int64 (N,), only those of the batch, in that order; all when None.
 
         Returns:
             (N, S, S, 3), or clips (N, T, S, S, 3) when they have more than one frame.
         """
-        frame = expand_clip(batch.frame, self._num_frames, self._stride_frames)  # (N, T)
-        episode, view = (np.repeat(of, self._num_frames) for of in (batch.episode, batch.view))
+        episode, view, frame = (
+            of if rows is None else of[rows] for of in (batch.episode, batch.view, batch.frame)
+        )
+        frame = expand_clip(frame, self._num_frames, self._stride_frames)  # (N, T)
+        episode, view = (np.repeat(of, self._num_frames) for of in (episode, view))  # (N * T,)
         frames = self._gathered(episode, view, frame.reshape(-1))  # (N * T, S, S, 3)
         return frames if self._num_frames == 1 else frames.unflatten(0, frame.shape)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from tcn_robot.data.augmentation import augment
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.models import Encoder
 from tcn_robot.objectives import Losses, regulariser_terms
+from tcn_robot.training.batches import Batches
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.curves import open_curves
 from tcn_robot.training.interrupt import DeferredInterrupt
@@ -61,12 +61,13 @@ def train(
     over = state.selection.is_over
     with (
         open_curves(folder, state.step, processes.is_main) as curves,
+        open_batches(config, parts) as batches,
         DeferredInterrupt() as interrupt,
     ):
         observation = Observation(config, parts, curves, folder, state.step)
         while state.step < config.steps and not over:
             with advice_when_out_of_memory(config, parts, state):
-                seen = optimise(config, parts, state)
+                seen = optimise(config, parts, state, batches)
             note = observation.look(state, seen)
             if observation.is_validating(state.step):  # which only the main process does
                 over = processes.any_of(state.selection.is_over)
@@ -89,8 +90,25 @@ def _leave(parts: Parts, state: TrainingState, folder: Path) -> Encoder:
     return encoder
 
 
-def optimise(config: TrainConfig, parts: Parts, state: TrainingState) -> Seen:
-    """Draw the batches of a step and take it."""
+def open_batches(config: TrainConfig, parts: Parts) -> Batches:
+    """Return the batches of a training; close them in the end."""
+    return Batches(parts.sampler, parts.frames, config.augmentation, parts.processes)
+
+
+def optimise(
+    config: TrainConfig, parts: Parts, state: TrainingState, batches: Batches | None = None
+) -> Seen:
+    """Draw the batches of a step and take it.
+
+    Args:
+        config: Every option.
+        parts: What the training is made of.
+        state: One step further afterwards.
+        batches: Those of the training; opened for this step alone when None.
+    """
+    if batches is None:
+        with open_batches(config, parts) as batches:
+            return optimise(config, parts, state, batches)
     options = config.optimisation
     count = options.accumulate_batches
     parameters = trained_parameters(state.optimizer)
@@ -98,7 +116,7 @@ def optimise(config: TrainConfig, parts: Parts, state: TrainingState) -> Seen:
     state.optimizer.zero_grad()
     scalars: dict[str, torch.Tensor] = {}
     for number in range(count):
-        step, losses = forward(config, parts, state, first=number == 0)
+        step, losses = forward(config, parts, state, batches, first=number == 0)
         found = _scalars(losses)
         state.precision.backward(found["loss"] / count)
         for name, value in found.items():
@@ -116,24 +134,26 @@ def optimise(config: TrainConfig, parts: Parts, state: TrainingState) -> Seen:
 
 
 def forward(
-    config: TrainConfig, parts: Parts, state: TrainingState, first: bool = True
+    config: TrainConfig,
+    parts: Parts,
+    state: TrainingState,
+    batches: Batches,
+    first: bool = True,
 ) -> tuple[TrainingStep, Losses]:
     """Draw a batch, embed the rows of this process, and return what the whole batch costs.
 
     Args:
         config: Every option.
-        parts: Where the batch comes from.
+        parts: What the training is made of.
         state: Its generators move on; its weights stay.
+        batches: Where the batch comes from.
         first: Whether this is the first batch of a step.
     """
-    batch = parts.sampler.draw(state.sampling_rng)
-    images = augment(parts.frames.gather(batch), config.augmentation, state.augmentation_rng)
-    if parts.processes.world_size > 1:
-        images = images[parts.processes.rows(len(batch)).to(images.device)]
+    batch, images = batches.next(state.sampling_rng, state.augmentation_rng)
     step = TrainingStep(
         moments=to_moments(batch, parts.store.films, parts.device),
         images=images,
-        encoder=state.encoder,
+        encoder=state.compiled or state.encoder,
         progress=state.step / config.steps,
         generator=state.objective_rng,
         precision=state.precision,

@@ -17,6 +17,7 @@ from tcn_robot.models import build_encoder, seeded_generator
 from tcn_robot.objectives import Setting, find_objective
 from tcn_robot.training.averaging import WeightAverage
 from tcn_robot.training.checkpoint import latest_checkpoint, load_checkpoint
+from tcn_robot.training.compiling import CompiledEncoder, choose_compiling
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.device_frames import DeviceFrames
 from tcn_robot.training.health import Health
@@ -40,6 +41,8 @@ class Parts:
         frames: The same frames where they are computed with.
         processes: Those that train together; often this one alone.
         dtype: Numbers that the encoder computes in.
+        compiling: Whether the encoder is compiled.
+        notes: Sentences that the user should read before the training begins.
     """
 
     training: tuple[StoredEpisode, ...]
@@ -49,6 +52,8 @@ class Parts:
     frames: DeviceFrames
     processes: Processes
     dtype: torch.dtype
+    compiling: bool
+    notes: tuple[str, ...]
 
     @property
     def device(self) -> torch.device:
@@ -82,14 +87,24 @@ def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None 
         config.selection.refuse()
     objective = find_objective(config.objective)
     own = FrameStore(store.size_px, training)
+    sampler = objective.sampler(config.objective_options, training, config.batch)
+    encoder = config.encoder_options
+    compiling, notes = choose_compiling(config.compile, processes.device)
     return Parts(
         training=training,
         validation=validation,
-        sampler=objective.sampler(config.objective_options, training, config.batch),
+        sampler=sampler,
         store=own,
-        frames=DeviceFrames(own, processes.device),
+        frames=DeviceFrames(
+            own,
+            processes.device,
+            num_frames=encoder.num_frames,
+            stride_frames=encoder.stride_frames,
+        ),
         processes=processes,
         dtype=dtype,
+        compiling=compiling,
+        notes=(*sampler.notes, *notes),
     )
 
 
@@ -132,6 +147,7 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
         selection=Selection(config.selection),
         health=Health(config.health),
         average=WeightAverage(encoder, decay) if decay > 0 else None,
+        compiled=CompiledEncoder(encoder) if parts.compiling else None,
     )
     checkpoint = latest_checkpoint(folder / STATE_FOLDER)
     if checkpoint is not None:

@@ -60,12 +60,11 @@ class Prefetch:
         self._ahead: Future[_Ahead] | None = None
         self._ahead_of: Any = None  # state of the generator that the thread began with
 
-    def next(self, rng: np.random.Generator, *, last: bool = False) -> tuple[Batch, torch.Tensor]:
+    def next(self, rng: np.random.Generator) -> tuple[Batch, torch.Tensor]:
         """Return the batch that `sampler.draw(rng)` would, and its frames; `rng` moves as then.
 
         Args:
             rng: The generator of the training.
-            last: No batch follows, so none is drawn ahead.
 
         Raises:
             Exception: Whatever drawing and gathering raise, here and not in the thread.
@@ -75,8 +74,7 @@ class Prefetch:
         assert self._ahead is not None
         found, self._ahead = self._ahead.result(), None
         rng.bit_generator.state = found.state
-        if not last:
-            self._draw_ahead(rng)
+        self._draw_ahead(rng)
         if found.copied is not None:
             stream = torch.cuda.current_stream(found.frames.device)
             stream.wait_event(found.copied)

@@ -6,18 +6,203 @@ To add one: a function that returns a `TrainConfig`, and a line in `PRESETS`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tcn_robot.errors import unknown_name
 from tcn_robot.training.config import TrainConfig, make_config
 
+# Both official configurations of TCN: Adam at one rate, L2 1e-6 in the gradient, no clipping; no
+# changes of the pictures but those they name.
+_OFFICIAL_TCN: dict[str, Any] = {
+    "optimiser": "adam",
+    "rate_schedule": "constant",
+    "warmup_steps": 0,
+    "weight_decay": 1e-6,
+    "clip_norm": 0.0,
+    "shift_px": 0,
+    "blur": 0.0,
+    "contrast": 0.0,
+}
+
 
 def svtcn() -> TrainConfig:
-    """Single-view TCN (Sermanet et al. 2018): semi-hard triplets, 0.2 s and 0.4 s, margin 0.2."""
-    return make_config("tcn", pairing="times", loss="triplet", margin=0.2)
+    """Single-view TCN as its official code configures it (Sermanet et al. 2018).
+
+    Semi-hard triplets with margin 0.2; positives within 6 frames and negatives beyond 12, which
+    are 0.2 s and 0.4 s at their 29 frames per second; 36 frames from one stretch of 36.
+
+    Differs from the code: the encoder is the small one, which needs no weights of others.
+    """
+    return make_config(
+        "tcn",
+        **_OFFICIAL_TCN,
+        pairing="times",
+        loss="triplet",
+        margin=0.2,
+        positive_radius_frames=6,
+        exclusion_frames=12,
+        window_frames=36,
+        batch_frames=36,
+        episodes_per_batch=1,
+        learning_rate=1e-3,
+        brightness=0.125,
+        saturation=0.5,
+    )
+
+
+# pouring.yml, without its network.
+_POURING: dict[str, Any] = {
+    **_OFFICIAL_TCN,
+    "loss": "npairs",
+    "regularisation": 0.002,
+    "window_frames": 580,
+    "batch_frames": 32,
+    "episodes_per_batch": 1,
+    "learning_rate": 1e-4,
+    "steps": 1_000_000,
+    "brightness": 0.125,
+    "saturation": 0.5,
+    "window_area_min": 0.8,
+    "window_area_max": 3.0,
+    "image_size_px": 299,
+    "dimension": 32,
+    "head": "tcn",
+    "trainable": "head",
+}
+
+
+def tcn_pouring() -> TrainConfig:
+    """Multi-view TCN as the official code trains it on pouring, on InceptionV3 to Mixed_5d.
+
+    N-pairs over 16 pairs of one sequence from a window of 580 frames (20 s). The network is
+    frozen below the head: name imported weights with `weights`.
+
+    Differs from the code: no dropout (0.2 after the fully connected layer there), since nothing
+    here draws from a global source of randomness; brightness is scaled by up to 1 ± 0.125 where
+    the code adds up to 32 of 255.
+    """
+    return make_config("tcn", encoder="inception", **_POURING)
+
+
+def tcn_pouring_resnet() -> TrainConfig:
+    """The same on the official code's other network, a ResNet-50.
+
+    Differs from the code: "v1.5" instead of "v2" (norms before convolutions), whose weights
+    everybody has; and the head of the default network, where the code averages the maps of two
+    adaptation convolutions.
+    """
+    return make_config("tcn", encoder="resnet", depth=50, **_POURING)
+
+
+def tempo() -> TrainConfig:
+    """Tempo as its code trains it: ResNet-34, 200 pairs within 30 frames, SGD, 15 epochs.
+
+    An epoch are 3,760 frames of one film. It begins with ImageNet's weights: name imported ones
+    with `weights`.
+    """
+    return make_config(
+        "tempo",
+        encoder="resnet",
+        depth=34,
+        head="pooled",
+        image_size_px=128,
+        batch_frames=400,
+        steps=282,
+        density="uniform",
+        proximity_frames=30,
+        redundancy=1e-3,
+        projector_hidden=1024,
+        projector_dimension=1024,
+        optimiser="sgd",
+        sgd_momentum=0.0,
+        learning_rate=1e-3,
+        rate_schedule="constant",
+        warmup_steps=0,
+        weight_decay=1e-3,
+        clip_norm=0.0,
+        shift_px=0,
+        brightness=0.0,
+        contrast=0.0,
+        saturation=0.0,
+        blur=0.0,
+    )
+
+
+# The released code of November 2020; an epoch has 100 films in each of its steps.
+_OFFICIAL_TCE: dict[str, Any] = {
+    "encoder": "resnet",
+    "image_size_px": 224,
+    "dimension": 128,
+    "batch_frames": 200,
+    "steps": 120_000,
+    "bank_slots": 1,
+    "normaliser_momentum": 1.0,
+    "optimiser": "sgd",
+    "sgd_momentum": 0.9,
+    "learning_rate": 0.03,
+    "weight_decay": 1e-4,
+    "rate_schedule": "step",
+    "rate_decay_steps": 60_000,
+    "rate_decay_factor": 0.1,
+    "warmup_steps": 0,
+    "clip_norm": 0.0,
+    "shift_px": 0,
+    "blur": 0.0,
+    "brightness": 0.5,
+    "contrast": 0.5,
+    "saturation": 0.5,
+    "hue": 0.25,
+    "grey_probability": 0.5,
+    "flip_probability": 0.5,
+}
+
+
+def tce() -> TrainConfig:
+    """TCE as its code of November 2020 trains it on Kinetics-400: ResNet-18 on RGB frames.
+
+    100 films in a batch, 50 epochs of 240,000 films, the rate a tenth from the 25th on.
+
+    Differs from the code: its faults, see docs/objectives/tce.md.
+    """
+    return make_config("tce", depth=18, **_OFFICIAL_TCE)
+
+
+def tce_2020() -> TrainConfig:
+    """TCE of April 2020: ResNet-50 on the stack of 5 differences of 6 frames, 15 channels.
+
+    Pre-training was not released then: optimiser, batch and augmentation are those of November.
+    """
+    return make_config("tce", depth=50, num_frames=6, differences=True, **_OFFICIAL_TCE)
+
+
+def mftcn() -> TrainConfig:
+    """Multi-frame TCN (Dwibedi et al. 2018): n-pairs over clips of 5 frames, Adam.
+
+    The rest is what the official code of TCN does on pouring.
+
+    Differs from the paper: the small encoder, whose early convolutions see each frame by itself
+    before a 3-D convolution joins them, in place of InceptionV3.
+    """
+    return make_config(
+        "mftcn",
+        **_OFFICIAL_TCN,
+        num_frames=5,
+        batch_frames=32,
+        episodes_per_batch=1,
+        learning_rate=1e-3,
+        brightness=0.125,
+        saturation=0.5,
+    )
 
 
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "svtcn": svtcn,
+    "tcn_pouring": tcn_pouring,
+    "tcn_pouring_resnet": tcn_pouring_resnet,
+    "tempo": tempo,
+    "tce": tce,
+    "tce_2020": tce_2020,
+    "mftcn": mftcn,
 }
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from tcn_robot.models import Encoder
 from tcn_robot.training.averaging import WeightAverage
+from tcn_robot.training.compiling import CompiledEncoder
 from tcn_robot.training.health import Health
 from tcn_robot.training.precision import Precision
 from tcn_robot.training.selection import Selection
@@ -30,6 +31,7 @@ class TrainingState:
         selection: The best validation so far.
         health: Whether the embedding is collapsing.
         average: Moving average of the encoder, None without one.
+        compiled: The encoder by compiled functions, None without them; no state of its own.
         step: Steps done.
     """
 
@@ -43,6 +45,7 @@ class TrainingState:
     selection: Selection
     health: Health
     average: WeightAverage[Encoder] | None = None
+    compiled: CompiledEncoder | None = None
     step: int = 0
 
     @property

@@ -98,9 +98,10 @@ def _option_names(command: Callable[..., Any]) -> list[str]:
         tyro.cli(command, args=["--help"], config=_CONFIG)
     names = []
     for line in page.getvalue().splitlines():
-        option = re.match(r"[│|]?\s*(-\S.*?)(?:\s{2,}|$)", line)  # its help stands two columns off
-        if option:
-            names += re.findall(r"(?<!\S)--[a-zA-Z][\w-]*", option[1])
+        # A long page has several columns; an option's help stands two columns off its name.
+        for cell in re.split(r"[│|]+|\s{2,}", line):
+            if re.match(r"\s?-\S", cell):
+                names += re.findall(r"(?<!\S)--[a-zA-Z][\w-]*", cell)
     return names
 
 

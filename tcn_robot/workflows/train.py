@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,7 @@ from tcn_robot.workflows.options import parse_and_run
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
     from tcn_robot.training.parts import Parts
+    from tcn_robot.training.processes import Processes
 
 RESUME_FLAG = "--resume"
 PRESET_FLAG = "--preset"
@@ -33,6 +36,8 @@ def train(
 ) -> Encoder:
     """Train an embedding on recordings and show how far it is.
 
+    Started by torchrun, its processes train together; the first one alone writes and talks.
+
     Args:
         datasets: Folders that `tcn-robot record` wrote; may be empty with `resume`.
         out: Run folder to write.
@@ -46,30 +51,72 @@ def train(
     Raises:
         UserError: If `out` exists without `resume`, or data and options do not suit each other.
     """
-    from tcn_robot.data.build import build_frame_store
     from tcn_robot.objectives import find_objective
-    from tcn_robot.training.parts import prepare
-    from tcn_robot.training.run_folder import RunDescription, check_new, create_run, read_run
+    from tcn_robot.training.processes import join_processes
 
     find_objective(config.objective)  # A wrong name is said before an hour of decoding.
     config.check()
-    if resume:
-        stored = read_run(out)
-        datasets = datasets or tuple(Path(name) for name in stored.datasets)
-        _refuse_paired(datasets)
-        _check_same_options(stored.config, config)
-        store = build_frame_store(datasets, config.image_size_px, cache_dir)
-        _check_same_frames(stored.frames_key, store, out)
-        _mention_other_threads(out)
-        parts = prepare(config, store)
-    else:
+    processes = join_processes(config.device)
+    with _talking(processes.is_main):
+        open_run = _resumed if resume else _created
+        store, parts = open_run(datasets, out, config, cache_dir, processes)
+        return _train_with_display(config, store, out, parts)
+
+
+def _created(
+    datasets: Sequence[Path],
+    out: Path,
+    config: TrainConfig,
+    cache_dir: Path | None,
+    processes: Processes,
+) -> tuple[FrameStore, Parts]:
+    """Make a new run folder; return frames and parts."""
+    from tcn_robot.data.build import build_frame_store
+    from tcn_robot.training.parts import prepare
+    from tcn_robot.training.run_folder import RunDescription, check_new, create_run
+
+    if processes.is_main:
         check_new(out)
-        _refuse_paired(datasets)
-        store = build_frame_store(datasets, config.image_size_px, cache_dir)
-        parts = prepare(config, store)  # What cannot be trained leaves no run folder behind.
+    _refuse_paired(datasets)
+    store = build_frame_store(datasets, config.image_size_px, cache_dir)
+    parts = prepare(config, store, processes)  # What cannot be trained leaves no run folder behind.
+    if processes.is_main:
         names = tuple(str(dataset) for dataset in datasets)
         create_run(out, RunDescription(config, names, store.content_key))
-    return _train_with_display(config, store, out, parts)
+    processes.barrier()
+    return store, parts
+
+
+def _resumed(
+    datasets: Sequence[Path],
+    out: Path,
+    config: TrainConfig,
+    cache_dir: Path | None,
+    processes: Processes,
+) -> tuple[FrameStore, Parts]:
+    """Open a run folder again; return frames and parts."""
+    from tcn_robot.data.build import build_frame_store
+    from tcn_robot.training.parts import prepare
+    from tcn_robot.training.run_folder import read_run
+
+    stored = read_run(out)
+    datasets = datasets or tuple(Path(name) for name in stored.datasets)
+    _refuse_paired(datasets)
+    _check_same_options(stored.config, config)
+    store = build_frame_store(datasets, config.image_size_px, cache_dir)
+    _check_same_frames(stored.frames_key, store, out)
+    _mention_other_threads(out)
+    return store, prepare(config, store, processes)
+
+
+@contextlib.contextmanager
+def _talking(allowed: bool) -> Iterator[None]:
+    """Keep a process that is not the main one from saying everything once more."""
+    if allowed:
+        yield
+        return
+    with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
+        yield
 
 
 def _refuse_paired(datasets: Sequence[Path]) -> None:
@@ -86,7 +133,10 @@ def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts
     from tcn_robot.progress import Progress
     from tcn_robot.training.loop import train as run_training
 
-    for note in parts.sampler.notes:
+    if not parts.processes.is_main:
+        return run_training(config, store, out, None, parts)
+
+    for note in parts.notes:
         print(note)
     if not store.split("valid"):
         print("no episode of split 'valid': alignment is not measured while training")
@@ -107,8 +157,28 @@ def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts
                 file=sys.stderr,
             )
             raise
+    _mention_what_was_kept(config, out)
     print(f"encoder: {out / 'encoder'}")
     return encoder
+
+
+def _mention_what_was_kept(config: TrainConfig, out: Path) -> None:
+    """Say which step's encoder was kept, where that is not simply the last one."""
+    from tcn_robot.training.checkpoint import latest_checkpoint, read_state
+    from tcn_robot.training.run_folder import STATE_FOLDER
+
+    checkpoint = latest_checkpoint(out / STATE_FOLDER)
+    if checkpoint is None or not config.selection.compares:
+        return
+    state, name = read_state(checkpoint), config.selection.best_by
+    best = state["selection"]
+    if state["step"] < config.steps:
+        print(
+            f"stopped early after {state['step']} steps: {best['worse_in_a_row']} validations in a "
+            f"row were no better than that after {best['best_step']}"
+        )
+    if config.selection.keep == "best":
+        print(f"kept the encoder of step {best['best_step']}: {name} {best['best_value']:.4f}")
 
 
 def _check_same_options(stored: TrainConfig, given: TrainConfig) -> None:

@@ -45,7 +45,7 @@ def run(config, store, folder, steps):
     """Take some steps from where the folder is; return the state and what the steps said."""
     parts = prepare(config, store)
     state = start(config, parts, folder)
-    return state, [optimise(config, parts, state) for _ in range(steps)]
+    return state, [optimise(config, parts, state).scalars for _ in range(steps)]
 
 
 def tensors(state) -> dict[str, torch.Tensor]:
@@ -72,7 +72,7 @@ def test_steps_are_finite_and_reach_every_trained_weight(name, store, tmp_path):
     }
     reached = dict.fromkeys(weights, False)
     for _ in range(3):
-        scalars = optimise(config, parts, state)
+        scalars = optimise(config, parts, state).scalars
         assert all(bool(value.isfinite()) for value in scalars.values()), scalars
         assert any(key.startswith("terms/") for key in scalars)
         for weight, parameter in weights.items():
@@ -140,7 +140,8 @@ def test_the_batch_is_not_changed(name, store, tmp_path):
             encoder=state.encoder,
             progress=0.4,
             generator=torch.Generator().manual_seed(0),
-            bf16=False,
+            precision=state.precision,
+            processes=parts.processes,
         )
     )
     torch.stack([*losses.terms.values()]).sum().backward()

@@ -10,7 +10,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.training import RunDescription, create_run, make_config, read_run, train
 from tcn_robot.training.curves import truncate_metrics
 from tcn_robot.training.device import choose_device
-from tcn_robot.training.loop import optimise
+from tcn_robot.training.loop import open_batches, optimise
 from tcn_robot.training.parts import prepare, start
 from tcn_robot.training.precision import choose_precision
 from tcn_robot.training.validation import measure_alignment, neighbour_strip
@@ -31,7 +31,9 @@ def test_bf16_and_fp32_agree_roughly_and_weights_stay_fp32(store, tmp_path):
         config = CONFIG.changed(precision=precision)
         parts = prepare(config, store)
         state = start(config, parts, tmp_path)
-        losses.append(float(optimise(config, parts, state).scalars["loss"]))
+        with open_batches(config, parts) as batches:
+            seen = optimise(config, parts, state, batches)
+        losses.append(float(seen.scalars["loss"]))
         assert {p.dtype for p in state.encoder.parameters()} == {torch.float32}
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
 

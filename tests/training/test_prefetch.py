@@ -39,8 +39,8 @@ def test_batches_frames_and_the_generator_are_those_of_a_loop_without_a_thread(s
     gather = gathering(store)
     plain, ahead = np.random.default_rng(3), np.random.default_rng(3)
     with Prefetch(sampler, gather, CPU) as prefetch:
-        for step in range(15):
-            batch, frames = prefetch.next(ahead, last=step == 14)
+        for _ in range(15):
+            batch, frames = prefetch.next(ahead)
             expected = sampler.draw(plain)
             assert same(batch, expected)
             assert torch.equal(frames, gather(expected))
@@ -78,21 +78,20 @@ def test_a_generator_that_was_set_anew_makes_the_waiting_batch_useless(store, sa
         assert same(prefetch.next(np.random.default_rng(1))[0], first)
 
 
-def test_the_next_batch_is_gathered_while_the_step_runs_and_none_after_the_last(store, sampler):
-    gather, begun = gathering(store), [threading.Event() for _ in range(3)]
+def test_the_next_batch_is_gathered_while_the_step_runs(store, sampler):
+    gather, second = gathering(store), threading.Event()
     threads = []
 
     def noted(batch):
-        begun[len(threads)].set()
         threads.append(threading.current_thread())
+        if len(threads) == 2:
+            second.set()
         return gather(batch)
 
     rng = np.random.default_rng(0)
     with Prefetch(sampler, noted, CPU) as prefetch:
         prefetch.next(rng)
-        assert begun[1].wait(timeout=60)  # nobody has asked for it yet
-        prefetch.next(rng, last=True)
-    assert len(threads) == 2
+        assert second.wait(timeout=60)  # nobody has asked for it yet
     assert threading.main_thread() not in threads
     assert not threads[0].is_alive()
 

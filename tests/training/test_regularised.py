@@ -5,7 +5,7 @@ import torch
 
 from tcn_robot.objectives import regulariser_terms
 from tcn_robot.training import make_config
-from tcn_robot.training.loop import forward
+from tcn_robot.training.loop import forward, open_batches
 from tcn_robot.training.parts import prepare, start
 from tests.data.films import dot_films, store_of
 
@@ -23,7 +23,8 @@ def test_terms_are_those_of_the_embeddings_that_the_objective_saw(store, tmp_pat
     config = make_config("tcn", loss=loss, covariance_weight=0.5, variance_weight=2.0, **SMALL)
     parts = prepare(config, store)
     state = start(config, parts, tmp_path)
-    step, losses = forward(config, parts, state)
+    with open_batches(config, parts) as batches:
+        step, losses = forward(config, parts, state, batches)
     expected = regulariser_terms(
         step.seen, config.regulariser, state.objective_rng, unit_length=loss == "triplet"
     )
@@ -39,5 +40,6 @@ def test_without_weights_there_is_nothing_to_add(store, tmp_path):
     parts = prepare(config, store)
     state = start(config, parts, tmp_path)
     before = state.objective_rng.get_state()
-    assert forward(config, parts, state)[1].terms.keys() == {"infonce"}
+    with open_batches(config, parts) as batches:
+        assert forward(config, parts, state, batches)[1].terms.keys() == {"infonce"}
     assert torch.equal(state.objective_rng.get_state(), before)

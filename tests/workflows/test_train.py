@@ -216,3 +216,27 @@ def test_help_shows_the_options_of_what_is_named(capsys):
     shown = capsys.readouterr().out
     assert "--margin" in shown
     assert "svtcn" in shown
+
+
+def test_a_training_that_stops_early_says_what_it_kept(dataset, tmp_path, capsys):
+    out = tmp_path / "run"
+    arguments = ["train", str(dataset), "--out", str(out), "--steps", "40", *SMALL]
+    often = ["--validate-every-steps", "2", "--patience-validations", "2", "--keep", "best"]
+    assert main([*arguments, *often, "--learning-rate", "1e-12"]) == 0
+    said = capsys.readouterr().out
+    assert "stopped early after 6 steps: 2 validations in a row were no better than" in said
+    assert "kept the encoder of step 2: alignment_error 0." in said
+
+
+@pytest.mark.slow
+def test_torchrun_trains_in_two_processes_and_one_of_them_talks(dataset, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    arguments = ["--nproc-per-node", "2", "-m", "tcn_robot", "train", str(dataset)]
+    options = ["--out", str(tmp_path / "run"), "--steps", "4", "--device", "cpu", *SMALL]
+    done = subprocess.run([*torchrun, *arguments, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("encoder: ") == 1
+    assert done.stderr.count("training tcn: 4/4") == 1
+    assert [line["step"] for line in read_metrics(tmp_path / "run")] == [2, 4]
+    frames = tcn_robot.open_recording(dataset)[0].frames("front")
+    assert tcn_robot.load_encoder(tmp_path / "run").embed(frames).shape == (12, 32)

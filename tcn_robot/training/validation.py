@@ -70,7 +70,8 @@ def neighbour_strip(encoder: Encoder, episode: FilmedEpisode) -> np.ndarray:
     first, second = episode.views[0], episode.views[-1]
     shown = np.linspace(0, len(episode.timestamps(first)) - 1, STRIP_FRAMES).round().astype(int)
     queries, targets = episode.frames(first)[shown], episode.frames(second)
-    u, v = encoder.embed(queries), encoder.embed(targets)
+    # Whole films are embedded: an encoder may look at the frames before.
+    u, v = encoder.embed(episode.frames(first))[shown], encoder.embed(targets)
     found = np.square(u[:, None] - v[None]).sum(axis=2).argmin(axis=1)  # (n,)
     gaps = np.abs(episode.timestamps(first)[shown, None] - episode.timestamps(second)[None])
     rows = [queries, targets[found], targets[gaps.argmin(axis=1)]]

@@ -53,7 +53,7 @@ class TcnOptions:
         temperature: Of infonce with cosines; a large one folds the embedding, and films of the
             same task no longer lie side by side.
         mining: Of triplet: the nearest negative beyond the positive (semi_hard), the nearest of
-            all (hard), or every negative (all).
+            all (hard; from scratch that tends to collapse), or every negative (all).
         negatives: Negatives come from the same episode (the paper; for films of several bodies),
             from others only, or from all (for one body: objects are seen better).
         margin: Of triplet (0.2 in squared distance unless given), of lifted and contrastive

@@ -91,8 +91,8 @@ class Tce(nn.Module):
     """
 
     Options: ClassVar[type] = TceOptions
-    # Without batch norm all frames look alike at first, and what pushes them off the bank moves them
-    # all together: the embedding collapses. The paper's ResNets have it.
+    # Without batch norm all frames look alike at first, and what pushes them off the bank moves
+    # them all together: the embedding collapses. The paper's ResNets have it.
     defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch"}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:

@@ -18,6 +18,7 @@ from tcn_robot.objectives.curriculum import mining_threshold
 from tcn_robot.objectives.tce import Tce, TceOptions, entries_of
 from tests.data.test_samplers import films_of
 
+PAPER = {"bank_slots": 1, "bank_negatives": 8192}
 SIZE_PX, DIMENSION, WIDTH = 4, 6, 10
 
 
@@ -82,7 +83,7 @@ def adjacent_moments(films: list[int], frames: list[int], film_frames: int = 10)
 def scene(seed: int = 0, films: int = 12, anchors: int = 5, **options: Any):
     """An objective and a step whose batch has an anchor of some of the films."""
     encoder = LinearEncoder(seed)
-    told = TceOptions(**{"bank_slots": 1} | options)  # the paper's
+    told = TceOptions(**PAPER | options)
     objective = Tce(told, Setting(encoder, films, generator(seed + 1)))
     chosen = torch.randperm(films, generator=generator(seed + 2))[:anchors].tolist()
     moments = adjacent_moments(chosen, [index % 8 for index in range(anchors)])
@@ -320,14 +321,15 @@ def test_slots_split_a_film_and_keep_positives_from_being_negatives():
 
 
 def test_few_films_are_said_aloud():
-    films, paper = films_of([[9]] * 12), functools.partial(TceOptions, bank_slots=1)
+    films, paper = films_of([[9]] * 12), functools.partial(TceOptions, **PAPER)
     (said,) = Tce.sampler(paper(), films, BatchOptions(8)).notes
     assert "12 entries" in said
     assert "11 negatives instead of 8192" in said
     assert "mining chooses nothing" in said
     (without,) = Tce.sampler(paper(mining=False), films, BatchOptions(8)).notes
     assert "mining" not in without
-    assert Tce.sampler(paper(bank_negatives=11), films, BatchOptions(8)).notes == ()
+    (enough,) = Tce.sampler(paper(bank_negatives=11), films, BatchOptions(8)).notes
+    assert enough == "the memory bank has 12 entries: an anchor has 11 negatives"
     assert len(Tce.sampler(paper(), [*films, *films_of([[1]])], BatchOptions(8)).notes) == 2
     assert scene(films=12)[0].num_negatives == 11
 

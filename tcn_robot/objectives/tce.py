@@ -34,6 +34,8 @@ class TceOptions:
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
         bank_slots: Entries per film. 1 is the paper's; more split a film into that many equal
             stretches, so that other stretches of the same film are negatives too.
+        normaliser_momentum: Share of the old Z that a batch leaves; 1 holds the first batch's
+            (the paper), less follows the network.
         mining: Whether negatives are mined by the curriculum or drawn at random.
         mining_low: Largest cosine of a mined negative at the start, in [-1, 1].
         mining_high: Where that goes, in [mining_low, 1].
@@ -46,6 +48,7 @@ class TceOptions:
     bank_negatives: int = 8192
     bank_momentum: float = 0.5
     bank_slots: int = 1
+    normaliser_momentum: float = 0.9
     mining: bool = True
     mining_low: float = -1.0
     mining_high: float = 1.0
@@ -57,7 +60,8 @@ class TceOptions:
         for name, smallest in (("bank_negatives", 1), ("bank_slots", 1), ("mining_rate", 0)):
             _expect(name, getattr(self, name), f"at least {smallest}", smallest)
         _expect("rotation_weight", self.rotation_weight, "at least 0", 0)
-        _expect("bank_momentum", self.bank_momentum, "from 0 to 1", 0, 1)
+        for name in ("bank_momentum", "normaliser_momentum"):
+            _expect(name, getattr(self, name), "from 0 to 1", 0, 1)
         if not 0 < self.nce_temperature < float("inf"):
             raise UserError(f"--nce-temperature must be above 0, found {self.nce_temperature}")
         if not -1 <= self.mining_low <= self.mining_high <= 1:
@@ -87,7 +91,9 @@ class Tce(nn.Module):
     """
 
     Options: ClassVar[type] = TceOptions
-    defaults: ClassVar[Mapping[str, Any]] = {}
+    # Without batch norm all frames look alike at first, and what pushes them off the bank moves them
+    # all together: the embedding collapses. The paper's ResNets have it.
+    defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch"}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:
         """Make the bank and the rotation head.
@@ -147,7 +153,9 @@ class Tce(nn.Module):
             cosines.gather(1, chosen),
         )
         estimate = estimate_log_normaliser(cosines / options.nce_temperature, ~own)
-        log_normaliser = self.bank.known_normaliser(estimate, keep=self.training)
+        log_normaliser = self.bank.follow_normaliser(
+            estimate, options.normaliser_momentum, keep=self.training
+        )
         loss = noise_contrastive_loss(
             positive_cosines / options.nce_temperature,
             negative_cosines / options.nce_temperature,

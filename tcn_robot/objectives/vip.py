@@ -22,21 +22,24 @@ class VipOptions:
 
     Attributes:
         discount: gamma; distances saturate at 1 / (1 - gamma) steps.
+        steps_per_unit: Steps that an embedding's distance of 1 stands for.
         negative_weight: Weight of the steps of other films, seen from a goal that they do not go
-            to; 0 for none.
+            to; for films of different tasks.
         length_weight: Weight of the embeddings' mean squared length, which keeps them near 0.
     """
 
     discount: float = 0.98
-    negative_weight: float = 1.0
+    steps_per_unit: float = 10.0
+    negative_weight: float = 0.0
     length_weight: float = 0.001
 
 
 class Vip(nn.Module):
     """VIP (Ma et al. 2022), written from the formulas of the paper.
 
-    Differs from the paper: the goal's other films' steps are all of those in the batch, where the
-    paper draws three for each; nothing is pre-trained.
+    Differs from the paper: steps of other films as further negatives are off unless asked for, and
+    then all of those in the batch count, where the paper draws three for each goal; a unit of the
+    embedding stands for several steps, so that distances need not grow to tens.
     """
 
     Options: ClassVar[type] = VipOptions
@@ -46,11 +49,13 @@ class Vip(nn.Module):
         """Keep the options; there is nothing to train but the encoder.
 
         Raises:
-            UserError: For a discount that is none.
+            UserError: For a discount or a unit that is none.
         """
         super().__init__()
         if not 0 <= options.discount < 1:
             raise UserError(f"--discount must be from 0 to below 1, found {options.discount}")
+        if not options.steps_per_unit > 0:
+            raise UserError(f"--steps-per-unit must be above 0, found {options.steps_per_unit}")
         self._options = options
 
     @classmethod
@@ -69,7 +74,7 @@ class Vip(nn.Module):
         """Return the losses of a batch of stretches (4, P)."""
         options = self._options
         embeddings = step.encode().embeddings
-        start, before, after, goal = embeddings.chunk(PARTS)  # (P, D) each
+        start, before, after, goal = (options.steps_per_unit * embeddings).chunk(PARTS)  # (P, D)
         excess = step_excess(before, after, goal, options.discount)  # (P,)
         terms = {
             "attraction": attraction(start, goal, options.discount),

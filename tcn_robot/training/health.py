@@ -165,7 +165,7 @@ class Health:
         return (
             f"the embedding has collapsed: its effective rank was below "
             f"{self._options.smallest_rank:g} {self.collapsed_in_a_row} times in a row, now "
-            f"{rank:.3g}; add --regulariser, lower --learning-rate, or switch this off with "
+            f"{rank:.3g}; add --variance-weight 1, lower --learning-rate, or look away with "
             "--smallest-rank 0"
         )
 

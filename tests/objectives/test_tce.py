@@ -234,14 +234,20 @@ def test_bank_moves_by_its_momentum_in_training_only():
 # --- what a training needs ------------------------------------------------------------------
 
 
-def test_normaliser_is_of_the_first_batch_and_stays():
-    objective, step = scene(rotation_weight=0.0)
-    objective(step)
-    first = float(objective.bank.log_normaliser)
-    assert bool(objective.bank.is_measured)
-    assert first > 0
-    objective(step)
-    assert float(objective.bank.log_normaliser) == first
+def test_normaliser_is_of_the_first_batch_and_follows_by_its_momentum():
+    for momentum in (0.0, 0.7, 1.0):
+        objective, step = scene(rotation_weight=0.0, normaliser_momentum=momentum)
+        objective(step)
+        assert bool(objective.bank.is_measured)
+        first = math.exp(float(objective.bank.log_normaliser))
+        alone, other = scene(rotation_weight=0.0)
+        alone.bank.entries.copy_(objective.bank.entries)
+        alone(other)
+        second = math.exp(float(alone.bank.log_normaliser))
+        objective(step)
+        expected = momentum * first + (1 - momentum) * second
+        assert math.exp(float(objective.bank.log_normaliser)) == pytest.approx(expected, rel=1e-4)
+        assert second != pytest.approx(first, rel=1e-3)
 
 
 def test_a_resumed_objective_goes_on_bit_for_bit():
@@ -332,6 +338,7 @@ def test_few_films_are_said_aloud():
         ({"mining_rate": -5.0}, 5, "--mining-rate must be at least 0"),
         ({"nce_temperature": 0.0}, 5, "--nce-temperature must be above 0"),
         ({"bank_momentum": 1.5}, 5, "--bank-momentum must be from 0 to 1"),
+        ({"normaliser_momentum": -0.1}, 5, "--normaliser-momentum must be from 0 to 1"),
         ({"bank_negatives": 0}, 5, "--bank-negatives must be at least 1"),
         ({"rotation_weight": -1.0}, 5, "--rotation-weight must be at least 0"),
         ({}, 1, "record more films"),

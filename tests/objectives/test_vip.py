@@ -43,21 +43,23 @@ def loop_terms(e: list[list[list[float]]], episode: list[int], gamma: float) -> 
 
 def test_the_terms_equal_the_loop():
     e = randn(4, 5, 3)
-    terms = losses_of("vip", e.flatten(0, 1), STRETCHES, discount=0.9).terms
-    expected = loop_terms(e.tolist(), EPISODE[0].tolist(), 0.9)
+    options = {"discount": 0.9, "negative_weight": 1.0, "steps_per_unit": 3.0}
+    terms = losses_of("vip", e.flatten(0, 1), STRETCHES, **options).terms
+    expected = loop_terms((3 * e).tolist(), EPISODE[0].tolist(), 0.9)
+    expected["length"] /= 9  # of the embeddings as they are
     assert {name: float(value) for name, value in terms.items()} == pytest.approx(expected)
 
 
 def test_steps_of_the_same_film_are_no_negatives():
     e = randn(4, 5, 3).flatten(0, 1)
     one_film = moments_of(torch.zeros_like(FRAME), FRAME, 40)
-    assert float(losses_of("vip", e, one_film).terms["negatives"]) == 0
-    assert "negatives" not in losses_of("vip", e, STRETCHES, negative_weight=0.0).terms
+    assert float(losses_of("vip", e, one_film, negative_weight=1.0).terms["negatives"]) == 0
+    assert "negatives" not in losses_of("vip", e, STRETCHES).terms
 
 
 def test_figures_of_a_film_that_walks_to_its_goal():
     line = torch.arange(40, dtype=torch.float64)[:, None]
-    figures = losses_of("vip", line[FRAME.flatten()], STRETCHES).figures
+    figures = losses_of("vip", line[FRAME.flatten()] / 10, STRETCHES).figures
     assert float(figures["nearer_by_a_step"]) == 1
     assert float(figures["start_to_goal"]) == pytest.approx((5 + 27 + 7 + 18 + 9) / 5)
     backwards = -line
@@ -67,12 +69,13 @@ def test_figures_of_a_film_that_walks_to_its_goal():
 
 def test_gradients_are_those_of_finite_differences():
     e = randn(20, 3).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: loss_of("vip", x, STRETCHES), (e,))
+    options = {"negative_weight": 0.5, "steps_per_unit": 2.0}
+    assert torch.autograd.gradcheck(lambda x: loss_of("vip", x, STRETCHES, **options), (e,))
 
 
 def test_collapsed_embeddings_are_finite_with_a_working_backward_pass():
     e = torch.ones(20, 3, dtype=torch.float64, requires_grad=True)
-    loss = loss_of("vip", e, STRETCHES, length_weight=0.0)
+    loss = loss_of("vip", e, STRETCHES, length_weight=0.0, negative_weight=1.0)
     loss.backward()
     assert loss.item() == pytest.approx(2.0)  # one step of the film, one of the others
     assert torch.isfinite(e.grad).all()
@@ -86,7 +89,9 @@ def test_bfloat16_is_near_float64_and_inputs_are_not_changed():
     assert float(loss_of("vip", e.bfloat16(), STRETCHES)) == pytest.approx(exact, rel=0.05)
 
 
-@pytest.mark.parametrize("discount", [1.0, -0.1, float("nan")])
-def test_a_discount_that_cannot_work_is_named(discount):
-    with pytest.raises(UserError, match="--discount"):
-        loss_of("vip", randn(20, 3), STRETCHES, discount=discount)
+@pytest.mark.parametrize(
+    "options", [{"discount": 1.0}, {"discount": float("nan")}, {"steps_per_unit": 0.0}]
+)
+def test_options_that_cannot_work_are_named(options):
+    with pytest.raises(UserError, match=r"--(discount|steps-per-unit)"):
+        loss_of("vip", randn(20, 3), STRETCHES, **options)

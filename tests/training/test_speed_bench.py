@@ -1,5 +1,6 @@
 """`scripts/bench_training.py`: it compares like with like, and needs little to run."""
 
+import dataclasses
 import importlib
 import json
 import subprocess
@@ -80,4 +81,9 @@ def test_what_is_timed_on_a_gpu_can_be_timed_anywhere(script, tmp_path):
     assert found["batch_frames"] == 8
     assert found["frames_per_second"] > 0
     assert found["roofline"]["gigaflops"] > 0
-    assert "data" in bench._gpu_words({"small": found}, case)
+    words = script("training_speed_table")._gpu_row(
+        {"card": "H1", "small": found}, dataclasses.asdict(case)
+    )
+    assert words[0] == "GPU, small"
+    assert "of the measured peak" in words[1]
+    assert words[2] == "≥ 1 frames/s"

@@ -29,6 +29,8 @@ class TrainingStep:
         precision: The encoder's autocast.
         processes: Those that hold the other rows.
         first: Whether this is the first batch of an optimisation step.
+        body: int64 (R,), the body of each row that this process holds, for an encoder with
+            statistics per body; None for others.
         seen: Embeddings (N, D) of the first pass through the trained encoder, with their
             gradients; None before it.
     """
@@ -41,6 +43,7 @@ class TrainingStep:
     precision: Precision
     processes: Processes
     first: bool = True
+    body: torch.Tensor | None = None
     seen: torch.Tensor | None = field(default=None, init=False)
 
     def encode(
@@ -61,7 +64,8 @@ class TrainingStep:
 
     def _embed(self, network: TrainableEncoder, images: torch.Tensor) -> Encoded:
         with self.precision.autocast():
-            features = network.features(images)
+            bodies = () if self.body is None else (self.body,)
+            features = network.features(images, *bodies)
             embeddings = network.project(features)
         count = len(self.moments)
         features = self.processes.gather(features.float(), count)  # (N, F)

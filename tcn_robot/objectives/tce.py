@@ -49,7 +49,7 @@ class TceOptions:
     frame_padding: int = 1
     bank_negatives: int = 64
     bank_momentum: float = 0.5
-    bank_slots: int = 16
+    bank_slots: int = 4
     normaliser_momentum: float = 0.9
     mining: bool = True
     mining_low: float = -1.0
@@ -87,7 +87,7 @@ class Tce(nn.Module):
     entropy of the four rotations. A film's entry remembers how its anchors were embedded last.
 
     Differs from the paper: what the other views of an episode saw at the same time is no negative
-    either; by default a film has 16 entries, K is 64 and Z follows the network. Films of one task
+    either; by default a film has 4 entries, K is 64 and Z follows the network. Films of one task
     look so alike that one entry each leaves nothing to tell apart, and the embedding collapses;
     the presets `tce` and `tce_2020` have the paper's numbers. All frames of a batch are turned for
     the rotation task, not one per film. The released code's faults are named where each part does

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from plain_training import PlainTraining
 from roofline import Peaks, count_work, data_sheet, measure_peaks, synchronise
+from training_speed_table import speed_table
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.data import FrameStore
@@ -278,45 +279,6 @@ def measure_gpu(folder: Path) -> dict[str, Any] | str:
     return found
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the figures as the rows of a table: what, found, wanted."""
-    cpu, gpu = figures["cpu"], figures["gpu"]
-    least = cpu["roofline_fp32"]
-    rows = [
-        ("CPU, frames/s, default training", f"{cpu['frames_per_second']['median']:,.0f}", ""),
-        ("CPU, frames/s, plain loop", f"{cpu['plain_frames_per_second']['median']:,.0f}", ""),
-        ("CPU, ours over plain", f"{cpu['ratio']['median']:.2f}", f"≥ {WANTED['cpu_ratio']}"),
-        (
-            "CPU, sampling and augmentation",
-            f"{cpu['data_share']['median']:.1%} of the step",
-            f"≤ {WANTED['cpu_data_share']:.0%}",
-        ),
-        (
-            "CPU, roofline in fp32",
-            f"compute {least['compute_seconds']:.3f} s, memory {least['memory_seconds']:.3f} s, "
-            f"step {cpu['step_seconds']['median']:.3f} s",
-            "",
-        ),
-    ]
-    for case in GPU_CASES:
-        wanted = f"≤ {case.wanted_seconds:g} s" if case.wanted_seconds else ""
-        wanted = f"≥ {case.wanted:,.0f} frames/s" if case.wanted else wanted
-        rows.append((f"GPU, {case.name}", _gpu_words(gpu, case), wanted))
-    return "\n".join(f"| {name} | {found} | {wanted} |" for name, found, wanted in rows)
-
-
-def _gpu_words(gpu: dict[str, Any] | str, case: Case) -> str:
-    if isinstance(gpu, str):
-        return gpu
-    found = gpu[case.name]
-    least = found["roofline"]
-    return (
-        f"{found['seconds']:g} s, {found['frames_per_second']:,} frames/s, "
-        f"{least['fraction_of_peak']:.0%} of the peak, data {found['data_share']:.1%}, roofline "
-        f"{least['compute_seconds']:.4f} s and {least['memory_seconds']:.4f} s per step"
-    )
-
-
 def main() -> None:
     """Parse the options, measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -335,7 +297,7 @@ def main() -> None:
     figures |= {"torch": torch.__version__, "commit": commit(), "machine": machine()}
     figures["wanted"] = WANTED
     figures["gpu_cases"] = [asdict(case) for case in GPU_CASES]
-    print("| what | found | wanted |\n|---|---|---|\n" + table(figures))
+    print(speed_table(figures))
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_text_atomically(options.out, json.dumps(figures, indent=2) + "\n")

@@ -7,7 +7,8 @@ Each line of docs/results/*.jsonl is one training of a policy or an embedding, w
 `tcn-robot study`; each
 docs/results/alignment/*.json is one encoder, written by `tcn-robot bench alignment --out`; the
 first of a task, by name, gets its whole table; docs/results/tasks/ is written by
-scripts/bench_tasks.py, bench_experts.py and bench_crossover.py. The same results give the same
+scripts/bench_tasks.py, bench_experts.py and bench_crossover.py; docs/results/training/ by
+scripts/bench_training.py. The same results give the same
 document.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from objective_tables import objective_part, write_pages
+from training_speed_table import speed_table
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.benchmarks import alignment_markdown
@@ -39,6 +41,7 @@ MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
 TASK_MARKER = "task tables"
 OBJECTIVE_MARKER = "objective tables"
+SPEED_MARKER = "training speed"
 PICTURE = "policy_success.png"
 
 
@@ -61,6 +64,9 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     if objectives := objective_part(lines, document, images):
         text = replace_between_markers(text, OBJECTIVE_MARKER, objectives)
         write_pages(lines, document.parent / "objectives")
+    speed = results / "training" / "speed.json"
+    if speed.is_file():
+        text = replace_between_markers(text, SPEED_MARKER, speed_table(read_json(speed)))
     write_text_atomically(document, replace_between_markers(text, MARKER, "\n\n".join(parts)))
     return sum(len(run.lines) for runs in tasks.values() for run in runs)
 

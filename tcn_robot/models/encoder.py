@@ -227,9 +227,9 @@ class Encoder(nn.Module):
         sized = resize_frames(torch.from_numpy(frames).to(self.device), self.image_size_px)
         picked = sized[torch.from_numpy(windows).to(self.device)]  # (N, T, S, S, 3)
         images = picked if self.num_frames > 1 else picked[:, 0]
-        return self(images, self._body_index(body, len(images))).cpu().numpy()
+        return self(images, self.body_index(body, len(images))).cpu().numpy()
 
-    def _body_index(self, body: str | None, count: int) -> torch.Tensor | None:
+    def body_index(self, body: str | None, count: int) -> torch.Tensor | None:
         """Return a body's place in `bodies` as int64 (count,); None if there are none."""
         if not self.bodies:
             return None

@@ -12,6 +12,7 @@ from tcn_robot.objectives.controls import Pixels, Pretrained, Untrained
 from tcn_robot.objectives.distances import negative_squared_distances
 from tcn_robot.objectives.info_nce import info_nce
 from tcn_robot.objectives.interface import Encoded, Losses, Objective, Setting, Step
+from tcn_robot.objectives.mftcn import Mftcn
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import n_pairs
 from tcn_robot.objectives.progress import Progress
@@ -52,6 +53,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "progress": Progress,
     "vip": Vip,
     "tce": Tce,
+    "mftcn": Mftcn,
 }
 
 # Nothing is trained: what the others have to be compared with.

@@ -61,9 +61,12 @@ class Pixels(Control):
 
 
 class Pretrained(Control):
-    """`pretrained`: a backbone from a local folder, as others have trained it."""
+    """`pretrained`: the pooled features of a network from a local folder, as others trained it."""
 
-    defaults: ClassVar[Mapping[str, Any]] = {"steps": 0, "encoder": "transformers"}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        **{"steps": 0, "encoder": "transformers"},
+        **{"head": "pooled", "trainable": "head"},
+    }
 
 
 class NoBatches:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -82,9 +84,23 @@ class MemoryBank(nn.Module):
         return vectors @ self.entries.clone().T
 
     @torch.no_grad()
-    def known_normaliser(self, estimate: torch.Tensor, *, keep: bool) -> torch.Tensor:
-        """Return log Z; the first estimate that is to be kept is kept for good."""
-        known = torch.where(self.is_measured, self.log_normaliser, estimate)
+    def follow_normaliser(
+        self, estimate: torch.Tensor, momentum: float, *, keep: bool
+    ) -> torch.Tensor:
+        """Return log Z, moved towards a batch's estimate; the first estimate is taken as it is.
+
+        Args:
+            estimate: Scalar, log of the batch's Z.
+            momentum: Share of the old Z that is kept; 1 holds that of the first batch.
+            keep: Whether it is remembered.
+        """
+        moved = estimate
+        if 0 < momentum < 1:
+            old, new = self.log_normaliser + math.log(momentum), estimate + math.log1p(-momentum)
+            moved = torch.logaddexp(old, new)
+        elif momentum == 1:
+            moved = self.log_normaliser
+        known = torch.where(self.is_measured, moved, estimate)
         if keep:
             self.log_normaliser.copy_(known)
             self.is_measured.fill_(True)

@@ -102,7 +102,7 @@ class TrainConfig:
             if values[name] < 1:
                 option = f"--{name.replace('_', '-')}"
                 raise UserError(f"{option} must be above 0, found {values[name]}")
-        for part in (self.optimisation, self.selection, self.health):
+        for part in (self.encoder_options, self.optimisation, self.selection, self.health):
             part.check()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -11,7 +12,7 @@ from lightning_fabric.plugins.environments import TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
 
 from tcn_robot.errors import UserError
-from tcn_robot.training.processes import rows_of
+from tcn_robot.training.processes import rows_of, running_statistics
 
 # What torchrun tells each process.
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -90,7 +91,7 @@ class FabricProcesses:
             values: (R, ...) in the order of `rows(count)`.
             count: Rows of the whole batch.
         """
-        blocks = self._fabric.all_gather(values.contiguous(), sync_grads=True)  # (W, R, ...)
+        blocks: Any = self._fabric.all_gather(values.contiguous(), sync_grads=True)  # (W, R, ...)
         return blocks.flatten(0, 1)[:count]
 
     def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
@@ -98,8 +99,8 @@ class FabricProcesses:
         self._average([p.grad for p in parameters if p.grad is not None])
 
     def average_buffers(self, module: torch.nn.Module) -> None:
-        """Replace a module's floating buffers (running statistics) by their mean."""
-        self._average([buffer for buffer in module.buffers() if buffer.is_floating_point()])
+        """Replace a module's running statistics by their mean over all processes."""
+        self._average(running_statistics(module))
 
     @torch.no_grad()
     def _average(self, tensors: list[torch.Tensor]) -> None:

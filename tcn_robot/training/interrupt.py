@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps instead of in the middle of one."""
+"""Ctrl-C, or the end that a machine's scheduler announces, between two steps and not in one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class DeferredInterrupt:
     """While it is open, the first Ctrl-C only sets `pressed`; the second one interrupts at once.
 
-    In other threads than the main one, which never sees Ctrl-C, it does nothing.
+    SIGTERM counts as Ctrl-C: schedulers send it before they take a machine back, and torchrun hands
+    it on. In other threads than the main one, which never sees signals, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -26,7 +29,7 @@ class DeferredInterrupt:
         """Take over Ctrl-C."""
         self._in_main_thread = threading.current_thread() is threading.main_thread()
         if self._in_main_thread:
-            self._before = signal.signal(signal.SIGINT, self._press)
+            self._before = {number: signal.signal(number, self._press) for number in _SIGNALS}
         return self
 
     def __exit__(
@@ -37,4 +40,5 @@ class DeferredInterrupt:
     ) -> None:
         """Give Ctrl-C back."""
         if self._in_main_thread:
-            signal.signal(signal.SIGINT, self._before)
+            for number, before in self._before.items():
+                signal.signal(number, before)

@@ -60,7 +60,7 @@ class Processes(Protocol):
         """Replace gradients by their mean over all processes; those that are None stay so."""
 
     def average_buffers(self, module: torch.nn.Module) -> None:
-        """Replace a module's floating buffers (running statistics) by their mean."""
+        """Replace a module's running statistics by their mean over all processes."""
 
     def any_of(self, flag: bool) -> bool:
         """Return whether the flag is set in any process."""
@@ -134,6 +134,18 @@ def rows_of(rank: int, world_size: int, count: int) -> torch.Tensor:
     """
     size = -(-count // world_size)
     return (rank * size + torch.arange(size)).clamp(max=count - 1)
+
+
+def running_statistics(module: torch.nn.Module) -> list[torch.Tensor]:
+    """Return the running means and variances that a training changes: not those of frozen norms.
+
+    Each process normalises by the statistics of its own rows, so they differ between processes.
+    """
+    norms = (part for part in module.modules() if hasattr(part, "momentum") and part.training)
+    found = (
+        getattr(norm, name, None) for norm in norms for name in ("running_mean", "running_var")
+    )
+    return [values for values in found if values is not None]
 
 
 def launched_processes() -> int:

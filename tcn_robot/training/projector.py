@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcn_robot.atomic import atomic_folder, write_text_atomically
-from tcn_robot.data.sampling import FilmedEpisode
+from tcn_robot.data.frame_store import StoredEpisode
 from tcn_robot.training.pictures import shrink, square_sheet
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Points:
     Attributes:
         embeddings: (N, D) float32.
         thumbnails: uint8 (N, 32, 32, 3).
-        episode: (N,) number of the episode.
+        episode: (N,) id of the episode in its recording.
         view: N names.
         time_seconds: (N,) float64.
     """
@@ -49,24 +49,23 @@ class Points:
     time_seconds: np.ndarray
 
 
-def embed_points(encoder: Encoder, episodes: Sequence[FilmedEpisode]) -> Points:
+def embed_points(encoder: Encoder, episodes: Sequence[StoredEpisode]) -> Points:
     """Embed every frame of episodes, and show at most 2500 of them, evenly over each film.
 
     Args:
         encoder: Left in the mode it was in.
         episodes: At least one with a frame.
     """
-    films = [(number, view) for number, episode in enumerate(episodes) for view in episode.views]
+    films = [(episode, view) for episode in episodes for view in episode.views]
     most = max(MOST_POINTS // len(films), 1)
     parts, views = [], []
-    for number, view in films:
-        frames = episodes[number].frames(view)
-        times = episodes[number].timestamps(view)
+    for film, view in films:
+        frames, times = film.frames(view), film.timestamps(view)
         shown = np.linspace(0, len(frames) - 1, min(len(frames), most)).round().astype(np.int64)
         # All are embedded: an encoder of several frames looks back over those that are not shown.
         embedded = encoder.embed(frames)[shown]
         small = shrink(frames[shown], THUMBNAIL_PX)
-        parts.append((embedded, small, np.full(len(shown), number), times[shown]))
+        parts.append((embedded, small, np.full(len(shown), film.id), times[shown]))
         views += [view] * len(shown)
     embeddings, thumbnails, episode, seconds = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Points(embeddings, thumbnails, episode, views, seconds)

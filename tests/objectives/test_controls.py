@@ -67,8 +67,22 @@ def test_pixels_see_the_frames_themselves(dataset, tmp_path):
     assert config.encoder == "pixels"
     encoder = build_encoder(config.encoder, config.encoder_options, seeded_generator(0))
     assert not [weights for weights in encoder.parameters() if weights.requires_grad]
-    assert main(["train", str(dataset), "--objective", "pixels", "--out", str(tmp_path / "r")]) == 0
-    black, white = np.zeros((2, 16, 16, 3), np.uint8), np.full((2, 16, 16, 3), 255, np.uint8)
-    embedded = tcn_robot.load_encoder(tmp_path / "r").embed(np.concatenate([black, white]))
-    assert np.abs(embedded[0] - embedded[2]).max() > 0
+    arguments = ["train", str(dataset), "--objective", "pixels", "--image-size-px", "16"]
+    assert main([*arguments, "--out", str(tmp_path / "r")]) == 0
+    frames = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    embedded = tcn_robot.load_encoder(tmp_path / "r").embed(frames[[0, 0, 1]])
     np.testing.assert_array_equal(embedded[0], embedded[1])
+    brightness = frames @ np.array([0.299, 0.587, 0.114])
+    expected = (brightness - brightness.mean(axis=(1, 2), keepdims=True)).reshape(2, -1)
+    for row, picture in ((0, expected[0]), (2, expected[1])):
+        assert np.corrcoef(embedded[row], picture)[0, 1] > 0.999
+
+
+def test_pretrained_is_a_network_as_it_is(dataset, tmp_path, capsys):
+    config = make_config("pretrained", pretrained="some/folder")
+    assert config.encoder == "transformers"
+    assert (config.encoder_options.head, config.encoder_options.trainable) == ("pooled", "head")
+    arguments = ["train", str(dataset), "--objective", "pretrained", "--out", str(tmp_path / "r")]
+    assert main(arguments) == 2
+    assert "expects either --pretrained FOLDER" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()

@@ -155,7 +155,7 @@ def test_everything_at_once_resumes_bit_for_bit(store, tmp_path, planted, steps)
 
 def test_micro_batches_add_up_to_their_mean(store, tmp_path):
     """Two batches of 16 in one step: the gradient is the mean of theirs, found by hand."""
-    from tcn_robot.training.loop import forward, optimise
+    from tcn_robot.training.loop import forward, open_batches, optimise
     from tcn_robot.training.parts import prepare, start
 
     options = SMALL | {"clip_norm": 0.0, "optimiser": "sgd", "steps": 4}
@@ -163,11 +163,12 @@ def test_micro_batches_add_up_to_their_mean(store, tmp_path):
     parts = prepare(config, store)
     by_hand, stepped = start(config, parts, tmp_path), start(config, parts, tmp_path)
     losses = []
-    for number in range(2):
-        step, found = forward(config, parts, by_hand, first=number == 0)
-        assert step.first == (number == 0)
-        losses.append(torch.stack([*found.terms.values()]).sum())
-        losses[-1].backward()
+    with open_batches(config, parts) as batches:
+        for number in range(2):
+            step, found = forward(config, parts, by_hand, batches, first=number == 0)
+            assert step.first == (number == 0)
+            losses.append(torch.stack([*found.terms.values()]).sum())
+            losses[-1].backward()
     seen = optimise(config, parts, stepped)
     assert float(seen.scalars["loss"]) == pytest.approx(sum(losses).item() / 2, rel=1e-6)
     for name, parameter in by_hand.encoder.named_parameters():

@@ -16,6 +16,10 @@ SMALL = {
     "precision": "fp32",
     "validate_every_steps": 2,
     "validation_episodes": 1,
+    "head_channels": 16,
+    "head_hidden": 32,
+    "projector_hidden": 16,
+    "projector_dimension": 16,
 }
 
 
@@ -33,6 +37,23 @@ def test_a_preset_trains(name, store, tmp_path):
     create_run(tmp_path / "run", RunDescription(config, (), ""))
     train(config, store, tmp_path / "run")
     assert (tmp_path / "run" / "encoder" / "model.safetensors").is_file()
+
+
+def test_pouring_is_the_official_configuration():
+    for name, encoder in (("tcn_pouring", "inception"), ("tcn_pouring_resnet", "resnet")):
+        preset = find_preset(name)
+        options = dict(leaves(preset))
+        assert preset.encoder == encoder
+        assert (options["batch_frames"], options["episodes_per_batch"]) == (32, 1)
+        assert (options["loss"], options["negatives"]) == ("npairs", "episode")
+        assert (options["window_frames"], options["image_size_px"]) == (580, 299)
+        assert (options["learning_rate"], options["optimiser"]) == (1e-4, "adam")
+        assert (options["trainable"], options["unit_length"]) == ("head", False)
+
+
+def test_single_view_has_the_radii_of_its_code_in_frames():
+    radii = find_preset("svtcn").objective_options.radii
+    assert (radii.positive.frames, radii.excluded.frames) == (6, 12)
 
 
 def test_an_unknown_preset_names_the_nearest():

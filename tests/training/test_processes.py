@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from tcn_robot.errors import UserError
+from tcn_robot.models.norms import BodyBatchNorm, FrozenBatchNorm
 from tcn_robot.training.processes import (
     SingleProcess,
     is_main_process,
     join_processes,
     launched_processes,
     rows_of,
+    running_statistics,
 )
 from tests.support.processes import run_processes
 
@@ -97,6 +99,21 @@ if processes.is_main:
     np.savez(sys.argv[1], **found)
 print("rank", rank, processes.is_main)
 """
+
+
+def test_statistics_that_a_training_changes_are_those_of_norms_that_are_not_frozen():
+    network = torch.nn.Sequential(
+        torch.nn.BatchNorm2d(3),
+        torch.nn.GroupNorm(1, 3),
+        FrozenBatchNorm(3),
+        torch.nn.BatchNorm2d(3, track_running_stats=False),
+        torch.nn.BatchNorm2d(3).eval(),
+        BodyBatchNorm(3, 2),
+    )
+    found = running_statistics(network)
+    wanted = [network[0].running_mean, network[0].running_var]
+    wanted += [network[5].running_mean, network[5].running_var]
+    assert [id(values) for values in found] == [id(values) for values in wanted]
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def test_points_are_all_frames_with_their_episode_view_and_time(encoder, episode
     assert points.embeddings.shape == (2 * 2 * 9, 5)
     assert points.thumbnails.shape == (36, 32, 32, 3)
     assert points.view[:18] == ["front"] * 9 + ["side"] * 9
-    assert points.episode.tolist() == [0] * 18 + [1] * 18
+    assert points.episode.tolist() == [episodes[0].id] * 18 + [episodes[1].id] * 18
     np.testing.assert_array_equal(points.time_seconds[:9], episodes[0].timestamps("front"))
     np.testing.assert_array_equal(
         points.embeddings[9:18], encoder.embed(episodes[0].frames("side"))

@@ -55,10 +55,10 @@ def straight(store, tmp_path_factory):
     return folder
 
 
-def interrupt_after(steps: int):
+def interrupt_after(steps: int, number: int = signal.SIGINT):
     def on_step(step: int, note: str) -> None:
         if step == steps:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     return on_step
 
@@ -115,6 +115,17 @@ def test_ctrl_c_saves_between_two_steps_and_resumes_exactly(store, straight, tmp
     train(CONFIG, store, folder)
     assert_same_run(straight, folder)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_sigterm_saves_as_ctrl_c_does(store, straight, tmp_path):
+    """A scheduler that takes the machine back, or torchrun that is stopped, sends it."""
+    folder = new_run(tmp_path / "run")
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, store, folder, interrupt_after(4, signal.SIGTERM))
+    assert signal.getsignal(signal.SIGTERM) is before
+    train(CONFIG, store, folder)
+    assert_same_run(straight, folder)
 
 
 CHILD = """

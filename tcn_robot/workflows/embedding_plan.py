@@ -112,8 +112,16 @@ def load_embedding_study(path: Path) -> EmbeddingStudy:
         test=plan["test"],
         runs=runs,
         seeds=_seeds(path, plan.get("seeds", [0])),
-        max_core_seconds=plan.get("max_core_seconds"),
+        max_core_seconds=_budget(path, plan.get("max_core_seconds")),
     )
+
+
+def _budget(path: Path, seconds: Any) -> float | None:
+    if seconds is None:
+        return None
+    if type(seconds) not in (int, float) or not seconds > 0:
+        raise UserError(f"{path}: expected max_core_seconds above 0, found {seconds!r}")
+    return float(seconds)
 
 
 def _listed(path: Path, name: str, value: Any) -> list[Any]:

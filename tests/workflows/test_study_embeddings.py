@@ -218,6 +218,7 @@ BAD_PLANS = [
     ({"test": "heldout"}, "did you mean 'held-out'"),
     ({"data": [{"name": "a"}]}, "expected data as"),
     ({"data": [{"name": "../a", "record": [TASK]}]}, "expected a folder's name for data"),
+    ({"max_core_seconds": "210"}, "expected max_core_seconds above 0, found '210'"),
     ({"seeds": [0, 0]}, "expected different seeds"),
     ({"seeds": ["a"]}, "expected different seeds"),
     ({"runs": [{"steps": 1}]}, "run 0: option 'objective' is missing"),

@@ -78,8 +78,10 @@ def training_pass(
         shape = (count, size, size, 3) if frames == 1 else (count, frames, size, size, 3)
         encoder.zero_grad(set_to_none=True)
         with autocast():
-            embedded = encoder(torch.zeros(shape, device=device))
-        embedded.float().square().sum().backward()
+            embedded = encoder(torch.zeros(shape, device=device)).float()
+        loss = (embedded @ embedded.T).sum()  # losses compare all with all: N x N numbers
+        if loss.requires_grad:
+            loss.backward()
 
     return attempt
 

@@ -1,16 +1,31 @@
-"""Encoders: frames to embeddings. The small default one needs torch and safetensors only."""
+"""Encoders: frames to embeddings. All but `transformers` need torch and safetensors only."""
 
+from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
 from tcn_robot.models.convolutional import ConvolutionalConfig, ConvolutionalEncoder
 from tcn_robot.models.encoder import Encoder, EncoderConfig, num_parameters, seeded_generator
 from tcn_robot.models.files import load_encoder, save_encoder
+from tcn_robot.models.inception import InceptionConfig, InceptionEncoder
+from tcn_robot.models.pixels import PixelsConfig, PixelsEncoder
+from tcn_robot.models.resnet import ResNetConfig, ResNetEncoder
 from tcn_robot.models.table import ENCODERS, build_encoder, find_encoder, untrained_encoder
+from tcn_robot.models.transformers_backbone import TransformersConfig, TransformersEncoder
 
 __all__ = [
     "ENCODERS",
+    "BackboneConfig",
+    "BackboneEncoder",
     "ConvolutionalConfig",
     "ConvolutionalEncoder",
     "Encoder",
     "EncoderConfig",
+    "InceptionConfig",
+    "InceptionEncoder",
+    "PixelsConfig",
+    "PixelsEncoder",
+    "ResNetConfig",
+    "ResNetEncoder",
+    "TransformersConfig",
+    "TransformersEncoder",
     "build_encoder",
     "find_encoder",
     "load_encoder",

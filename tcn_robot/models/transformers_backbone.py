@@ -97,7 +97,9 @@ class TransformersEncoder(BackboneEncoder):
         """
         super().__init__(config)
         if config.pretrained:
-            self.backbone, (mean, std) = load_pretrained(config.pretrained)
+            self.backbone, (mean, std) = load_pretrained(
+                config.pretrained, config.pooling == "model" and config.head != "tcn"
+            )
             self.config = config = replace(config, image_mean=mean, image_std=std)
             self._change_input(config.input_channels, generator)
         else:

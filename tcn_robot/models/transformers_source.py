@@ -113,11 +113,12 @@ def _switch_off_randomness(config: Any) -> None:
             setattr(config, name, None)
 
 
-def load_pretrained(source: str) -> tuple[nn.Module, tuple[Colours, Colours]]:
+def load_pretrained(source: str, needs_pooling: bool) -> tuple[nn.Module, tuple[Colours, Colours]]:
     """Load a network with its weights and its own normalisation of images.
 
     Args:
         source: A folder, or a name on the Hub. Only safetensors are read, and no code.
+        needs_pooling: Whether what the model calls its pooled output is looked at.
 
     Returns:
         The network, and mean and standard deviation of red, green and blue of pixels from 0 to 1.
@@ -136,16 +137,23 @@ def load_pretrained(source: str) -> tuple[nn.Module, tuple[Colours, Colours]]:
         config = transformers.AutoConfig.from_pretrained(source)
         _switch_off_randomness(config)
         _check_vision_only(transformers, config)
-        model, info = transformers.AutoModel.from_pretrained(
-            source, config=config, use_safetensors=True, output_loading_info=True
-        )
+        with torch.random.fork_rng(devices=[]):
+            model, info = transformers.AutoModel.from_pretrained(
+                source, config=config, use_safetensors=True, output_loading_info=True
+            )
         colours = _normalisation(_preprocessor_file(source))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise _not_loaded(source, error) from error
     missing = sorted(info["missing_keys"])
-    # A pooling layer that nobody trained is no pooled output, but its absence no fault.
-    if missing and all(name.startswith("pooler.") for name in missing) and hasattr(model, "pooler"):
-        model.pooler = None
+    if missing and all(name.startswith("pooler.") for name in missing):
+        if needs_pooling:
+            raise UserError(
+                f"--pretrained {source} lacks the pooling layer of {config.model_type}; use "
+                "--pooling cls or mean"
+            )
+        state = model.state_dict()
+        for name in missing:  # never looked at; the same in every run
+            state[name].zero_()
     elif missing:
         raise UserError(
             f"--pretrained {source} lacks {len(missing)} tensors of {config.model_type}, such as "

@@ -42,12 +42,13 @@ class RotationHead(nn.Module):
         """Make the layers with weights drawn from `generator`."""
         super().__init__()
         widths = (feature_width, HIDDEN_WIDTH, HIDDEN_WIDTH, NUM_TURNS)
-        self.layers = nn.ModuleList(
+        layers = [
             nn.utils.skip_init(nn.Linear, before, after)
             for before, after in itertools.pairwise(widths)
-        )
+        ]
+        self.layers = nn.ModuleList(layers)
         self.norms = nn.ModuleList(nn.BatchNorm1d(HIDDEN_WIDTH) for _ in widths[1:-1])
-        for layer in self.layers:
+        for layer in layers:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias)
 

@@ -30,10 +30,11 @@ class TceOptions:
     Attributes:
         nce_temperature: T of the noise-contrastive loss.
         frame_padding: Distance of anchor and positive in frames, at least 1.
-        bank_negatives: K, entries that an anchor is held against; at most all but its own.
+        bank_negatives: K, entries that an anchor is held against; at most all but its own (paper:
+            8192 of 240,000). With all of them mining would choose nothing.
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
-        bank_slots: Entries per film. 1 is the paper's; more split a film into that many equal
-            stretches, so that other stretches of the same film are negatives too.
+        bank_slots: Entries per film. 1 is the paper's, which only tells films apart; more split a
+            film into that many equal stretches, and other stretches of it are negatives too.
         normaliser_momentum: Share of the old Z that a batch leaves; 1 holds the first batch's
             (the paper), less follows the network.
         mining: Whether negatives are mined by the curriculum or drawn at random.
@@ -45,9 +46,9 @@ class TceOptions:
 
     nce_temperature: float = 0.07
     frame_padding: int = 1
-    bank_negatives: int = 8192
+    bank_negatives: int = 64
     bank_momentum: float = 0.5
-    bank_slots: int = 1
+    bank_slots: int = 16
     normaliser_momentum: float = 0.9
     mining: bool = True
     mining_low: float = -1.0
@@ -84,15 +85,18 @@ class Tce(nn.Module):
     The loss is NCE(anchor, its neighbour, entries of other films) + rotation_weight * cross
     entropy of the four rotations. A film's entry remembers how its anchors were embedded last.
 
-    Differs from the paper: the views of an episode are one film and share one entry. The released
-    code's faults are named where each part does it right: `AdjacentFrameSampler`,
-    `mining_threshold`, `choose_negatives`, `MemoryBank`, `estimate_log_normaliser`. All frames of
-    a batch are turned for the rotation task, not one per film.
+    Differs from the paper: the views of an episode are one film and share its entries; by default
+    a film has 16 entries, K is 64 and Z follows the network. Films of one task look so alike that
+    one entry each leaves nothing to tell apart, and the embedding collapses; the presets `tce` and
+    `tce_2020` have the paper's numbers. All frames of a batch are turned for the rotation task,
+    not one per film. The released code's faults are named where each part does it right:
+    `AdjacentFrameSampler`, `mining_threshold`, `choose_negatives`, `MemoryBank`,
+    `estimate_log_normaliser`.
     """
 
     Options: ClassVar[type] = TceOptions
-    # Without batch norm all frames look alike at first, and what pushes them off the bank moves them
-    # all together: the embedding collapses. The paper's ResNets have it.
+    # Without batch norm all frames look alike at first, and what pushes them off the bank moves
+    # them all together: the embedding collapses. The paper's ResNets have it.
     defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch"}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:
@@ -165,8 +169,8 @@ class Tce(nn.Module):
         if self.training:
             self.bank.update(entries[0], anchors.detach(), options.bank_momentum)
         figures = {
-            "positive_cosine": positive_cosines.mean(),
-            "negative_cosine": negative_cosines.mean(),
+            "positive_cosine": positive_cosines.detach().mean(),
+            "negative_cosine": negative_cosines.detach().mean(),
             "masked_share": masked_share(cosines, own, threshold),
         }
         if threshold is not None:
@@ -207,15 +211,13 @@ def num_negatives(options: TceOptions, num_films: int) -> int:
 
 
 def _bank_note(options: TceOptions, num_films: int) -> tuple[str, ...]:
-    """Say aloud that there are fewer negatives than were asked for."""
-    found = num_negatives(options, num_films)
-    if found == options.bank_negatives:
-        return ()
-    mined = ", so that mining chooses nothing" if options.mining else ""
-    return (
-        f"the memory bank has {num_films * options.bank_slots} entries: an anchor has {found} "
-        f"negatives instead of {options.bank_negatives}, all there are{mined}",
-    )
+    """Say aloud how many negatives an anchor has, and when they are fewer than were asked for."""
+    found, size = num_negatives(options, num_films), num_films * options.bank_slots
+    said = f"the memory bank has {size} entries: an anchor has {found} negatives"
+    if found < options.bank_negatives:
+        mined = ", so that mining chooses nothing" if options.mining else ""
+        said += f" instead of {options.bank_negatives}, all there are{mined}"
+    return (said,)
 
 
 def entries_of(moments: Moments, slots: int) -> torch.Tensor:

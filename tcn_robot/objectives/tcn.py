@@ -53,19 +53,19 @@ class TcnOptions:
         temperature: Of infonce with cosines; a large one folds the embedding, and films of the
             same task no longer lie side by side.
         mining: Of triplet: the nearest negative beyond the positive (semi_hard), the nearest of
-            all (hard), or every negative (all).
+            all (hard; from scratch that tends to collapse), or every negative (all).
         negatives: Negatives come from the same episode (the paper; for films of several bodies),
             from others only, or from all (for one body: objects are seen better).
-        margin: Of triplet (0.2 in squared distance unless given), of lifted and contrastive
-            (1 in distance unless given).
+        margin: Of triplet, in squared distance, 0.2 unless given; of lifted and contrastive, in
+            distance, 1 unless given.
         regularisation: Of npairs: weight on the embeddings' squared length.
         positive_radius_seconds: With times: positives are at most this far in time.
         positive_radius_frames: The same in frames, instead of seconds.
         exclusion_seconds: Frames of one episode this close in time are never negatives; unless
             given 0 with views, and with times twice the positive radius, as in the paper.
         exclusion_frames: The same in frames, instead of seconds; each view counts its own.
-        window_frames: Pairs of an episode come from a random stretch of this many frames
-            (official: 580); 0 for the whole episode. Short stretches mean harder negatives.
+        window_frames: Pairs of an episode come from a random stretch of this many frames; 0 for
+            the whole episode. The official code has 580; short ones mean harder negatives.
     """
 
     pairing: Pairing = "views"

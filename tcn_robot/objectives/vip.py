@@ -43,7 +43,11 @@ class Vip(nn.Module):
     """
 
     Options: ClassVar[type] = VipOptions
-    defaults: ClassVar[Mapping[str, Any]] = {}
+    # A draw per frame hides what changes from one frame to the next; see docs/objectives/vip.md.
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "augmentation_sharing": "view",
+        "weight_decay": 0.01,
+    }
 
     def __init__(self, options: VipOptions, setting: Setting) -> None:
         """Keep the options; there is nothing to train but the encoder.

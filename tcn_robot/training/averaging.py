@@ -54,7 +54,8 @@ class WeightAverage(Generic[Averaged]):
             network: The network after its step, of the shape that the average was made of.
         """
         decay = decay_at(self.updates, self._decay)
-        averages, values = list(self.network.parameters()), list(network.parameters())
+        averages: list[torch.Tensor] = [*self.network.parameters()]
+        values: list[torch.Tensor] = [*network.parameters()]
         if averages:
             torch._foreach_lerp_(averages, values, 1 - decay)
         for average, value in zip(self.network.buffers(), network.buffers(), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -90,7 +91,7 @@ class FabricProcesses:
             values: (R, ...) in the order of `rows(count)`.
             count: Rows of the whole batch.
         """
-        blocks = self._fabric.all_gather(values.contiguous(), sync_grads=True)  # (W, R, ...)
+        blocks: Any = self._fabric.all_gather(values.contiguous(), sync_grads=True)  # (W, R, ...)
         return blocks.flatten(0, 1)[:count]
 
     def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:

@@ -10,8 +10,9 @@ import torch
 
 from tcn_robot.errors import UserError
 
-# Pairs are compared for these many embeddings at most: the figures need no more.
-MOST_EMBEDDINGS = 512
+# Of a larger batch these many embeddings are looked at: the figures need no more.
+MOST_EMBEDDINGS = 256
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
 def effective_rank(embeddings: torch.Tensor) -> torch.Tensor:
@@ -87,13 +88,13 @@ def describe_embeddings(embeddings: torch.Tensor, num_anchors: int = 0) -> dict[
         embedding/spread (root mean square distance from the mean, over that from 0) and, with
         anchors, embedding/pair_alignment.
     """
-    values = embeddings.detach().double()
-    step = -(-len(values) // MOST_EMBEDDINGS)
+    values = embeddings.detach().cpu().double()  # a GPU is slow at small singular values
+    some = values[_spread_out(len(values), MOST_EMBEDDINGS)]
     centred = values - values.mean(dim=0)
     size = values.square().sum(dim=1).mean()
     figures = {
-        "embedding/effective_rank": effective_rank(values[::step]),
-        "embedding/uniformity": uniformity(values[::step]),
+        "embedding/effective_rank": effective_rank(some),
+        "embedding/uniformity": uniformity(some),
         "embedding/norm": values.norm(dim=1).mean(),
         "embedding/spread": (centred.square().sum(dim=1).mean() / size.clamp(min=1e-300)).sqrt(),
     }
@@ -101,6 +102,16 @@ def describe_embeddings(embeddings: torch.Tensor, num_anchors: int = 0) -> dict[
         partners = values[num_anchors : 2 * num_anchors]
         figures["embedding/pair_alignment"] = pair_alignment(values[:num_anchors], partners)
     return {name: float(value) for name, value in figures.items()}
+
+
+def _spread_out(count: int, most: int) -> torch.Tensor:
+    """Return at most `most` places below `count`, spread out evenly but in step with no pattern.
+
+    A batch repeats itself: films take turns, and every k-th place could miss half of them.
+    """
+    if count <= most:
+        return torch.arange(count)
+    return (torch.arange(most, dtype=torch.float64) * GOLDEN_RATIO % 1 * count).long().unique()
 
 
 @dataclass(frozen=True)

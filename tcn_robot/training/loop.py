@@ -122,7 +122,8 @@ def optimise(
         for name, value in found.items():
             scalars[name] = scalars.get(name, 0) + value.detach() / count
     parts.processes.average_gradients(parameters)
-    parts.processes.average_buffers(state.encoder)
+    for module in (state.encoder, state.objective):
+        parts.processes.average_buffers(module)
     state.precision.unscale(state.optimizer)
     scalars["gradient_norm"] = clip_gradients(parameters, options.clip_norm)
     state.precision.step(state.optimizer)

@@ -136,6 +136,7 @@ _OFFICIAL_TCE: dict[str, Any] = {
     "batch_frames": 200,
     "steps": 120_000,
     "bank_slots": 1,
+    "bank_negatives": 8192,
     "normaliser_momentum": 1.0,
     "optimiser": "sgd",
     "sgd_momentum": 0.9,

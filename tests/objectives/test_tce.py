@@ -1,5 +1,6 @@
 """TCE as a whole, against a slow loop, and every fault of the released code."""
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tcn_robot.objectives.curriculum import mining_threshold
 from tcn_robot.objectives.tce import Tce, TceOptions, entries_of
 from tests.data.test_samplers import films_of
 
+PAPER = {"bank_slots": 1, "bank_negatives": 8192}
 SIZE_PX, DIMENSION, WIDTH = 4, 6, 10
 
 
@@ -81,7 +83,8 @@ def adjacent_moments(films: list[int], frames: list[int], film_frames: int = 10)
 def scene(seed: int = 0, films: int = 12, anchors: int = 5, **options: Any):
     """An objective and a step whose batch has an anchor of some of the films."""
     encoder = LinearEncoder(seed)
-    objective = Tce(TceOptions(**options), Setting(encoder, films, generator(seed + 1)))
+    told = TceOptions(**PAPER | options)
+    objective = Tce(told, Setting(encoder, films, generator(seed + 1)))
     chosen = torch.randperm(films, generator=generator(seed + 2))[:anchors].tolist()
     moments = adjacent_moments(chosen, [index % 8 for index in range(anchors)])
     images = torch.randint(
@@ -318,15 +321,16 @@ def test_slots_split_a_film_and_keep_positives_from_being_negatives():
 
 
 def test_few_films_are_said_aloud():
-    films = films_of([[9]] * 12)
-    (said,) = Tce.sampler(TceOptions(), films, BatchOptions(8)).notes
+    films, paper = films_of([[9]] * 12), functools.partial(TceOptions, **PAPER)
+    (said,) = Tce.sampler(paper(), films, BatchOptions(8)).notes
     assert "12 entries" in said
     assert "11 negatives instead of 8192" in said
     assert "mining chooses nothing" in said
-    (without,) = Tce.sampler(TceOptions(mining=False), films, BatchOptions(8)).notes
+    (without,) = Tce.sampler(paper(mining=False), films, BatchOptions(8)).notes
     assert "mining" not in without
-    assert Tce.sampler(TceOptions(bank_negatives=11), films, BatchOptions(8)).notes == ()
-    assert len(Tce.sampler(TceOptions(), [*films, *films_of([[1]])], BatchOptions(8)).notes) == 2
+    (enough,) = Tce.sampler(paper(bank_negatives=11), films, BatchOptions(8)).notes
+    assert enough == "the memory bank has 12 entries: an anchor has 11 negatives"
+    assert len(Tce.sampler(paper(), [*films, *films_of([[1]])], BatchOptions(8)).notes) == 2
     assert scene(films=12)[0].num_negatives == 11
 
 
@@ -341,7 +345,7 @@ def test_few_films_are_said_aloud():
         ({"normaliser_momentum": -0.1}, 5, "--normaliser-momentum must be from 0 to 1"),
         ({"bank_negatives": 0}, 5, "--bank-negatives must be at least 1"),
         ({"rotation_weight": -1.0}, 5, "--rotation-weight must be at least 0"),
-        ({}, 1, "record more films"),
+        ({"bank_slots": 1}, 1, "record more films"),
         ({"bank_slots": 2}, 1, "record more films"),
     ],
 )

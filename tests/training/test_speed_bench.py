@@ -12,6 +12,7 @@ import torch
 from tcn_robot.models import ConvolutionalConfig, build_encoder, seeded_generator
 from tcn_robot.objectives.distances import negative_squared_distances
 from tcn_robot.objectives.info_nce import info_nce
+from tcn_robot.training import make_config
 from tests.support.source_files import ROOT
 
 NOT_NEEDED = [
@@ -73,10 +74,21 @@ def test_it_runs_with_torch_numpy_and_safetensors_alone(tmp_path):
         assert done.stdout.count("not measured: no CUDA here") == 3
 
 
+def test_what_is_wanted_of_a_gpu_is_what_the_bench_times(script):
+    xirl, small, large = script("bench_training").GPU_CASES
+    configs = [make_config("tcn", **case.options) for case in (xirl, small, large)]
+    assert [config.batch.batch_frames for config in configs] == [60, 1024, 256]
+    assert [config.image_size_px for config in configs] == [112, 112, 224]
+    assert [config.encoder_options.depth for config in configs] == [18, 18, 50]
+    assert (xirl.steps, xirl.wanted_seconds, small.wanted) == (4000, 15.0, 50_000)
+
+
 @pytest.mark.slow
 def test_what_is_timed_on_a_gpu_can_be_timed_anywhere(script, tmp_path):
     bench = script("bench_training")
-    case = bench.Case("small", {"image_size_px": 16, "batch_frames": 8}, steps=2, wanted=1.0)
+    case = bench.Case(
+        "small", {"encoder": "resnet", "image_size_px": 32, "batch_frames": 8}, steps=2, wanted=1.0
+    )
     found = bench.measure_case(case, tmp_path, torch.device("cpu"), quick=True)
     assert found["batch_frames"] == 8
     assert found["frames_per_second"] > 0

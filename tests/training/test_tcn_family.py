@@ -103,9 +103,14 @@ def store(tmp_path_factory):
     return store_of(films, tmp_path_factory.mktemp("films") / "store")
 
 
+# The nearest negatives alone, from scratch, end in a collapse (FaceNet, section 3.2).
+FROM_SCRATCH = [name for name in LOSSES if name != "hard"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-def test_every_loss_finds_the_same_moment_in_the_other_view(store, tmp_path, loss):
+@pytest.mark.parametrize("name", FROM_SCRATCH)
+def test_every_loss_finds_the_same_moment_in_the_other_view(store, tmp_path, name):
+    loss = LOSSES[name]
     config = make_config("tcn", **LEARNING, **loss, steps=400)
     trained = run_of(config, store, tmp_path / "run")
     learnt, untrained = (

@@ -1,0 +1,55 @@
+"""`export-onnx`: another runtime gives the same embeddings, for any number of frames."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from tcn_robot.cli import main
+from tcn_robot.errors import UserError
+from tcn_robot.models.films import window_indices
+from tests.models.tiny import frames, tiny
+
+CASES = ["convolutional", "frames", "batch norm", "resnet tcn", "pixels"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_another_runtime_gives_the_same_embeddings(case, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    from tcn_robot.workflows.export_onnx import run_onnx
+
+    bodies = ("hand", "robot") if case == "batch norm" else ()
+    encoder = tiny(case, **({"bodies": bodies} if bodies else {})).eval()
+    encoder.save(tmp_path / "run" / "encoder")
+    out = tmp_path / "folder" / "encoder.onnx"
+    body = ["--body", "robot"] if bodies else []
+    assert main(["export-onnx", str(tmp_path / "run"), "--out", str(out), *body]) == 0
+    assert "differs from torch by at most" in capsys.readouterr().out
+    film = frames(7)
+    windows = window_indices(0, 7, encoder.num_frames, encoder.config.stride_frames)
+    images = film[windows] if encoder.num_frames > 1 else film
+    wanted = encoder.embed(film, body="robot" if bodies else None)
+    for count in (1, 2, 7):
+        found = run_onnx(out, images[:count])
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
+    assert [path.name for path in out.parent.iterdir()] == ["encoder.onnx"]
+
+
+def test_another_ending_is_refused(tmp_path, capsys):
+    tiny("convolutional").save(tmp_path / "encoder")
+    assert main(["export-onnx", str(tmp_path / "encoder"), "--out", str(tmp_path / "x.pt")]) == 2
+    assert "--out must end with .onnx" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_one_line(tmp_path, monkeypatch):
+    from tcn_robot.workflows.export_onnx import write_onnx
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else found(name)
+    )
+    with pytest.raises(UserError, match=r"pip install 'tcn-robot\[onnx\]'"):
+        write_onnx(tiny("convolutional"), tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())

@@ -52,11 +52,13 @@ class Setting:
         encoder: What is trained; an objective may copy it (a target network), not keep it.
         num_films: Number of training episodes; `Moments.episode` is below it.
         generator: Draws the initial weights of heads.
+        num_views: Most views that a training episode has; `Moments.view` is below it.
     """
 
     encoder: TrainableEncoder
     num_films: int
     generator: torch.Generator
+    num_views: int = 1
 
 
 @dataclass(frozen=True)

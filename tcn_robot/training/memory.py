@@ -79,8 +79,10 @@ def training_pass(
         encoder.zero_grad(set_to_none=True)
         body = torch.zeros(count, dtype=torch.int64, device=device) if encoder.bodies else None
         with autocast():
-            embedded = encoder(torch.zeros(shape, device=device), body)
-        embedded.float().square().sum().backward()
+            embedded = encoder(torch.zeros(shape, device=device), body).float()
+        loss = (embedded @ embedded.T).sum()  # losses compare all with all: N x N numbers
+        if loss.requires_grad:
+            loss.backward()
 
     return attempt
 

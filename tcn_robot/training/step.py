@@ -11,6 +11,7 @@ from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling import Batch
 from tcn_robot.objectives import Encoded, Moments
 from tcn_robot.objectives.interface import Change, TrainableEncoder
+from tcn_robot.training.device import copy_without_waiting
 from tcn_robot.training.precision import Precision
 from tcn_robot.training.processes import Processes
 
@@ -78,7 +79,7 @@ def to_moments(batch: Batch, films: FilmTable, device: torch.device) -> Moments:
     lengths = films.lengths[batch.episode, batch.view]
 
     def tensor(column: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(column).to(device)
+        return copy_without_waiting(torch.from_numpy(column), device)
 
     return Moments(
         episode=tensor(batch.episode),

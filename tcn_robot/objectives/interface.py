@@ -31,8 +31,11 @@ class TrainableEncoder(Protocol):
     def feature_width(self) -> int:
         """Return F."""
 
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (N, F) of frames (N, S, S, 3) or clips (N, T, S, S, 3), 0 to 255."""
+    def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (N, F) of frames (N, S, S, 3) or clips (N, T, S, S, 3), 0 to 255.
+
+        `body` int64 (N,) is there for encoders with statistics per body; the step hands it on.
+        """
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
         """Return embeddings (N, D) of features (N, F), of any length."""

@@ -27,6 +27,7 @@ SMALL = {
     "precision": "fp32",
     "device": "cpu",
     "channels": (4, 4, 8, 8),
+    "norm": "none",
     "optimiser": "sgd",
     "learning_rate": 0.01,
     "warmup_steps": 2,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.benchmarks.objective_rows import (
     CONTROLS,
+    ObjectiveRow,
     StudyRows,
     describe_lines,
     group_studies,
@@ -20,9 +21,14 @@ from tcn_robot.benchmarks.objective_rows import (
 )
 from tcn_robot.policies.tables import replace_between_markers
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 PAGE_MARKER = "result rows"
 PAGE_TITLE = "## Result"
 LEARNT, CONTROL, INK = "#1f6f8b", "#b0672f", "#555555"
+# Rows without an encoder that are drawn as lines.
+COMPARED = {"error": ("chance", "ceiling"), "tau_b": ("simulator_state",)}
 # An error below this is drawn at it: the axis is logarithmic.
 LEAST_ERROR = 0.002
 
@@ -45,7 +51,7 @@ def objective_part(lines: Sequence[dict[str, Any]], document: Path, images: Path
         shown = os.path.relpath(picture, document.parent)
         parts.append(
             f"### {study.task}\n\n{ranked_table(study, links)}\n\n{describe_lines(study)}\n\n"
-            f"![Alignment error of each objective]({shown})"
+            f"![Error and order of each objective]({shown})"
         )
     return "\n\n".join(parts)
 
@@ -83,38 +89,52 @@ def page_part(study: StudyRows, objective: str) -> str:
 
 
 def draw_study(study: StudyRows, path: Path) -> None:
-    """Draw the error of each run with its interval and its seeds, best on top."""
+    """Draw error and order of each run with their intervals, best on top, and each seed's error."""
     from matplotlib.figure import Figure
 
-    rows = [row for row in study.rows if row.figures["error"] is not None]
-    figure = Figure(figsize=(7.0, 1.0 + 0.26 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    for place, row in enumerate(reversed(rows)):
-        colour = CONTROL if row.objective in CONTROLS else LEARNT
-        error, interval = row.figures["error"], row.figures["error_interval"]
-        low, high = interval if interval is not None else (error, error)
-        axes.plot(_shown([low, high]), [place, place], color=colour, linewidth=2.5, alpha=0.45)
-        axes.plot(_shown(row.seed_errors), [place] * len(row.seed_errors), "|", color=colour)
-        axes.plot(_shown([error]), [place], "o", color=colour, markersize=5)
-    for name in ("chance", "ceiling"):
-        if study.reference is not None and name in study.reference["rows"]:
-            error = study.reference["rows"][name]["error"]
-            axes.axvline(max(error, LEAST_ERROR), color=INK, linestyle=":", linewidth=1)
-            axes.text(
-                *(max(error, LEAST_ERROR), len(rows) - 0.4, name),
-                **{"color": INK, "fontsize": 8, "ha": "center", "va": "bottom"},
-            )
-    axes.set_yticks(range(len(rows)), [row.run for row in reversed(rows)], fontsize=8)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    axes.set_xlabel("alignment error on held-out episodes: mean, interval, each seed")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", which="both", linewidth=0.4, alpha=0.5)
+    rows = [row for row in reversed(study.rows) if row.figures["error"] is not None]
+    if not rows:
+        return
+    figure = Figure(figsize=(9.0, 1.1 + 0.26 * len(rows)), layout="constrained")
+    across_views, across_episodes = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+    _draw_figure(across_views, study, rows, "error", LEAST_ERROR)
+    for place, row in enumerate(rows):
+        seeds = np.maximum(row.seed_errors, LEAST_ERROR)
+        across_views.plot(seeds, [place] * len(seeds), "|", color=_colour(row))
+    _draw_figure(across_episodes, study, rows, "tau_b", -1.0)
+    across_views.set_yticks(range(len(rows)), [row.run for row in rows], fontsize=8)
+    across_views.set_xscale("log")
+    across_views.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    across_views.set_xlabel("alignment error across views: mean, interval, each seed")
+    across_episodes.set_xlabel("order across episodes, tau_b")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
     figure.savefig(partial, format="png", dpi=96, metadata={"Software": None})
     partial.replace(path)
 
 
-def _shown(errors: Sequence[float]) -> np.ndarray:
-    return np.maximum(np.asarray(errors, dtype=float), LEAST_ERROR)
+def _draw_figure(
+    axes: Axes, study: StudyRows, rows: Sequence[ObjectiveRow], name: str, least: float
+) -> None:
+    """Draw one figure of all runs and what it has to be compared with; below `least` at it."""
+    for place, row in enumerate(rows):
+        value, interval = row.figures[name], row.figures[f"{name}_interval"]
+        if value is None:
+            continue
+        ends = np.maximum(interval if interval is not None else (value, value), least)
+        axes.plot(ends, [place, place], color=_colour(row), linewidth=2.5, alpha=0.45)
+        axes.plot(max(value, least), place, "o", color=_colour(row), markersize=5)
+    references = study.reference["rows"] if study.reference is not None else {}
+    for reference in COMPARED[name]:
+        value = references.get(reference, {}).get(name)
+        if value is not None:
+            axes.axvline(max(value, least), color=INK, linestyle=":", linewidth=1)
+            where = {"ha": "center", "va": "bottom", "fontsize": 8, "color": INK}
+            label = reference.replace("_", " ")
+            axes.text(max(value, least), len(rows) - 0.4, label, **where)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", which="both", linewidth=0.4, alpha=0.5)
+
+
+def _colour(row: ObjectiveRow) -> str:
+    return CONTROL if row.objective in CONTROLS else LEARNT

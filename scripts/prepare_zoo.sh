@@ -28,9 +28,9 @@ train() {
 [ $# -gt 0 ] || set -- push reach pour
 for short in "$@"; do
   case $short in
-    push) task=MujocoPush-v0 ;;
-    reach) task=MujocoReach-v0 ;;
-    pour) task=MujocoPour-v0 ;;
+    push) task=MujocoPush-v0 steps=600 ;;
+    reach) task=MujocoReach-v0 steps=1500 ;;
+    pour) task=MujocoPour-v0 steps=1000 ;;
     *) echo "unknown task '$short' (known: push, reach, pour)" >&2; exit 2 ;;
   esac
   record "$short-train" $task --episodes 120
@@ -39,9 +39,9 @@ for short in "$@"; do
   record "$short-play" $task --episodes 80 --policy play --seed 2
   shown="$DATA/$short-train $DATA/$short-valid $DATA/$short-play"
   # shellcheck disable=SC2086
-  train "$short-tcn" $shown --objective tcn --negatives all --steps 600 --batch-frames 128
+  train "$short-tcn" $shown --objective tcn --negatives all --steps $steps --batch-frames 128
   # shellcheck disable=SC2086
-  train "$short-tce" $shown --objective tce --steps 300 --batch-frames 128
+  train "$short-tce" $shown --objective tce --steps $steps --batch-frames 128
   for objective in tcn tce; do
     python scripts/make_zoo.py "$short-$objective" "$RUNS/$short-$objective" "$DATA/$short-test" \
       --out "$ZOO"

@@ -217,7 +217,7 @@ class _Wanted:
 
 
 def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> StoredEpisode:
-    """Return a stored episode under its present split: relabelling leaves the frames as they are.
+    """Return a stored episode under its present labels: relabelling leaves the frames as they are.
 
     Its content hash then says so too: a training must not go on with other splits unnoticed. What
     counts is another split than the recorded one; `edit split` may label all with what they had.
@@ -225,7 +225,13 @@ def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> Stored
     recorded = episode.recorded.get("split", "train")
     label = f"+split {episode.split}" if episode.split != recorded else ""
     content_hash = stored.content_hash + label
-    return replace(stored, split=episode.split, source=source, content_hash=content_hash)
+    return replace(
+        stored,
+        split=episode.split,
+        source=source,
+        content_hash=content_hash,
+        embodiment=str(episode.metadata.get("embodiment") or ""),
+    )
 
 
 def _reusable(stores: Iterable[Path], partials: Iterable[Path]) -> dict[str, DoneEpisode]:

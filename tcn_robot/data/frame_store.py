@@ -29,6 +29,7 @@ class StoredEpisode:
         split: "train", "valid" or "test".
         source: The dataset's folder.
         content_hash: Says whether the recording on disk is still the same.
+        embodiment: The body that does the task, such as "robot"; empty where nobody says it.
     """
 
     id: int
@@ -38,6 +39,7 @@ class StoredEpisode:
     content_hash: str
     _spans: dict[str, tuple[int, int]] = field(repr=False)
     _files: StoreFiles = field(repr=False, compare=False)
+    embodiment: str = ""
 
     def _span(self, view: str) -> slice:
         if view not in self._spans:

@@ -220,6 +220,31 @@ class Encoder(nn.Module):
                 embedded = self._embed_windows(window, indices, body)[0]
             yield embedded
 
+    @torch.inference_mode()
+    def embed_windows(self, windows: np.ndarray, body: str | None = None) -> np.ndarray:
+        """Embed windows of frames, such as those of several environments, in one pass.
+
+        Args:
+            windows: uint8 (N, T, H, W, 3), RGB, the newest frame last.
+            body: As `embed` takes it.
+
+        Returns:
+            float32 (N, D).
+
+        Raises:
+            UserError: If they are not T frames each.
+        """
+        if windows.dtype != np.uint8 or windows.ndim != 5 or windows.shape[1] != self.num_frames:
+            raise UserError(
+                f"embed_windows expects uint8 (N, {self.num_frames}, H, W, 3), found "
+                f"{windows.dtype} {windows.shape}; take the frames that the encoder looks at"
+            )
+        count, num_frames = windows.shape[:2]
+        frames = np.array(windows).reshape(-1, *windows.shape[2:])  # (N * T, H, W, 3)
+        indices = np.arange(count * num_frames).reshape(count, num_frames)
+        with _Evaluating(self):
+            return self._embed_windows(frames, indices, body)
+
     def _embed_windows(
         self, frames: np.ndarray, windows: np.ndarray, body: str | None
     ) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from tcn_robot.errors import UserError, unknown_name
@@ -142,7 +143,7 @@ def load_pretrained(source: str, needs_pooling: bool) -> tuple[nn.Module, tuple[
                 source, config=config, use_safetensors=True, output_loading_info=True
             )
         colours = _normalisation(_preprocessor_file(source))
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise _not_loaded(source, error) from error
     missing = sorted(info["missing_keys"])
     if missing and all(name.startswith("pooler.") for name in missing):

@@ -31,8 +31,11 @@ class TrainableEncoder(Protocol):
     def feature_width(self) -> int:
         """Return F."""
 
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (N, F) of frames (N, S, S, 3) or clips (N, T, S, S, 3), 0 to 255."""
+    def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
+        """Return (N, F) of frames (N, S, S, 3) or clips (N, T, S, S, 3), 0 to 255.
+
+        `body` int64 (N,) is there for encoders with statistics per body; the step hands it on.
+        """
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
         """Return embeddings (N, D) of features (N, F), of any length."""
@@ -49,11 +52,13 @@ class Setting:
         encoder: What is trained; an objective may copy it (a target network), not keep it.
         num_films: Number of training episodes; `Moments.episode` is below it.
         generator: Draws the initial weights of heads.
+        num_views: Most views that a training episode has; `Moments.view` is below it.
     """
 
     encoder: TrainableEncoder
     num_films: int
     generator: torch.Generator
+    num_views: int = 1
 
 
 @dataclass(frozen=True)

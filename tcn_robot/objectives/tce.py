@@ -33,8 +33,9 @@ class TceOptions:
         bank_negatives: K, entries that an anchor is held against; at most all but its own (paper:
             8192 of 240,000). With all of them mining would choose nothing.
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
-        bank_slots: Entries per film. 1 is the paper's, which only tells films apart; more split a
-            film into that many equal stretches, and other stretches of it are negatives too.
+        bank_slots: Entries per film, that is per view of an episode. 1 is the paper's, which only
+            tells films apart; more split a film into that many equal stretches, and other
+            stretches of it are negatives too.
         normaliser_momentum: Share of the old Z that a batch leaves; 1 holds the first batch's
             (the paper), less follows the network.
         mining: Whether negatives are mined by the curriculum or drawn at random.
@@ -48,7 +49,7 @@ class TceOptions:
     frame_padding: int = 1
     bank_negatives: int = 64
     bank_momentum: float = 0.5
-    bank_slots: int = 16
+    bank_slots: int = 4
     normaliser_momentum: float = 0.9
     mining: bool = True
     mining_low: float = -1.0
@@ -85,12 +86,12 @@ class Tce(nn.Module):
     The loss is NCE(anchor, its neighbour, entries of other films) + rotation_weight * cross
     entropy of the four rotations. A film's entry remembers how its anchors were embedded last.
 
-    Differs from the paper: the views of an episode are one film and share its entries; by default
-    a film has 16 entries, K is 64 and Z follows the network. Films of one task look so alike that
-    one entry each leaves nothing to tell apart, and the embedding collapses; the presets `tce` and
-    `tce_2020` have the paper's numbers. All frames of a batch are turned for the rotation task,
-    not one per film. The released code's faults are named where each part does it right:
-    `AdjacentFrameSampler`, `mining_threshold`, `choose_negatives`, `MemoryBank`,
+    Differs from the paper: what the other views of an episode saw at the same time is no negative
+    either; by default a film has 4 entries, K is 64 and Z follows the network. Films of one task
+    look so alike that one entry each leaves nothing to tell apart, and the embedding collapses;
+    the presets `tce` and `tce_2020` have the paper's numbers. All frames of a batch are turned for
+    the rotation task, not one per film. The released code's faults are named where each part does
+    it right: `AdjacentFrameSampler`, `mining_threshold`, `choose_negatives`, `MemoryBank`,
     `estimate_log_normaliser`.
     """
 
@@ -108,8 +109,9 @@ class Tce(nn.Module):
         super().__init__()
         options.check()
         self._options = options
-        self.num_negatives = num_negatives(options, setting.num_films)
-        size = setting.num_films * options.bank_slots
+        self._num_views = setting.num_views
+        self.num_negatives = num_negatives(options, setting.num_films, setting.num_views)
+        size = setting.num_films * setting.num_views * options.bank_slots
         self.bank = MemoryBank(size, setting.encoder.dimension, setting.generator)
         self.rotation_head = (
             RotationHead(setting.encoder.feature_width, setting.generator)
@@ -127,7 +129,8 @@ class Tce(nn.Module):
         cls, options: TceOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
         """Pair neighbouring frames, one anchor per film; say how many negatives it has."""
-        note = _bank_note(options, len(episodes))
+        num_views = max((len(episode.views) for episode in episodes), default=1)
+        note = _bank_note(options, len(episodes), num_views)
         return AdjacentFrameSampler(episodes, batch, options.frame_padding, note)
 
     def forward(self, step: Step) -> Losses:
@@ -146,9 +149,9 @@ class Tce(nn.Module):
         options = self._options
         vectors = F.normalize(embeddings.float(), dim=1)
         anchors, partners = vectors.unflatten(0, step.moments.shape)  # (P, D) each
-        entries = entries_of(step.moments, options.bank_slots).unflatten(0, step.moments.shape)
+        slots = slots_of(step.moments, options.bank_slots)  # (2 P,)
+        own = self._own_entries(step.moments, slots)  # (P, n)
         cosines = self.bank.cosines(anchors)  # (P, n)
-        own = torch.zeros_like(cosines, dtype=torch.bool).scatter_(1, entries.T, value=True)
         threshold = self._threshold(step.progress)
         order = torch.rand(len(self.bank), generator=step.generator).to(cosines.device)
         chosen = choose_negatives(cosines, own, threshold, self.num_negatives, order)
@@ -167,7 +170,9 @@ class Tce(nn.Module):
             len(self.bank),
         )
         if self.training:
-            self.bank.update(entries[0], anchors.detach(), options.bank_momentum)
+            film = step.moments.episode * self._num_views + step.moments.view
+            places = (film * options.bank_slots + slots)[: len(anchors)]
+            self.bank.update(places, anchors.detach(), options.bank_momentum)
         figures = {
             "positive_cosine": positive_cosines.detach().mean(),
             "negative_cosine": negative_cosines.detach().mean(),
@@ -176,6 +181,16 @@ class Tce(nn.Module):
         if threshold is not None:
             figures["mining_threshold"] = cosines.new_tensor(threshold)
         return {"nce": loss}, figures
+
+    def _own_entries(self, moments: Moments, slots: torch.Tensor) -> torch.Tensor:
+        """Mark the entries (P, n) that show what anchor or positive show, in whatever view."""
+        shape = (moments.shape[1], -1, self._num_views, self._options.bank_slots)
+        own = torch.zeros(
+            (moments.shape[1], len(self.bank)), dtype=torch.bool, device=slots.device
+        ).view(shape)
+        pairs = torch.arange(moments.shape[1], device=slots.device).repeat(2)
+        own[pairs, moments.episode, :, slots] = True
+        return own.flatten(1)
 
     def _threshold(self, progress: float) -> float | None:
         options = self._options
@@ -193,15 +208,17 @@ class Tce(nn.Module):
         return F.cross_entropy(scores, turns), accuracy
 
 
-def num_negatives(options: TceOptions, num_films: int) -> int:
+def num_negatives(options: TceOptions, num_films: int, num_views: int) -> int:
     """Return K = min(bank_negatives, what is left of the bank).
 
-    An anchor's own entry is never a negative; with several slots neither is its positive's.
+    An anchor's own entry is never a negative, nor what other views saw then; with several slots
+    neither is its positive's.
 
     Raises:
         UserError: If nothing is left.
     """
-    left = num_films * options.bank_slots - (1 if options.bank_slots == 1 else 2)
+    own = 1 if options.bank_slots == 1 else 2
+    left = num_views * (num_films * options.bank_slots - own)
     if left < 1:
         raise UserError(
             f"tce expects a memory bank with room for a negative, found {num_films} films with "
@@ -210,9 +227,10 @@ def num_negatives(options: TceOptions, num_films: int) -> int:
     return min(options.bank_negatives, left)
 
 
-def _bank_note(options: TceOptions, num_films: int) -> tuple[str, ...]:
+def _bank_note(options: TceOptions, num_films: int, num_views: int) -> tuple[str, ...]:
     """Say aloud how many negatives an anchor has, and when they are fewer than were asked for."""
-    found, size = num_negatives(options, num_films), num_films * options.bank_slots
+    found = num_negatives(options, num_films, num_views)
+    size = num_films * num_views * options.bank_slots
     said = f"the memory bank has {size} entries: an anchor has {found} negatives"
     if found < options.bank_negatives:
         mined = ", so that mining chooses nothing" if options.mining else ""
@@ -220,10 +238,6 @@ def _bank_note(options: TceOptions, num_films: int) -> tuple[str, ...]:
     return (said,)
 
 
-def entries_of(moments: Moments, slots: int) -> torch.Tensor:
-    """Return which entry of the bank each frame belongs to, (N,) int64.
-
-    A film has `slots` entries, one for each of as many equal stretches of its frames.
-    """
-    slot = moments.frame * slots // moments.film_frames.clamp(min=1)
-    return moments.episode * slots + slot
+def slots_of(moments: Moments, slots: int) -> torch.Tensor:
+    """Return which of `slots` equal stretches of its film each frame lies in, (N,) int64."""
+    return moments.frame * slots // moments.film_frames.clamp(min=1)

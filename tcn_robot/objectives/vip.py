@@ -22,6 +22,7 @@ class VipOptions:
 
     Attributes:
         discount: gamma; distances saturate at 1 / (1 - gamma) steps.
+        step_frames: Frames of a step (paper: 1).
         steps_per_unit: Steps that an embedding's distance of 1 stands for.
         negative_weight: Weight of the steps of other films, seen from a goal that they do not go
             to; for films of different tasks.
@@ -29,6 +30,7 @@ class VipOptions:
     """
 
     discount: float = 0.98
+    step_frames: int = 5
     steps_per_unit: float = 10.0
     negative_weight: float = 0.0
     length_weight: float = 0.001
@@ -72,7 +74,7 @@ class Vip(nn.Module):
         cls, options: VipOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
         """Draw stretches of films."""
-        return StretchSampler(episodes, batch)
+        return StretchSampler(episodes, batch, options.step_frames)
 
     def forward(self, step: Step) -> Losses:
         """Return the losses of a batch of stretches (4, P)."""

@@ -46,10 +46,27 @@ def scored_views(frames: Mapping[str, Any], fitted: Sequence[str]) -> tuple[str,
     return views
 
 
+def embeds_several_frames(encoder: Embedder) -> bool:
+    """Return whether an encoder looks at frames before the one that it embeds."""
+    return int(getattr(encoder, "num_frames", 1)) > 1
+
+
+def _together(encoder: Embedder, arrays: Mapping[str, NDArray[np.uint8]]) -> list[list[str]]:
+    """Return the views that can be embedded in one pass: of one size, and not looked back in."""
+    if embeds_several_frames(encoder):
+        return [[view] for view in arrays]
+    by_size: dict[tuple[int, ...], list[str]] = {}
+    for view, array in arrays.items():
+        by_size.setdefault(array.shape[1:], []).append(view)
+    return list(by_size.values())
+
+
 def embed_views(
     encoder: Embedder, frames: Mapping[str, Any], views: Sequence[str], where: str = "frames"
 ) -> EmbeddedDemo:
     """Embed several views in one forward pass (one per image size).
+
+    For an encoder that looks at several frames each view is a film, with a pass of its own.
 
     Args:
         encoder: Maps uint8 (N, H, W, 3) to float32 (N, D).
@@ -65,8 +82,7 @@ def embed_views(
     """
     arrays = {view: checked_frames(frames[view], view, where) for view in views}
     embedded: EmbeddedDemo = {}
-    for shape in dict.fromkeys(array.shape[1:] for array in arrays.values()):
-        same = [view for view in views if arrays[view].shape[1:] == shape]
+    for same in _together(encoder, arrays):
         counts = [len(arrays[view]) for view in same]
         together = (
             np.concatenate([arrays[view] for view in same]) if len(same) > 1 else arrays[same[0]]

@@ -17,6 +17,7 @@ from tcn_robot.rewards.frames import (
     embed_demos,
     embed_scored,
 )
+from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
@@ -63,6 +64,7 @@ class GoalReward:
         self.encoder = encoder
         self.goals = goals
         self.scales = scales
+        self._history = FrameHistory(encoder, tuple(goals))
 
     @classmethod
     def fit(
@@ -112,15 +114,18 @@ class GoalReward:
         return self.encoder.image_size_px
 
     def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
-        """Do nothing: the reward of a frame does not depend on what came before."""
+        """Forget the frames before, which only an encoder of several frames looks at."""
+        self._history.reset(mask)
 
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
-        return self.score_episode(frames)
+        return self._score(self._history.embed(frames))
 
     def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,)."""
-        embedded = embed_scored(self.encoder, frames, self.views)
+        return self._score(embed_scored(self.encoder, frames, self.views))
+
+    def _score(self, embedded: EmbeddedDemo) -> NDArray[np.float32]:
         return average_over_views(
             [-self.scales[view] * _distances(self.goals[view], embedded[view]) for view in embedded]
         )

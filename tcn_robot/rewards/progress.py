@@ -17,6 +17,7 @@ from tcn_robot.rewards.frames import (
     embed_demos,
     embed_scored,
 )
+from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.nearest import CLOCKS, FrameBank, Progress
 from tcn_robot.rewards.options import checked_options
@@ -120,6 +121,7 @@ class ProgressReward:
         self.banks = banks
         self.scales = scales
         self.config = config or ProgressConfig()
+        self._history = FrameHistory(encoder, tuple(banks))
 
     @classmethod
     def fit(
@@ -169,11 +171,12 @@ class ProgressReward:
         return self.encoder.image_size_px
 
     def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
-        """Do nothing: the reward of a frame does not depend on what came before."""
+        """Forget the frames before, which only an encoder of several frames looks at."""
+        self._history.reset(mask)
 
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
-        return self.score_episode(frames)
+        return self._explained(self._history.embed(frames)).reward
 
     def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,) in [0, 1]."""
@@ -181,7 +184,9 @@ class ProgressReward:
 
     def explain(self, frames: ViewFrames) -> ProgressExplanation:
         """Return the reward of a film, {view: uint8 (T, H, W, 3)}, and what it is made of."""
-        embedded = embed_scored(self.encoder, frames, self.views)
+        return self._explained(embed_scored(self.encoder, frames, self.views))
+
+    def _explained(self, embedded: EmbeddedDemo) -> ProgressExplanation:
         found = {view: self._find(view, film) for view, film in embedded.items()}
         gates = {view: self._gate(view, part.distance) for view, part in found.items()}
         return ProgressExplanation(

@@ -16,6 +16,7 @@ from tcn_robot.rewards.frames import (
     embed_demos,
     embed_scored,
 )
+from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
@@ -83,6 +84,7 @@ class TrajectoryReward:
         self.encoder = encoder
         self.reference = reference
         self.config = config or TrajectoryConfig()
+        self._history = FrameHistory(encoder, tuple(reference))
         # Per view and environment: steps done ("frame") or the frame reached ("monotone").
         self._positions: dict[str, NDArray[np.int64]] = {}
 
@@ -141,6 +143,7 @@ class TrajectoryReward:
             mask: (N,) bool. Another N than before begins anew everywhere.
             next_frame: Index, in its episode, of the frame that the next `step` will see.
         """
+        self._history.reset(mask)
         starts = np.asarray(mask, dtype=bool)
         first = next_frame if self.config.alignment == "frame" else 0
         for view in self.views:
@@ -156,7 +159,7 @@ class TrajectoryReward:
         Raises:
             UserError: The number of environments changed without a `reset`.
         """
-        embedded = embed_scored(self.encoder, frames, self.views)
+        embedded = self._history.embed(frames)
         num_envs = len(next(iter(embedded.values())))
         if not self._positions:
             self.reset(np.ones(num_envs, dtype=bool))

@@ -35,3 +35,17 @@ def has_fast_bf16(device: torch.device) -> bool:
     # Private, but the only place where torch says it; absent means slow.
     ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(device.type == "cpu" and ask is not None and ask())
+
+
+def copy_without_waiting(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return values of the CPU on a device; on a GPU without waiting for what it is doing.
+
+    Only a copy out of pinned memory lets the CPU go on; any other one waits for the step before.
+
+    Args:
+        values: On the CPU.
+        device: Where they are wanted.
+    """
+    if device.type == "cuda":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)

@@ -10,6 +10,7 @@ import torch
 from tcn_robot.data.clips import check_clips, expand_clip
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.data.sampling import Batch
+from tcn_robot.training.device import copy_without_waiting
 
 # Frames may fill this share of the free memory: encoder, gradients and activations need the rest.
 ROOM_FACTOR = 1.3
@@ -73,9 +74,7 @@ class DeviceFrames:
     def _gathered(self, episode: np.ndarray, view: np.ndarray, frame: np.ndarray) -> torch.Tensor:
         if self._resident is not None:
             positions = torch.from_numpy(self._store.films.positions(episode, view, frame))
-            if self._is_gpu:  # pinned, so that nobody waits for the copy
-                positions = positions.pin_memory()
-            return self._resident.index_select(0, positions.to(self._device, non_blocking=True))
+            return self._resident.index_select(0, copy_without_waiting(positions, self._device))
         rows = self._store.rows(episode, view, frame)
         # Fresh each time: torch hands pinned memory out again only when its copy has ended.
         frames = _host_frames(len(rows), self._store.size_px, pinned=self._is_gpu)

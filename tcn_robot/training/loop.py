@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from tcn_robot.data.frame_store import FrameStore
+from tcn_robot.data.sampling import Batch
 from tcn_robot.models import Encoder
+from tcn_robot.models.films import body_indices
 from tcn_robot.objectives import Losses, regulariser_terms
 from tcn_robot.training.batches import Batches
 from tcn_robot.training.config import TrainConfig
@@ -131,7 +133,7 @@ def optimise(
         state.average.update(state.encoder)
     state.step += 1
     seen = None if step.seen is None else step.seen.detach()
-    return Seen(scalars, step.images, seen, step.moments.shape)
+    return Seen(scalars, step.images, seen, step.moments.shape, step.body)
 
 
 def forward(
@@ -160,6 +162,7 @@ def forward(
         precision=state.precision,
         processes=parts.processes,
         first=first,
+        body=_bodies_of_rows(parts, state, batch),
     )
     losses = state.objective(step)
     if step.seen is None:
@@ -167,6 +170,16 @@ def forward(
     unit_length = config.encoder_options.unit_length
     terms = regulariser_terms(step.seen, config.regulariser, state.objective_rng, unit_length)
     return step, replace(losses, terms={**losses.terms, **terms})
+
+
+def _bodies_of_rows(parts: Parts, state: TrainingState, batch: Batch) -> torch.Tensor | None:
+    """Return the body of each row of this process, int64 (R,), where the encoder asks for it."""
+    bodies = state.encoder.bodies
+    if not bodies:
+        return None
+    of_episodes = body_indices(bodies, [episode.embodiment for episode in parts.training])
+    rows = parts.processes.rows(len(batch)).cpu()
+    return torch.from_numpy(of_episodes[batch.episode])[rows].to(parts.device)
 
 
 def _scalars(losses: Losses) -> dict[str, torch.Tensor]:

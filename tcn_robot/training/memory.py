@@ -77,8 +77,9 @@ def training_pass(
     def attempt(count: int) -> None:
         shape = (count, size, size, 3) if frames == 1 else (count, frames, size, size, 3)
         encoder.zero_grad(set_to_none=True)
+        body = torch.zeros(count, dtype=torch.int64, device=device) if encoder.bodies else None
         with autocast():
-            embedded = encoder(torch.zeros(shape, device=device)).float()
+            embedded = encoder(torch.zeros(shape, device=device), body).float()
         loss = (embedded @ embedded.T).sum()  # losses compare all with all: N x N numbers
         if loss.requires_grad:
             loss.backward()

@@ -35,12 +35,14 @@ class Seen:
         images: (R, …) the last batch as this process has embedded it.
         embeddings: (N, D) of all its frames; None if the objective embedded none.
         shape: How its N frames are laid out.
+        body: (R,) the images' bodies, for an encoder with statistics per body.
     """
 
     scalars: dict[str, torch.Tensor]
     images: torch.Tensor
     embeddings: torch.Tensor | None
     shape: tuple[int, ...]
+    body: torch.Tensor | None = None
 
 
 class Observation:
@@ -146,7 +148,8 @@ class Observation:
         state.encoder.eval()  # Running statistics stay as they are.
         try:
             with state.precision.autocast():
-                embedded = state.encoder(seen.images[:TRIED_FRAMES])
+                body = None if seen.body is None else seen.body[:TRIED_FRAMES]
+                embedded = state.encoder(seen.images[:TRIED_FRAMES], body)
         finally:
             state.encoder.train(was_training)
         figures = {"embeddings": 0.0 if bool(all_finite([embedded])) else float("nan")}

@@ -127,7 +127,8 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     )
     encoder = build_encoder(config.encoder, config.encoder_options, seeded_generator(encoder_seed))
     objective_rng = seeded_generator(objective_seed)
-    setting = Setting(encoder, len(parts.training), objective_rng)
+    num_views = max(len(episode.views) for episode in parts.training)
+    setting = Setting(encoder, len(parts.training), objective_rng, num_views)
     objective = find_objective(config.objective)(config.objective_options, setting)
     if not isinstance(objective, nn.Module):
         raise UserError(f"objective {config.objective!r} must make a torch.nn.Module")

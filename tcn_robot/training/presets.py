@@ -196,6 +196,36 @@ def mftcn() -> TrainConfig:
     )
 
 
+def xirl() -> TrainConfig:
+    """TCC as XIRL pre-trains it (Zakka et al. 2021): ResNet-18, 4 films of 40 frames, 4,000 steps.
+
+    It begins with ImageNet's weights: name imported ones with `weights`.
+
+    Differs from the code: the frames of a film share a draw of the augmentation there too, but
+    windows, colours and blur are the usual ones here.
+    """
+    return make_config(
+        "tcc",
+        encoder="resnet",
+        depth=18,
+        head="pooled",
+        image_size_px=112,
+        dimension=32,
+        batch_frames=160,
+        episodes_per_batch=4,
+        steps=4000,
+        cycle_loss="regression_mse",
+        temperature=1.0,
+        optimiser="adam",
+        learning_rate=1e-5,
+        rate_schedule="constant",
+        warmup_steps=0,
+        weight_decay=1e-4,
+        clip_norm=0.0,
+        augmentation_sharing="view",
+    )
+
+
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "svtcn": svtcn,
     "tcn_pouring": tcn_pouring,
@@ -204,6 +234,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "tce": tce,
     "tce_2020": tce_2020,
     "mftcn": mftcn,
+    "xirl": xirl,
 }
 
 

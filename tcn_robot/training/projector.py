@@ -18,6 +18,7 @@ import numpy as np
 
 from tcn_robot.atomic import atomic_folder, write_text_atomically
 from tcn_robot.data.frame_store import StoredEpisode
+from tcn_robot.models.films import embed_film
 from tcn_robot.training.pictures import shrink, square_sheet
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def embed_points(encoder: Encoder, episodes: Sequence[StoredEpisode]) -> Points:
         frames, times = film.frames(view), film.timestamps(view)
         shown = np.linspace(0, len(frames) - 1, min(len(frames), most)).round().astype(np.int64)
         # All are embedded: an encoder of several frames looks back over those that are not shown.
-        embedded = encoder.embed(frames)[shown]
+        embedded = embed_film(encoder, frames, film.embodiment)[shown]
         small = shrink(frames[shown], THUMBNAIL_PX)
         parts.append((embedded, small, np.full(len(shown), film.id), times[shown]))
         views += [view] * len(shown)

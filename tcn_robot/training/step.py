@@ -11,6 +11,7 @@ from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling import Batch
 from tcn_robot.objectives import Encoded, Moments
 from tcn_robot.objectives.interface import Change, TrainableEncoder
+from tcn_robot.training.device import copy_without_waiting
 from tcn_robot.training.precision import Precision
 from tcn_robot.training.processes import Processes
 
@@ -29,6 +30,8 @@ class TrainingStep:
         precision: The encoder's autocast.
         processes: Those that hold the other rows.
         first: Whether this is the first batch of an optimisation step.
+        body: int64 (R,), the body of each row that this process holds, for an encoder with
+            statistics per body; None for others.
         seen: Embeddings (N, D) of the first pass through the trained encoder, with their
             gradients; None before it.
     """
@@ -41,6 +44,7 @@ class TrainingStep:
     precision: Precision
     processes: Processes
     first: bool = True
+    body: torch.Tensor | None = None
     seen: torch.Tensor | None = field(default=None, init=False)
 
     def encode(
@@ -61,7 +65,8 @@ class TrainingStep:
 
     def _embed(self, network: TrainableEncoder, images: torch.Tensor) -> Encoded:
         with self.precision.autocast():
-            features = network.features(images)
+            bodies = () if self.body is None else (self.body,)
+            features = network.features(images, *bodies)
             embeddings = network.project(features)
         count = len(self.moments)
         features = self.processes.gather(features.float(), count)  # (N, F)
@@ -74,7 +79,7 @@ def to_moments(batch: Batch, films: FilmTable, device: torch.device) -> Moments:
     lengths = films.lengths[batch.episode, batch.view]
 
     def tensor(column: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(column).to(device)
+        return copy_without_waiting(torch.from_numpy(column), device)
 
     return Moments(
         episode=tensor(batch.episode),

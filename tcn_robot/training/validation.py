@@ -10,6 +10,7 @@ import numpy as np
 from tcn_robot.data.sampling import FilmedEpisode
 from tcn_robot.matching import match_frames
 from tcn_robot.models import Encoder
+from tcn_robot.models.films import embed_film
 
 STRIP_FRAMES = 10
 
@@ -47,7 +48,8 @@ def measure_alignment(encoder: Encoder, episodes: Sequence[FilmedEpisode]) -> di
 
 def _aligned_pairs(encoder: Encoder, episode: FilmedEpisode) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the embeddings (K, D) of the moments that both views of a pair saw."""
-    embedded = {view: encoder.embed(episode.frames(view)) for view in episode.views}
+    body = getattr(episode, "embodiment", "")
+    embedded = {view: embed_film(encoder, episode.frames(view), body) for view in episode.views}
     pairs = []
     for a, b in combinations(episode.views, 2):
         matched = match_frames(episode.timestamps(a), episode.timestamps(b))  # (K, 2)
@@ -70,7 +72,10 @@ def neighbour_strip(encoder: Encoder, episode: FilmedEpisode) -> np.ndarray:
     first, second = episode.views[0], episode.views[-1]
     shown = np.linspace(0, len(episode.timestamps(first)) - 1, STRIP_FRAMES).round().astype(int)
     queries, targets = episode.frames(first)[shown], episode.frames(second)
-    u, v = encoder.embed(queries), encoder.embed(targets)
+    # Whole films are embedded: an encoder may look at the frames before.
+    body = getattr(episode, "embodiment", "")
+    u = embed_film(encoder, episode.frames(first), body)[shown]
+    v = embed_film(encoder, targets, body)
     found = np.square(u[:, None] - v[None]).sum(axis=2).argmin(axis=1)  # (n,)
     gaps = np.abs(episode.timestamps(first)[shown, None] - episode.timestamps(second)[None])
     rows = [queries, targets[found], targets[gaps.argmin(axis=1)]]

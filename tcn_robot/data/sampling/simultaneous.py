@@ -91,7 +91,6 @@ class MultiViewSampler:
                 break
         return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
 
-
     def _stretch(self, film: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return pairs and marks of an episode, or of a random window of it."""
         pairs, marks = self._tables[film]

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from tcn_robot.data.augmentation import AugmentationOptions, augment, cut_window, draw, flip
+from tcn_robot.data.augmentation import (
+    AugmentationOptions,
+    augment,
+    cut_window,
+    draw,
+    flip,
+    geometry,
+    shift,
+)
 
 OFF = AugmentationOptions(shift_px=0, brightness=0, contrast=0, saturation=0, blur=0)
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -88,6 +96,18 @@ def test_a_window_of_a_quarter_is_that_quarter():
     source[:, :8, 8:] = 200  # top right
     cut = cut_window(source, torch.tensor([[0.5, -0.5, 0.5, 0.5]]), None)
     assert (cut[:, 1:-1, 1:-1] == 200).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize(("count", "reach"), [(0, 1), (5, 0), (9, 2), (4, 20)])
+def test_shifts_on_a_cpu_are_those_of_other_devices(count, reach, dtype):
+    source = frames(count, 7).to(dtype).transpose(1, 2)  # not contiguous
+    kept = source.clone()
+    shifts = torch.randint(-reach, reach + 1, (count, 2), generator=generator())
+    shifted = shift(source, shifts)
+    assert shifted.dtype == dtype
+    assert torch.equal(shifted, geometry._shift_by_index(source, shifts))
+    assert torch.equal(source, kept)
 
 
 def test_flip_exchanges_left_and_right_of_those_asked():

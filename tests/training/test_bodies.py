@@ -1,0 +1,58 @@
+"""An encoder with batch statistics per body: trained, measured and embedded by each film's body."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tcn_robot.data.frame_store import FrameStore
+from tcn_robot.errors import UserError
+from tcn_robot.models import load_encoder
+from tcn_robot.models.films import body_indices, embed_film
+from tcn_robot.training import RunDescription, create_run, read_metrics, train
+from tcn_robot.training.config import make_config
+from tests.data.films import dot_films, store_of
+
+OPTIONS = {"steps": 2, "image_size_px": 16, "batch_frames": 16, "norm": "batch"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    films = dot_films(seed=0, train=4, valid=2, length=20, size_px=16)
+    plain = store_of(films, tmp_path_factory.mktemp("films") / "store", size_px=16)
+    bodies = ("hand", "robot")
+    return FrameStore(
+        plain.size_px,
+        tuple(replace(e, embodiment=bodies[i % 2]) for i, e in enumerate(plain.episodes)),
+    )
+
+
+def trained(store, folder, **options):
+    config = make_config("tcn", **OPTIONS, **options)
+    create_run(folder, RunDescription(config, (), ""))
+    return train(config, store, folder)
+
+
+def test_each_body_gets_statistics_of_its_own(store, tmp_path):
+    encoder = trained(store, tmp_path / "run", bodies=("hand", "robot"))
+    means = encoder.norms[0].running_mean
+    assert not torch.allclose(means[0], means[1])
+    assert means.abs().sum(dim=1).min() > 0
+    assert "validation/alignment_error" in read_metrics(tmp_path / "run")[-1]
+    loaded = load_encoder(tmp_path / "run")
+    film = store.episodes[0].frames("front")
+    hand, robot = (embed_film(loaded, film, body) for body in ("hand", "robot"))
+    assert not np.allclose(hand, robot, atol=1e-3)
+    assert np.array_equal(hand, loaded.embed(film, body="hand"))
+
+
+def test_a_body_that_is_not_named_is_refused_in_one_line(store, tmp_path):
+    with pytest.raises(UserError, match="found episodes of robot; name every body"):
+        trained(store, tmp_path / "run", bodies=("hand",))
+    with pytest.raises(UserError, match="no named body"):
+        body_indices(("hand",), ["hand", ""])
+
+
+def test_places_follow_the_encoders_order():
+    assert body_indices(("b", "a"), ["a", "b", "b"]).tolist() == [1, 0, 0]

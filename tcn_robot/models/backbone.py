@@ -13,7 +13,7 @@ from torch import nn
 from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder, EncoderConfig
 from tcn_robot.models.heads import HeadNorm, LinearHead, PooledHead, TcnHead
-from tcn_robot.models.planes import frame_differences, normalised_planes, stacked
+from tcn_robot.models.planes import Normalise, frame_differences, stacked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,7 @@ class BackboneEncoder(Encoder):
         else:
             self.head = PooledHead(num_channels)
         self.head.draw_weights(generator)
+        self.normalised = Normalise(self.mean, self.std)
         self.feature_width = self.head.feature_width
         self.set_dimension(self.head.dimension)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -132,7 +133,7 @@ class BackboneEncoder(Encoder):
 
     def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
         """Return what the head's last layer starts from, (N, F) float32."""
-        planes = normalised_planes(images, self.mean, self.std)
+        planes = self.normalised(images)
         if self.config.differences:
             planes = frame_differences(planes)
         if planes.ndim == 5:

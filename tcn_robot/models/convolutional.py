@@ -13,7 +13,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder, EncoderConfig
 from tcn_robot.models.layers import Convolution, Linear
 from tcn_robot.models.norms import BodyBatchNorm, make_norm
-from tcn_robot.models.planes import HALF, frame_differences, normalised_planes, stacked
+from tcn_robot.models.planes import frame_differences, scaled_planes, stacked
 from tcn_robot.models.soft_argmax import SpatialSoftArgmax
 
 
@@ -110,7 +110,7 @@ class ConvolutionalEncoder(Encoder):
 
     def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
         """Return the hidden layer (N, hidden) float32, after its ReLU."""
-        planes = normalised_planes(images, *HALF)  # (N, 3, S, S) or (N, T, 3, S, S)
+        planes = scaled_planes(images)  # (N, 3, S, S) or (N, T, 3, S, S)
         if self.config.differences:
             planes = stacked(frame_differences(planes))  # (N, 3 * (T - 1), S, S)
         last = len(self.convolutions) - 1

@@ -8,7 +8,7 @@ import torch
 
 from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder, EncoderConfig
-from tcn_robot.models.planes import HALF, frame_differences, normalised_planes
+from tcn_robot.models.planes import frame_differences, scaled_planes
 from tcn_robot.models.resize import area_weights
 
 # Rec. 601: shares of red, green and blue in brightness.
@@ -61,7 +61,7 @@ class PixelsEncoder(Encoder):
 
     def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
         """Return the small pictures as vectors (N, F) float32 of mean 0."""
-        planes = normalised_planes(images, *HALF)  # (N, 3, S, S) or (N, T, 3, S, S)
+        planes = scaled_planes(images)  # (N, 3, S, S) or (N, T, 3, S, S)
         if self.config.differences:
             planes = frame_differences(planes)
         if not self.config.colour:

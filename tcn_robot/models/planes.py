@@ -5,32 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import nn
 
 # Mean and standard deviation of red, green and blue, of pixels from 0 to 1.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def normalised_planes(
-    images: torch.Tensor, mean: Sequence[float], std: Sequence[float]
-) -> torch.Tensor:
-    """Return images as planes of about zero mean and unit spread.
+def scaled_planes(images: torch.Tensor) -> torch.Tensor:
+    """Return images as planes from -1 to 1.
 
     Args:
         images: (..., S, S, 3), uint8 or float, both from 0 to 255.
-        mean: Of red, green and blue, of pixels from 0 to 1.
-        std: Likewise.
 
     Returns:
         (..., 3, S, S) float32, laid out in memory as the images are.
     """
     # A channels-last picture permuted is already what convolutions like best.
-    planes = images.movedim(-1, -3).float()
-    if (tuple(mean), tuple(std)) == HALF:
-        return planes / 127.5 - 1.0
-    shift = torch.tensor(mean, device=images.device).view(3, 1, 1) * 255
-    scale = torch.tensor(std, device=images.device).view(3, 1, 1) * 255
-    return (planes - shift) / scale
+    return images.movedim(-1, -3).float() / 127.5 - 1.0
+
+
+class Normalise(nn.Module):
+    """Images as planes of about zero mean and unit spread, as a pretrained network expects them."""
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Take mean and standard deviation of red, green and blue, of pixels from 0 to 1."""
+        super().__init__()
+        spread = torch.tensor(std, dtype=torch.float64).view(3, 1, 1)
+        centre = torch.tensor(mean, dtype=torch.float64).view(3, 1, 1)
+        # On the device beforehand: made anew, they would have to be copied to a GPU each time.
+        self.register_buffer("scale", (1 / (255 * spread)).float(), persistent=False)
+        self.register_buffer("shift", (-centre / spread).float(), persistent=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map (..., S, S, 3), 0 to 255, to (..., 3, S, S) float32, laid out as the images are."""
+        return torch.addcmul(self.shift, images.movedim(-1, -3).float(), self.scale)
 
 
 def frame_differences(planes: torch.Tensor) -> torch.Tensor:

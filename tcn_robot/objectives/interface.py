@@ -49,7 +49,8 @@ class Setting:
     """What an objective is built for.
 
     Attributes:
-        encoder: What is trained; an objective may copy it (a target network), not keep it.
+        encoder: What is trained; an objective may copy it (a target network), but not make it a
+            submodule of its own.
         num_films: Number of training episodes; `Moments.episode` is below it.
         generator: Draws the initial weights of heads.
         num_views: Most views that a training episode has; `Moments.view` is below it.

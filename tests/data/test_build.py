@@ -74,10 +74,10 @@ def test_films_of_every_kind_are_decoded_in_blocks_as_they_are_at_once(tmp_path,
 def test_such_films_are_trained_on(tmp_path):
     """Frames of two views belong together by time; no length and no view is taken for granted."""
     dataset = record_unlike_films(tmp_path / "films")
-    for objective in ("tcn", "svtcn"):
-        out = tmp_path / objective
+    for pairing in ("views", "times"):
+        out = tmp_path / pairing
         options = ["--image-size-px", "16", "--batch-frames", "16", "--steps", "2"]
-        command = ["train", str(dataset), "--out", str(out), "--objective", objective, *options]
+        command = ["train", str(dataset), "--out", str(out), "--pairing", pairing, *options]
         assert main(command) == 0
         assert (out / "encoder" / "model.safetensors").is_file()
 

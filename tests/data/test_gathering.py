@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from tcn_robot.data import FrameStore
 from tcn_robot.data.film_table import FilmTable
-from tcn_robot.data.sampling.simultaneous import first_without_overlap
 from tcn_robot.data.sampling import (
     BatchOptions,
     MultiViewSampler,
     Radii,
     SingleViewSampler,
 )
+from tcn_robot.data.sampling.simultaneous import first_without_overlap
 from tcn_robot.matching import match_frames, nearest_frames
 from tests.data.films import Film, store_of
 

@@ -7,7 +7,14 @@ import torch
 from tcn_robot.errors import UserError
 from tcn_robot.models.convolutional import JoinFrames
 from tcn_robot.models.films import look_back, window_indices, windows
-from tcn_robot.models.planes import HALF, IMAGENET, frame_differences, normalised_planes, stacked
+from tcn_robot.models.planes import (
+    HALF,
+    IMAGENET,
+    Normalise,
+    frame_differences,
+    scaled_planes,
+    stacked,
+)
 from tests.models.tiny import frames, tiny
 
 
@@ -70,12 +77,15 @@ def test_differences_are_each_frame_minus_the_next():
 def test_normalised_planes_equal_a_loop():
     images = torch.from_numpy(frames(2, 4, 4))
     for mean, std in (HALF, IMAGENET):
-        found = normalised_planes(images, mean, std)
+        found = Normalise(mean, std)(images)
+        assert found.is_contiguous(memory_format=torch.channels_last)
         for colour in range(3):
             wanted = (images[..., colour].double() / 255 - mean[colour]) / std[colour]
             torch.testing.assert_close(found[:, colour].double(), wanted, atol=1e-5, rtol=0)
-    window = normalised_planes(images[None], *IMAGENET)
-    assert torch.equal(window[0], normalised_planes(images, *IMAGENET))
+    torch.testing.assert_close(scaled_planes(images), Normalise(*HALF)(images))
+    normalise = Normalise(*IMAGENET)
+    assert torch.equal(normalise(images[None])[0], normalise(images))
+    assert not normalise.state_dict()  # the config says it
 
 
 def test_frames_are_joined_by_a_3d_convolution_as_long_as_the_window():

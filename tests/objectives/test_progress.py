@@ -70,6 +70,7 @@ def test_figures_of_embeddings_that_say_nothing():
     assert float(figures["within_a_bin"]) == pytest.approx(2 / 6)
 
 
+@pytest.mark.slow
 def test_the_head_learns_what_the_embedding_knows():
     """Embeddings that are the time itself: the distance is found within a bin."""
     made = objective(dimension=2, head_width=32)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+LONGEST_SECONDS = 600  # a machine with much else to do takes minutes to import torch
 
 
 def free_port() -> int:
@@ -45,7 +46,11 @@ def start_processes(count: int, code: str, *arguments: object) -> list[subproces
 
 def wait_for(children: list[subprocess.Popen]) -> list[str]:
     """Return what each has printed; fails with what the first faulty one has said."""
-    outputs = [child.communicate(timeout=120) for child in children]
+    try:
+        outputs = [child.communicate(timeout=LONGEST_SECONDS) for child in children]
+    finally:
+        for child in children:  # those that wait for one which has failed
+            child.kill()
     for child, (_, errors) in zip(children, outputs, strict=True):
         assert child.returncode == 0, errors
     return [output for output, _ in outputs]

@@ -201,7 +201,8 @@ def test_options_of_another_objective_are_errors(dataset, tmp_path, capsys):
 
 def test_a_preset_is_where_options_start(dataset, tmp_path, capsys):
     out = tmp_path / "run"
-    few = ["--steps", "1", "--margin", "0.5", *SMALL]
+    near = ["--positive-radius-frames", "1", "--exclusion-frames", "2"]  # films of 12 frames
+    few = ["--steps", "1", "--margin", "0.5", *near, *SMALL]
     assert main(["train", str(dataset), "--out", str(out), "--preset", "svtcn", *few]) == 0
     options = json.loads((out / "config.json").read_text())["training"]["objective_options"]
     assert (options["pairing"], options["loss"], options["margin"]) == ("times", "triplet", 0.5)

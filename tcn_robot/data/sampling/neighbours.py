@@ -140,10 +140,8 @@ def _too_short(episodes: Sequence[FilmedEpisode], radii: Radii, window_frames: i
     span, reach = radii.excluded.span, radii.positive.span
     frames = max(map(len, films), default=0)
     longest = max((times[-1] - times[0] for times in films if len(times)), default=0.0)
-    found = (
-        f"films of up to {frames} frames, {longest:.3g} s with {frame_period_seconds(*films):.3g} s "
-        "between frames"
-    )
+    period = frame_period_seconds(*films)
+    found = f"films of up to {frames} frames, {longest:.3g} s with {period:.3g} s between frames"
     window = f" in a window of {window_frames} frames" if window_frames else ""
     return (
         f"single-view training expects a film longer than --exclusion-{unit} {span:g} with frames "

@@ -26,6 +26,10 @@ class UserError(Exception):
     """
 
 
+class SharedFault(UserError):
+    """A fault that every process of a training knows, so that one of them need say it."""
+
+
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UserError:
     """Return the error for a name that is not among the choices, with the nearest one.
 

@@ -83,6 +83,21 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(folder.glob("step_*"), default=None)
 
 
+def latest_good_checkpoint(folder: Path) -> Path | None:
+    """Return the one with the most steps whose embedding had not collapsed, None without one.
+
+    Ctrl-C saves a collapsed state too, beside the good one.
+    """
+    for path in sorted(folder.glob("step_*"), reverse=True):
+        try:
+            collapsed = read_state(path)["collapsed_in_a_row"]
+        except (UserError, KeyError):
+            continue  # A damaged one is not good either.
+        if collapsed == 0:
+            return path
+    return None
+
+
 def read_state(folder: Path) -> dict[str, Any]:
     """Return what a checkpoint says besides its tensors.
 
@@ -121,18 +136,20 @@ def _damaged(folder: Path, error: Exception) -> UserError:
     )
 
 
-def load_checkpoint(state: TrainingState, folder: Path) -> None:
+def load_checkpoint(state: TrainingState, folder: Path, last_step: int) -> None:
     """Put a checkpoint into `state`, in place.
 
     Args:
         state: Fresh, of the shape that was saved.
         folder: What `latest_checkpoint` returned.
+        last_step: Steps of the whole training; a checkpoint cannot have more.
 
     Raises:
         UserError: If the checkpoint is damaged, of another version or of another shape.
     """
     described = read_state(folder)
     try:
+        step = _step_within(described["step"], last_step)
         tensors = load_file(folder / TENSORS_FILE)
         _check_shapes(state, tensors, folder)
         for prefix, module in _modules(state).items():
@@ -146,9 +163,15 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
         state.precision.load_state(described["precision"])
         if state.average:
             state.average.updates = int(described["average_updates"])
-        state.step = int(described["step"])
+        state.step = step
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, error) from error
+
+
+def _step_within(step: object, last_step: int) -> int:
+    if type(step) is not int or not 0 <= step <= last_step:
+        raise ValueError(f"its step is expected to be from 0 to {last_step}, found {step}")
+    return step
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -30,7 +30,7 @@ class TrainConfig:
         encoder: What is trained: a name of `tcn_robot.models.ENCODERS`. Its options follow.
         encoder_options: The encoder's options, an instance of its config class.
         steps: Optimisation steps.
-        seed: Same seed, same data, same machine and thread count: same weights, bit by bit.
+        seed: At least 0. Same seed, data, machine and thread count: same weights, bit by bit.
         views: Views to train on; all if none is named.
         batch: How large a batch is.
         optimisation: How the weights are moved.
@@ -94,15 +94,21 @@ class TrainConfig:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work; the parts check what is theirs."""
-        if self.steps < 0:
-            raise UserError(f"--steps must be at least 0, found {self.steps}")
+        for name in ("steps", "seed", "validation_episodes"):
+            if getattr(self, name) < 0:
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} must be at least 0, found {getattr(self, name)}")
+        for view in self.views:
+            if self.views.count(view) > 1:
+                raise UserError(f"--views names {view!r} twice; name each view once")
         values = dict(leaves(self))
         at_least_one = ("dimension", "log_every_steps", "validate_every_steps")
         for name in (*at_least_one, "checkpoint_every_steps"):
             if values[name] < 1:
                 option = f"--{name.replace('_', '-')}"
                 raise UserError(f"{option} must be above 0, found {values[name]}")
-        for part in (self.encoder_options, self.optimisation, self.selection, self.health):
+        self.encoder_options.check()
+        for part in (self.optimisation, self.regulariser, self.selection, self.health):
             part.check()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -125,18 +126,26 @@ def _outlive_last_second(folder: Path) -> None:
 
 
 def truncate_metrics(path: Path, last_step: int) -> None:
-    """Cut the lines of steps after `last_step`, and a line that was only half written."""
+    """Cut the lines of steps after `last_step`, and all from the first one that is damaged."""
     if not path.exists():
         return
-    kept = [line for line in _whole_lines(path) if json.loads(line)["step"] <= last_step]
+    kept = [line for line, figures in _whole_lines(path) if figures["step"] <= last_step]
     write_text_atomically(path, "".join(f"{line}\n" for line in kept))
 
 
-def _whole_lines(path: Path) -> list[str]:
-    text = path.read_text("utf-8")
-    return text[: text.rfind("\n") + 1].splitlines()
+def _whole_lines(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield lines and what they say, up to the first that is damaged or only half written."""
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            text = line.decode("utf-8")
+            figures = json.loads(text)
+        except ValueError:
+            return
+        if not isinstance(figures, dict) or type(figures.get("step")) is not int:
+            return
+        yield text, figures
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """Return the lines of a run's metrics.jsonl; a half-written last one is left out."""
-    return [json.loads(line) for line in _whole_lines(folder / METRICS_FILE)]
+    """Return the lines of a run's metrics.jsonl, up to the first that is damaged or cut off."""
+    return [figures for _, figures in _whole_lines(folder / METRICS_FILE)]

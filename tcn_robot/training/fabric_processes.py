@@ -121,6 +121,20 @@ class FabricProcesses:
         torch.distributed.all_reduce(raised, torch.distributed.ReduceOp.MAX, group=self._flags)
         return bool(raised)
 
+    def first_of(self, text: str | None) -> str | None:
+        """Return the text of the first process that has one, None if none has."""
+        own = torch.tensor(list((text or "").encode()), dtype=torch.uint8)
+        longest = torch.tensor(len(own))
+        torch.distributed.all_reduce(longest, torch.distributed.ReduceOp.MAX, group=self._flags)
+        if not longest:
+            return None
+        padded = torch.zeros(int(longest), dtype=torch.uint8)
+        padded[: len(own)] = own
+        texts = [torch.zeros_like(padded) for _ in range(self.world_size)]
+        torch.distributed.all_gather(texts, padded, group=self._flags)
+        first = next(found for found in texts if found.any())
+        return bytes(first.tolist()).rstrip(b"\0").decode()
+
     def barrier(self) -> None:
         """Wait for all processes."""
         torch.distributed.barrier(group=self._flags)

@@ -35,6 +35,7 @@ def train(
     folder: Path,
     on_step: OnStep | None = None,
     parts: Parts | None = None,
+    state: TrainingState | None = None,
 ) -> Encoder:
     """Train an encoder into a run folder, continuing from its last checkpoint if there is one.
 
@@ -47,9 +48,11 @@ def train(
         folder: A run folder as `run_folder.create_run` makes it.
         on_step: Called after each step, before its checkpoint, with the steps done and a text.
         parts: What `prepare` made of this config and store; made here when None.
+        state: What `start` made of these; made here when None.
 
     Returns:
-        The encoder, which also lies in `folder / "encoder"`.
+        The encoder, which also lies in `folder / "encoder"`. With `keep` "best" that holds in the
+        main process; the others, which do not validate, return the encoder of the last step.
 
     Raises:
         UserError: If the data do not suit the objective, the loss is no longer finite, or the
@@ -58,7 +61,8 @@ def train(
     """
     if parts is None:
         parts = prepare(config, store)
-    state = start(config, parts, folder)
+    if state is None:
+        state = start(config, parts, folder)
     processes = parts.processes
     over = state.selection.is_over
     with (

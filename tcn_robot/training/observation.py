@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import SharedFault
 from tcn_robot.models import Encoder
-from tcn_robot.training.checkpoint import latest_checkpoint, save_checkpoint
+from tcn_robot.training.checkpoint import latest_good_checkpoint, save_checkpoint
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.curves import Curves
 from tcn_robot.training.health import describe_embeddings
@@ -128,12 +129,12 @@ class Observation:
 
     def _stop(self, step: int, reason: str | None) -> None:
         """Raise UserError if there is a reason, here or in another process."""
-        if not self._parts.processes.any_of(reason is not None):
+        reason = self._parts.processes.first_of(reason)
+        if reason is None:
             return
-        kept = latest_checkpoint(self._states)
-        remains = f"the state before that is kept in {kept}" if kept else "no state was saved yet"
-        reason = reason or "another process has found a fault"
-        raise UserError(
+        kept = latest_good_checkpoint(self._states)
+        remains = f"the state before that is kept in {kept}" if kept else "no good state was saved"
+        raise SharedFault(
             f"stopped at step {step}: {reason}; {remains}; start again with another --out"
         )
 
@@ -152,8 +153,12 @@ class Observation:
                 embedded = state.encoder(seen.images[:TRIED_FRAMES], body)
         finally:
             state.encoder.train(was_training)
-        figures = {"embeddings": 0.0 if bool(all_finite([embedded])) else float("nan")}
-        return state.health.look(figures)
+        # Heads do not show in what the encoder embeds.
+        weights = [*state.encoder.parameters(), *state.objective.parameters()]
+        tried = {"embeddings": [embedded], "weights": weights}
+        return state.health.look(
+            {name: 0.0 if bool(all_finite(t)) else math.nan for name, t in tried.items()}
+        )
 
     def _draw_batch(self, step: int, seen: Seen) -> None:
         alone = self._parts.processes.world_size == 1
@@ -168,12 +173,14 @@ class Observation:
         if self._curves.has_pictures:
             strip = neighbour_strip(encoder, episodes[0])
             self._curves.write_image(state.step, "validation/neighbours", strip)
-            self._project(encoder, state.step)
         figures = measure_alignment(encoder, episodes)
         state.selection.look(state.step, figures, encoder)
+        if self._curves.has_pictures:
+            self._project(encoder, state)
         return figures
 
-    def _project(self, encoder: Encoder, step: int) -> None:
+    def _project(self, encoder: Encoder, state: TrainingState) -> None:
         when = self._config.projector
-        if when == "validations" or (when == "end" and step == self._config.steps):
-            self._curves.write_points(step, embed_points(encoder, self._parts.validation))
+        at_end = state.step == self._config.steps or state.selection.is_over
+        if when == "validations" or (when == "end" and at_end):
+            self._curves.write_points(state.step, embed_points(encoder, self._parts.validation))

@@ -27,7 +27,7 @@ class OptimisationOptions:
             every rate_decay_steps) or exponential (the same without stairs).
         warmup_steps: Steps of linear warm-up; 0 for none.
         rate_decay_steps: Of the schedules step and exponential.
-        rate_decay_factor: Of the schedules step and exponential.
+        rate_decay_factor: Of the schedules step and exponential, above 0 and at most 1.
         weight_decay: Strong, so that films of the same task stay side by side.
         decay_all: Decay biases and the weights of norms too; off decays matrices and filters only.
         sgd_momentum: Of sgd.
@@ -72,6 +72,10 @@ class OptimisationOptions:
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise UserError(f"{_option(name)} must be above 0, found {value}")
+        if self.rate_decay_factor > 1:
+            raise UserError(
+                f"--rate-decay-factor must be at most 1, found {self.rate_decay_factor}"
+            )
         for name in ("average_decay", "sgd_momentum"):
             if getattr(self, name) >= 1:
                 raise UserError(f"{_option(name)} must be below 1, found {getattr(self, name)}")

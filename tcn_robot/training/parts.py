@@ -14,6 +14,7 @@ from tcn_robot.data.frame_store import FrameStore, StoredEpisode
 from tcn_robot.data.sampling import Sampler
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models import build_encoder, seeded_generator
+from tcn_robot.models.films import body_indices
 from tcn_robot.objectives import Setting, find_objective
 from tcn_robot.training.averaging import WeightAverage
 from tcn_robot.training.checkpoint import latest_checkpoint, load_checkpoint
@@ -85,6 +86,9 @@ def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None 
     validation = _with_views(store.split("valid"), config.views)[: config.validation_episodes]
     if config.selection.compares and not any(len(film.views) > 1 for film in validation):
         config.selection.refuse()
+    bodies = getattr(config.encoder_options, "bodies", ())
+    if bodies:
+        body_indices(bodies, [film.embodiment for film in (*training, *validation)])
     objective = find_objective(config.objective)
     own = FrameStore(store.size_px, training)
     sampler = objective.sampler(config.objective_options, training, config.batch)
@@ -152,5 +156,5 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     )
     checkpoint = latest_checkpoint(folder / STATE_FOLDER)
     if checkpoint is not None:
-        load_checkpoint(state, checkpoint)
+        load_checkpoint(state, checkpoint, config.steps)
     return state

@@ -65,6 +65,9 @@ class Processes(Protocol):
     def any_of(self, flag: bool) -> bool:
         """Return whether the flag is set in any process."""
 
+    def first_of(self, text: str | None) -> str | None:
+        """Return the text of the first process that has one, None if none has."""
+
     def barrier(self) -> None:
         """Wait for all processes."""
 
@@ -113,6 +116,10 @@ class SingleProcess:
     def any_of(self, flag: bool) -> bool:
         """Return the flag."""
         return flag
+
+    def first_of(self, text: str | None) -> str | None:
+        """Return the text."""
+        return text
 
     def barrier(self) -> None:
         """Wait for nobody."""
@@ -166,6 +173,22 @@ def launched_processes() -> int:
 def is_main_process() -> bool:
     """Return whether this process is the one that writes, before any of them have met."""
     return launched_processes() == 1 or os.environ.get("RANK", "0") == "0"
+
+
+def leaves_talking(known_to_all: bool) -> bool:
+    """Return whether another process says what this one has found, so that it is said once.
+
+    Before the processes have met, one on each machine speaks, for they may differ; afterwards the
+    main one, and every process whose fault is its own.
+
+    Args:
+        known_to_all: Whether all processes that have met know of the fault.
+    """
+    if is_main_process():
+        return False
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return known_to_all
+    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def join_processes(device_name: str) -> Processes:

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import tyro
 
 from tcn_robot.data.frame_store import FrameStore
-from tcn_robot.errors import UserError
+from tcn_robot.errors import SharedFault, UserError
 from tcn_robot.training.config import TrainConfig, default_config, with_fitting_length
 from tcn_robot.training.flat import leaves
 from tcn_robot.training.presets import PRESETS, find_preset
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from tcn_robot.models import Encoder
     from tcn_robot.training.parts import Parts
     from tcn_robot.training.processes import Processes
+    from tcn_robot.training.state import TrainingState
 
+Result = TypeVar("Result")
+
+EXIT_BAD_INPUT = 2
 RESUME_FLAG = "--resume"
 PRESET_FLAG = "--preset"
 
@@ -52,39 +56,74 @@ def train(
         UserError: If `out` exists without `resume`, or data and options do not suit each other.
     """
     from tcn_robot.objectives import find_objective
+    from tcn_robot.training.parts import start
     from tcn_robot.training.processes import join_processes
 
     find_objective(config.objective)  # A wrong name is said before an hour of decoding.
     config.check()
     processes = join_processes(config.device)
     with _talking(processes.is_main):
-        open_run = _resumed if resume else _created
-        store, parts = open_run(datasets, out, config, cache_dir, processes)
-        return _train_with_display(config, store, out, parts)
+        open_run = _resumed if resume else _new
+
+        def opened() -> tuple[FrameStore, Parts, TrainingState]:
+            store, parts = open_run(datasets, out, config, cache_dir, processes)
+            return store, parts, start(config, parts, out)
+
+        # What cannot be trained leaves no run folder behind.
+        store, parts, state = _together(processes, opened)
+        if not resume:
+            _together(processes, lambda: _create(datasets, out, config, store, processes))
+        return _train_with_display(config, store, out, parts, state)
 
 
-def _created(
+def _together(processes: Processes, do: Callable[[], Result]) -> Result:
+    """Do something that every process does, and find out whether one of them could not.
+
+    Raises:
+        SharedFault: In all processes, if the user has something to mend in one.
+    """
+    fault = None
+    try:
+        result = do()
+    except UserError as error:
+        fault = error
+    said = processes.first_of(None if fault is None else str(fault))
+    if said is not None:
+        raise SharedFault(said) from fault
+    return result
+
+
+def _create(
+    datasets: Sequence[Path],
+    out: Path,
+    config: TrainConfig,
+    store: FrameStore,
+    processes: Processes,
+) -> None:
+    """Make the folder of a new run, in the main process."""
+    from tcn_robot.training.run_folder import RunDescription, create_run
+
+    if processes.is_main:
+        names = tuple(str(dataset) for dataset in datasets)
+        create_run(out, RunDescription(config, names, store.content_key))
+
+
+def _new(
     datasets: Sequence[Path],
     out: Path,
     config: TrainConfig,
     cache_dir: Path | None,
     processes: Processes,
 ) -> tuple[FrameStore, Parts]:
-    """Make a new run folder; return frames and parts."""
+    """Return frames and parts of a run that has no folder yet."""
     from tcn_robot.data.build import build_frame_store
     from tcn_robot.training.parts import prepare
-    from tcn_robot.training.run_folder import RunDescription, check_new, create_run
+    from tcn_robot.training.run_folder import check_new
 
-    if processes.is_main:
-        check_new(out)
+    check_new(out)
     _refuse_paired(datasets)
     store = build_frame_store(datasets, config.image_size_px, cache_dir)
-    parts = prepare(config, store, processes)  # What cannot be trained leaves no run folder behind.
-    if processes.is_main:
-        names = tuple(str(dataset) for dataset in datasets)
-        create_run(out, RunDescription(config, names, store.content_key))
-    processes.barrier()
-    return store, parts
+    return store, prepare(config, store, processes)
 
 
 def _resumed(
@@ -128,13 +167,15 @@ def _refuse_paired(datasets: Sequence[Path]) -> None:
         refuse_paired(open_recording(dataset), "training")
 
 
-def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts: Parts) -> Encoder:
+def _train_with_display(
+    config: TrainConfig, store: FrameStore, out: Path, parts: Parts, state: TrainingState
+) -> Encoder:
     """Train, show how far it is, and say how to go on after an interruption."""
     from tcn_robot.progress import Progress
     from tcn_robot.training.loop import train as run_training
 
     if not parts.processes.is_main:
-        return run_training(config, store, out, None, parts)
+        return run_training(config, store, out, None, parts, state)
 
     for note in parts.notes:
         print(note)
@@ -149,17 +190,48 @@ def _train_with_display(config: TrainConfig, store: FrameStore, out: Path, parts
             done = step
 
         try:
-            encoder = run_training(config, store, out, on_step, parts)
+            encoder = run_training(config, store, out, on_step, parts, state)
         except KeyboardInterrupt:
             print(
-                f"stopped after {done} of {config.steps} steps, saved; continue with: "
+                f"stopped after {state.step} of {config.steps} steps, "
+                f"{_saved(out, state.step)}; continue with: "
                 f"tcn-robot train --out {out} {RESUME_FLAG}",
                 file=sys.stderr,
             )
             raise
     _mention_what_was_kept(config, out)
+    _warn_of_collapse(config, out)
     print(f"encoder: {out / 'encoder'}")
     return encoder
+
+
+def _saved(out: Path, done: int) -> str:
+    """Return what of a training that was interrupted after `done` steps is on the disk."""
+    from tcn_robot.training.checkpoint import latest_checkpoint, read_state
+    from tcn_robot.training.run_folder import STATE_FOLDER
+
+    checkpoint = latest_checkpoint(out / STATE_FOLDER)
+    if checkpoint is None:
+        return "none of them saved"
+    step = read_state(checkpoint)["step"]
+    return "saved" if step == done else f"those up to {step} saved"
+
+
+def _warn_of_collapse(config: TrainConfig, out: Path) -> None:
+    """Say it if a training has ended collapsed, but too soon to be stopped for it."""
+    from tcn_robot.training.checkpoint import latest_checkpoint, read_state
+    from tcn_robot.training.run_folder import STATE_FOLDER
+
+    checkpoint = latest_checkpoint(out / STATE_FOLDER)
+    looks = read_state(checkpoint)["collapsed_in_a_row"] if checkpoint is not None else 0
+    if looks > 0:
+        print(
+            "warning: the embedding is collapsed: its effective rank was below "
+            f"{config.health.smallest_rank:g} at the last {looks} of the curves' lines, and "
+            f"{config.health.collapsed_looks} stop a training; train longer, or add "
+            "--variance-weight 1",
+            file=sys.stderr,
+        )
 
 
 def _mention_what_was_kept(config: TrainConfig, out: Path) -> None:
@@ -302,4 +374,11 @@ def main(arguments: list[str]) -> None:
     With --resume the run's own options are the defaults, so that none need be repeated.
     """
     keep_length = RESUME_FLAG in arguments or _names_length(arguments)
-    parse_and_run(_command(_defaults(arguments), keep_length), arguments, name="train")
+    try:
+        parse_and_run(_command(_defaults(arguments), keep_length), arguments, name="train")
+    except UserError as error:
+        from tcn_robot.training.processes import leaves_talking
+
+        if leaves_talking(known_to_all=isinstance(error, SharedFault)):
+            raise SystemExit(EXIT_BAD_INPUT) from error
+        raise

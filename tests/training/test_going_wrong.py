@@ -52,7 +52,7 @@ def test_an_absurd_learning_rate_stops_and_the_ruined_state_is_never_saved(store
     said = stopped(config, store, tmp_path / "run")
     assert "no longer finite" in said
     assert "lower --learning-rate" in said
-    assert "no state was saved yet" in said
+    assert "no good state was saved" in said
     assert latest_checkpoint(tmp_path / "run" / "state") is None
 
 

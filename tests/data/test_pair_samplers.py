@@ -59,10 +59,9 @@ def is_one_line_about_expectations(error: UserError) -> bool:
 def drawn(make, seed: int = 0) -> Batch | None:
     """A batch, or None when the sampler says in one line that there is none."""
     try:
-        sampler = make()
+        return make().draw(np.random.default_rng(seed))
     except UserError as error:
         return None if is_one_line_about_expectations(error) else pytest.fail(str(error))
-    return sampler.draw(np.random.default_rng(seed))
 
 
 def check_pairs(batch: Batch, films: list[Film], batch_frames: int) -> None:

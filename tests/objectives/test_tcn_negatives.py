@@ -1,4 +1,4 @@
-"""What an anchor of `tcn` is compared with when partners are of one view, and that it is something."""
+"""What an anchor of `tcn` is compared with, when partners are of one view, and that it is."""
 
 import dataclasses
 import math

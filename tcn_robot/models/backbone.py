@@ -115,6 +115,11 @@ class BackboneEncoder(Encoder):
         elif config.head == "linear":
             self.head = LinearHead(num_channels, config.dimension)
         else:
+            if config.dimension not in (BackboneConfig.dimension, num_channels):
+                raise UserError(
+                    f"--head pooled expects this network's --dimension {num_channels}, found "
+                    f"{config.dimension}; leave it out, or take --head linear"
+                )
             self.head = PooledHead(num_channels)
         self.head.draw_weights(generator)
         self.normalised = Normalise(self.mean, self.std)

@@ -19,14 +19,11 @@ def at_least_float32(values: torch.Tensor) -> torch.Tensor:
 def squared_distances(embeddings: torch.Tensor) -> torch.Tensor:
     """Return |e_i - e_j|^2 of (N, D) as (N, N), symmetric, never negative, 0 on the diagonal.
 
-    By the expanded square about the mean, which costs no (N, N, D).
+    From the differences themselves, as the losses are decided by the pairs that nearly meet; the
+    expanded square has no digits left for those.
     """
-    centred = embeddings - embeddings.mean(dim=0, keepdim=True)
-    squares = centred.square().sum(dim=1)
-    products = centred @ centred.T  # (N, N)
-    found = (squares[:, None] + squares[None, :] - 2 * products).clamp(min=0)
-    own = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
-    return found.masked_fill(own, 0)
+    apart = torch.cdist(embeddings, embeddings, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart.square()
 
 
 def distances(embeddings: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from tcn_robot.data.sampling import (
@@ -50,8 +51,8 @@ class TcnOptions:
         loss: What compares partners with negatives.
         similarity: Of infonce: minus the squared distance in a space without bounds, or the
             cosine divided by the temperature.
-        temperature: Of infonce with cosines; a large one folds the embedding, and films of the
-            same task no longer lie side by side.
+        temperature: Of infonce with cosines, 0.03 unless given; a large one folds the embedding,
+            and films of the same task no longer lie side by side.
         mining: Of triplet: the nearest negative beyond the positive (semi_hard), the nearest of
             all (hard; from scratch that tends to collapse), or every negative (all).
         negatives: Negatives come from the same episode (the paper; for films of several bodies),
@@ -59,7 +60,8 @@ class TcnOptions:
         margin: Of triplet, in squared distance, 0.2 unless given; of lifted and contrastive, in
             distance, 1 unless given.
         regularisation: Of npairs: weight on the embeddings' squared length.
-        positive_radius_seconds: With times: positives are at most this far in time.
+        positive_radius_seconds: With times: positives are at most this far in time, 0.2 unless
+            given.
         positive_radius_frames: The same in frames, instead of seconds.
         exclusion_seconds: Frames of one episode this close in time are never negatives; unless
             given 0 with views, and with times twice the positive radius, as in the paper.
@@ -71,12 +73,12 @@ class TcnOptions:
     pairing: Pairing = "views"
     loss: LossName = "infonce"
     similarity: Similarity = "distance"
-    temperature: float = 0.03
+    temperature: float | None = None
     mining: Mining = "semi_hard"
     negatives: NegativeScope = "episode"
     margin: float | None = None
     regularisation: float = 0.002
-    positive_radius_seconds: float = 0.2
+    positive_radius_seconds: float | None = None
     positive_radius_frames: int | None = None
     exclusion_seconds: float | None = None
     exclusion_frames: int | None = None
@@ -85,7 +87,8 @@ class TcnOptions:
     @property
     def positive_radius(self) -> Reach:
         """How far apart the frames of a positive pair may be, with times."""
-        return Reach(self.positive_radius_seconds, self.positive_radius_frames)
+        seconds = self.positive_radius_seconds
+        return Reach(0.2 if seconds is None else seconds, self.positive_radius_frames)
 
     @property
     def excluded(self) -> Reach:
@@ -94,8 +97,8 @@ class TcnOptions:
             return Reach(self.exclusion_seconds or 0.0, self.exclusion_frames)
         if self.pairing == "views":
             return Reach(0.0)
-        frames = self.positive_radius_frames
-        return Reach(2 * self.positive_radius_seconds, None if frames is None else 2 * frames)
+        positive = self.positive_radius
+        return Reach(2 * positive.seconds, positive.frames and 2 * positive.frames)
 
     @property
     def radii(self) -> Radii:
@@ -112,11 +115,12 @@ class TcnOptions:
             value = getattr(self, name)
             if value is not None and not (value >= 0 and math.isfinite(value)):
                 raise UserError(f"{_flag(name)} must be at least 0, found {value}")
-        if self.exclusion_seconds is not None and self.exclusion_frames is not None:
-            raise UserError(
-                "expected --exclusion-seconds or --exclusion-frames, found both; leave one out"
-            )
+        for name in ("exclusion", "positive_radius"):
+            if None not in (getattr(self, f"{name}_seconds"), getattr(self, f"{name}_frames")):
+                flag = _flag(name)
+                raise UserError(f"expected {flag}-seconds or {flag}-frames, found both; drop one")
         self._check_read("loss", _READ_BY_LOSS)
+        self._check_read("similarity", _READ_BY_SIMILARITY)
         self._check_read("pairing", _READ_BY_PAIRING)
         if self.pairing == "times":
             self.radii.check()
@@ -141,6 +145,7 @@ _READ_BY_LOSS: dict[str, tuple[str, ...]] = {
     "margin": ("triplet", "lifted", "contrastive"),
     "regularisation": ("npairs",),
 }
+_READ_BY_SIMILARITY: dict[str, tuple[str, ...]] = {"temperature": ("cosine",)}
 _READ_BY_PAIRING: dict[str, tuple[str, ...]] = {
     "positive_radius_seconds": ("times",),
     "positive_radius_frames": ("times",),
@@ -189,10 +194,12 @@ class Tcn(nn.Module):
     ) -> Sampler:
         """Return the sampler of the pairing."""
         options.check()
+        window_frames, negatives = options.window_frames, options.negatives
         if options.pairing == "views":
-            return MultiViewSampler(episodes, batch, options.window_frames, options.negatives)
+            return MultiViewSampler(episodes, batch, window_frames, negatives, options.excluded)
+        partners_only = options.loss in ("infonce", "npairs")
         return SingleViewSampler(
-            episodes, batch, options.radii, options.window_frames, options.negatives
+            episodes, batch, options.radii, window_frames, negatives, partners_only
         )
 
     def forward(self, step: Step) -> Losses:
@@ -218,7 +225,8 @@ def _info_nce(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
     half = len(anchors)
     mask = negative_mask(moments, options.negatives, options.excluded)[:half, half:]
     if options.similarity == "cosine":
-        similarities = anchors @ positives.T / options.temperature  # (P, P)
+        cosines = F.normalize(anchors, dim=1) @ F.normalize(positives, dim=1).T  # (P, P)
+        similarities = cosines / (0.03 if options.temperature is None else options.temperature)
     else:
         similarities = negative_squared_distances(anchors, positives)
     loss = info_nce(similarities, mask)

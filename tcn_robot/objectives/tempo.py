@@ -34,7 +34,7 @@ class TempoOptions:
     Attributes:
         density: The second frame lies evenly within the proximity (uniform), or normally about
             the first with the proximity as standard deviation (normal).
-        proximity_seconds: How far that is in time.
+        proximity_seconds: How far that is in time; 1 unless given.
         proximity_frames: The same in frames, instead of seconds (Tempo: 30).
         redundancy: Lambda, weight of the correlations between dimensions (Tempo: 0.001; Barlow
             Twins: 0.005).
@@ -43,7 +43,7 @@ class TempoOptions:
     """
 
     density: Density = "uniform"
-    proximity_seconds: float = 1.0
+    proximity_seconds: float | None = None
     proximity_frames: int | None = None
     redundancy: float = 0.001
     projector_hidden: int = 256
@@ -52,10 +52,15 @@ class TempoOptions:
     @property
     def proximity(self) -> Reach:
         """How far partners are drawn."""
-        return Reach(self.proximity_seconds, self.proximity_frames)
+        seconds = 1.0 if self.proximity_seconds is None else self.proximity_seconds
+        return Reach(seconds, self.proximity_frames)
 
     def check(self) -> None:
         """Raise a UserError for options that cannot work."""
+        if self.proximity_seconds is not None and self.proximity_frames is not None:
+            raise UserError(
+                "expected --proximity-seconds or --proximity-frames, found both; leave one out"
+            )
         span = self.proximity.span
         if not (span > 0 and math.isfinite(span)):
             raise UserError(f"--proximity-{self.proximity.unit} must be above 0, found {span}")

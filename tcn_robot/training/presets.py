@@ -31,7 +31,8 @@ def svtcn() -> TrainConfig:
     Semi-hard triplets with margin 0.2; positives within 6 frames and negatives beyond 12, which
     are 0.2 s and 0.4 s at their 29 frames per second; 36 frames from one stretch of 36.
 
-    Differs from the code: the encoder is the small one, which needs no weights of others.
+    Differs from the code: the encoder is the small one, which needs no weights of others, and sees
+    small frames instead of 299 pixels; steps are the trainer's usual number instead of 1,000,000.
     """
     return make_config(
         "tcn",
@@ -77,9 +78,11 @@ def tcn_pouring() -> TrainConfig:
     N-pairs over 16 pairs of one sequence from a window of 580 frames (20 s). The network is
     frozen below the head: name imported weights with `weights`.
 
-    Differs from the code: no dropout (0.2 after the fully connected layer there), since nothing
-    here draws from a global source of randomness; brightness is scaled by up to 1 ± 0.125 where
-    the code adds up to 32 of 255.
+    Differs from the code: no dropout (0.2 there, on the network's activations and after the fully
+    connected layer), since nothing here draws from a global source of randomness; brightness is
+    scaled by up to 1 ± 0.125 where the code adds up to 32 of 255; where a window is larger than
+    the frame its border is repeated, and not black; frames are embedded whole, without the code's
+    padding by 200 pixels (`pad200`).
     """
     return make_config("tcn", encoder="inception", **_POURING)
 
@@ -163,7 +166,9 @@ def tce() -> TrainConfig:
 
     100 films in a batch, 50 epochs of 240,000 films, the rate a tenth from the 25th on.
 
-    Differs from the code: its faults, see docs/objectives/tce.md.
+    Differs from the code: its faults, see docs/objectives/tce.md; each frame of a pair is flipped
+    by a draw of its own, as all changes are, where the code flips both or none (with
+    `augmentation_sharing` view they would share the crop and the colours too).
     """
     return make_config("tce", depth=18, **_OFFICIAL_TCE)
 
@@ -171,7 +176,8 @@ def tce() -> TrainConfig:
 def tce_2020() -> TrainConfig:
     """TCE of April 2020: ResNet-50 on the stack of 5 differences of 6 frames, 15 channels.
 
-    Pre-training was not released then: optimiser, batch and augmentation are those of November.
+    Pre-training was not released then: optimiser, batch and augmentation are those of November,
+    with the same difference: flips are drawn per clip, not per pair.
     """
     return make_config("tce", depth=50, num_frames=6, differences=True, **_OFFICIAL_TCE)
 
@@ -179,10 +185,12 @@ def tce_2020() -> TrainConfig:
 def mftcn() -> TrainConfig:
     """Multi-frame TCN (Dwibedi et al. 2018): n-pairs over clips of 5 frames, Adam.
 
-    The rest is what the official code of TCN does on pouring.
+    Optimiser, colours and the 32 frames of one sequence are those of TCN's official code, with the
+    rate of its default configuration; the paper's own were not released.
 
     Differs from the paper: the small encoder, whose early convolutions see each frame by itself
-    before a 3-D convolution joins them, in place of InceptionV3.
+    before a 3-D convolution joins them, in place of InceptionV3; steps and size of the frames are
+    the trainer's usual ones, and pairs come from whole episodes.
     """
     return make_config(
         "mftcn",
@@ -208,7 +216,7 @@ def xirl() -> TrainConfig:
         "tcc",
         encoder="resnet",
         depth=18,
-        head="pooled",
+        head="linear",
         image_size_px=112,
         dimension=32,
         batch_frames=160,

@@ -59,10 +59,9 @@ def is_one_line_about_expectations(error: UserError) -> bool:
 def drawn(make, seed: int = 0) -> Batch | None:
     """A batch, or None when the sampler says in one line that there is none."""
     try:
-        sampler = make()
+        return make().draw(np.random.default_rng(seed))
     except UserError as error:
         return None if is_one_line_about_expectations(error) else pytest.fail(str(error))
-    return sampler.draw(np.random.default_rng(seed))
 
 
 def check_pairs(batch: Batch, films: list[Film], batch_frames: int) -> None:
@@ -150,6 +149,43 @@ def test_with_negatives_of_others_a_film_needs_none_of_its_own():
         np.random.default_rng(0)
     )
     assert len(np.unique(batch.episode)) == 2
+
+
+@pytest.mark.parametrize("scope", ["episode", "all", "others"])
+@pytest.mark.parametrize("one_view", [True, False])
+def test_a_pair_is_never_alone_in_its_film_where_its_film_has_the_negatives(scope, one_view):
+    """8 films of one pair each would be 8 anchors without a negative."""
+    films = even_films(*[30] * 12)
+    options = BatchOptions(16, 8)
+    sampler = (
+        SingleViewSampler(films, options, Radii(), negatives=scope)
+        if one_view
+        else MultiViewSampler(films, options, negatives=scope)
+    )
+    batch = sampler.draw(np.random.default_rng(0))
+    pairs = np.unique(batch.episode[:8], return_counts=True)[1]
+    assert pairs.tolist() == ([2] * 4 if scope == "episode" else [1] * 8)
+
+
+def test_films_within_the_exclusion_are_not_used_and_said():
+    films = even_films(10, 30, 40)
+    sampler = MultiViewSampler(films, BatchOptions(16, 2), excluded=Reach(1.5))
+    assert sampler.notes == ("1 of 3 episodes are not longer than the exclusion and are not used",)
+    rng = np.random.default_rng(0)
+    assert all(sampler.draw(rng).episode.min() > 0 for _ in range(20))
+    with pytest.raises(UserError, match=r"than --exclusion-seconds 9, found at most 3\.9 in"):
+        MultiViewSampler(films, BatchOptions(16, 2), excluded=Reach(9.0))
+    everybody = MultiViewSampler(films, BatchOptions(16, 2), 0, "all", Reach(9.0))
+    assert everybody.notes == ()
+    assert len(np.unique(everybody.draw(rng).episode)) > 1
+
+
+def test_films_without_common_moments_are_not_called_films_of_one_view():
+    apart = blank_film({"a": [0.0, 0.1], "b": [9.0, 9.1]}, size_px=1)
+    sampler = MultiViewSampler([*even_films(30), apart, blank_film({})], BatchOptions(8, 1))
+    assert sampler.notes == (
+        "2 of 3 episodes have no two moments that two views saw and are not used",
+    )
 
 
 def test_radii_of_two_units_are_refused():

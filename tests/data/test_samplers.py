@@ -46,10 +46,9 @@ def is_one_line_about_expectations(error: UserError) -> bool:
 def drawn(sampler_class, films, options, seed=0) -> Batch | None:
     """A batch, or None when the sampler says in one line that there is none."""
     try:
-        sampler = sampler_class(films, options)
+        return sampler_class(films, options).draw(np.random.default_rng(seed))
     except UserError as error:
         return None if is_one_line_about_expectations(error) else pytest.fail(str(error))
-    return sampler.draw(np.random.default_rng(seed))
 
 
 def check_indices(batch: Batch, films: list[Film], options: BatchOptions) -> None:
@@ -163,6 +162,8 @@ def test_unequal_frame_rates_pair_by_time():
     ("films", "pairing", "said"),
     [
         ([], "views", "found none in 0 episodes"),
+        ([blank_film({})], "views", "with views none; record more views"),
+        ([blank_film({})], "times", "films of up to 0 frames"),
         ([blank_film({"front": np.arange(9) * 0.1})], "views", "front; record more views"),
         ([blank_film({"a": [0.0, 0.1], "b": [9.0, 9.1]})], "views", "--pairing times"),
         ([blank_film({"a": [0.0, 0.1]})], "times", "films of up to 2 frames, 0.1 s"),

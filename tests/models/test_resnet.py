@@ -146,7 +146,7 @@ def test_five_differences_are_fifteen_channels():
 
 
 def test_without_norms_the_network_starts_as_its_shortcuts():
-    encoder = tiny("resnet none", head="pooled")
+    encoder = tiny("resnet none", head="pooled", dimension=128)
     images = torch.rand(2, 32, 32, 3) * 255
     maps = encoder.features(images).detach()
     assert torch.isfinite(maps).all()

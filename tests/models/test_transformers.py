@@ -107,7 +107,7 @@ class TestNetworks:
             with pytest.raises(UserError, match="has no class token"):
                 make(model_type, pooling=pooling)
             return
-        encoder = make(model_type, pooling=pooling, head="pooled").eval()
+        encoder = make(model_type, pooling=pooling, head="pooled", dimension=32).eval()
         planes = torch.rand(2, 3, 64, 64)
         found = encoder.look(planes)[1]
         options = {"interpolate_pos_encoding": True} if model_type == "vit" else {}

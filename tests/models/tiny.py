@@ -16,7 +16,7 @@ CASES = {
     "resnet group": ("resnet", {"stages": 1, "norm": "group"}),
     "resnet none": ("resnet", {"stages": 2, "norm": "none"}),
     "resnet frozen_batch": ("resnet", {"stages": 1, "norm": "frozen_batch"}),
-    "resnet pooled": ("resnet", {"stages": 1, "head": "pooled"}),
+    "resnet pooled": ("resnet", {"stages": 1, "head": "pooled", "dimension": 64}),
     "resnet tcn": ("resnet", {"stages": 2, "head": "tcn", "head_channels": 8, "head_hidden": 16}),
     "resnet frames": ("resnet", {"stages": 1, "num_frames": 2}),
     "resnet differences": ("resnet", {"stages": 1, "num_frames": 6, "differences": True}),

@@ -76,3 +76,19 @@ def pair_moments(episodes: list[int]) -> Moments:
         film_frames=torch.full((2 * count,), count),
         shape=(2, count),
     )
+
+
+def one_view_moments(episodes: list[int], seed: int = 0) -> Moments:
+    """Pairs of one view a frame or two apart, anchors every 5 frames at 10 fps."""
+    count = len(episodes)
+    later = torch.randint(1, 3, (count,), generator=torch.Generator().manual_seed(seed))
+    frame = torch.cat([5 * torch.arange(count), 5 * torch.arange(count) + later])
+    return Moments(
+        episode=torch.tensor(episodes).repeat(2),
+        view=torch.zeros(2 * count, dtype=torch.int64),
+        moment=torch.arange(count).repeat(2),
+        time_seconds=frame.double() * 0.1,
+        frame=frame,
+        film_frames=torch.full((2 * count,), 5 * count + 3),
+        shape=(2, count),
+    )

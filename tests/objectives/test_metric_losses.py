@@ -343,6 +343,11 @@ def test_all_distances_do_not_mind_where_the_origin_is():
     e = randn(20, 8).float()
     far_away = squared_distances(e + 1000.0)
     torch.testing.assert_close(far_away, torch.cdist(e, e).square(), rtol=1e-2, atol=1e-2)
+    close = e[:2] + 1e-4 * torch.eye(2, 8)[:, [3]]  # two near pairs in a wide cloud
+    everyone = torch.cat([e, close])
+    expected = (everyone[:2] - close).double().square().sum(dim=1).float()
+    found = squared_distances(everyone)[[0, 1], [20, 21]]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
     assert torch.equal(far_away.diagonal(), torch.zeros(20))
     assert torch.equal(far_away, far_away.T)
 

@@ -13,7 +13,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.tcn import Tcn, TcnOptions, time_contrastive_loss
 from tests.data.films import blank_film
-from tests.objectives.steps import loss_of, losses_of, pair_moments, randn
+from tests.objectives.steps import loss_of, losses_of, one_view_moments, pair_moments, randn
 
 LOSSES = {
     "distance": {},
@@ -39,22 +39,6 @@ VARIANTS = [
 
 def tcn(e: torch.Tensor, moments: Moments, **options) -> torch.Tensor:
     return loss_of("tcn", e, moments, **options)
-
-
-def one_view_moments(episodes: list[int], seed: int = 0) -> Moments:
-    """Pairs of one view a frame or two apart, anchors every 5 frames at 10 fps."""
-    count = len(episodes)
-    later = torch.randint(1, 3, (count,), generator=torch.Generator().manual_seed(seed))
-    frame = torch.cat([5 * torch.arange(count), 5 * torch.arange(count) + later])
-    return Moments(
-        episode=torch.tensor(episodes).repeat(2),
-        view=torch.zeros(2 * count, dtype=torch.int64),
-        moment=torch.arange(count).repeat(2),
-        time_seconds=frame.double() * 0.1,
-        frame=frame,
-        film_frames=torch.full((2 * count,), 5 * count + 3),
-        shape=(2, count),
-    )
 
 
 def moments_for(options: dict, episodes: list[int]) -> Moments:
@@ -87,6 +71,16 @@ def test_both_similarities_are_one_on_the_sphere():
     moments = pair_moments([0] * 6)
     cosines = tcn(e, moments, similarity="cosine", temperature=0.5)
     assert float(tcn(e, moments)) == pytest.approx(float(cosines))
+
+
+def test_cosines_do_not_mind_the_length_of_embeddings():
+    """They are cosines whatever the encoder's `unit_length` says."""
+    e, moments = randn(12, 4), pair_moments([0] * 6)
+    cosine = tcn(e, moments, similarity="cosine")
+    longer = tcn(e * torch.arange(1, 13)[:, None], moments, similarity="cosine")
+    assert float(cosine) == pytest.approx(float(longer))
+    unit = tcn(F.normalize(e, dim=1), moments, similarity="cosine", temperature=0.03)
+    assert float(cosine) == pytest.approx(float(unit))
 
 
 def test_number_of_candidates_follows_the_scope():
@@ -271,6 +265,13 @@ def test_the_loss_is_a_function_of_embeddings_and_moments():
         ({"loss": "npairs", "regularisation": -1.0}, "--regularisation must be at least 0"),
         ({"exclusion_seconds": -1.0}, "--exclusion-seconds must be at least 0"),
         ({"exclusion_seconds": 1.0, "exclusion_frames": 3}, "found both"),
+        (
+            {"pairing": "times", "positive_radius_seconds": 0.2, "positive_radius_frames": 2},
+            "expected --positive-radius-seconds or --positive-radius-frames, found both",
+        ),
+        ({"temperature": 0.1}, "is for --similarity cosine, found --similarity distance"),
+        ({"exclusion_seconds": 3.0}, "further apart than --exclusion-seconds 3, found at most 2.9"),
+        ({"exclusion_frames": 8, "window_frames": 9}, "--exclusion-frames 8, found at most 8 in"),
         ({"mining": "hard"}, "--mining hard is for --loss triplet, found --loss infonce"),
         ({"margin": 1.0}, "--margin 1.0 is for --loss triplet or lifted or contrastive"),
         ({"loss": "triplet", "similarity": "cosine"}, "--similarity cosine is for --loss infonce"),

@@ -124,6 +124,7 @@ def test_its_sampler_takes_frames_or_seconds():
     [
         ({"proximity_seconds": 0.0}, "--proximity-seconds must be above 0, found 0.0"),
         ({"proximity_frames": 0}, "--proximity-frames must be above 0, found 0"),
+        ({"proximity_seconds": 1.0, "proximity_frames": 30}, "found both; leave one out"),
         ({"redundancy": -1.0}, "--redundancy must be at least 0, found -1.0"),
     ],
 )

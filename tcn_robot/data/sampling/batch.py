@@ -96,9 +96,19 @@ class Sampler(Protocol):
         """Return the next batch."""
 
 
-def share_per_film(wanted: int, options: BatchOptions, usable: Sequence[int] | np.ndarray) -> int:
-    """Return how many samples each film gives, rounded up."""
-    return -(-wanted // min(options.episodes_per_batch, len(usable)))
+def share_per_film(
+    wanted: int, options: BatchOptions, usable: Sequence[int] | np.ndarray, least: int = 1
+) -> int:
+    """Return how many samples each film gives, rounded up.
+
+    Args:
+        wanted: Samples in a batch.
+        options: How many films share it.
+        usable: Films to draw from.
+        least: A film gives at least so many, and fewer films share the batch: with negatives of
+            the same film a single pair would have none.
+    """
+    return max(least, -(-wanted // min(options.episodes_per_batch, len(usable))))
 
 
 def check_scope(negatives: NegativeScope, num_usable: int, options: BatchOptions) -> None:

@@ -17,6 +17,7 @@ from tcn_robot.data.sampling.batch import (
     pairs_to_batch,
     share_per_film,
 )
+from tcn_robot.data.sampling.negatives import NegativesWanted
 from tcn_robot.data.sampling.reach import Radii
 from tcn_robot.errors import UserError
 from tcn_robot.matching import frame_period_seconds
@@ -36,6 +37,7 @@ class SingleViewSampler:
         radii: Radii,
         window_frames: int = 0,
         negatives: NegativeScope = "episode",
+        partners_only: bool = False,
     ) -> None:
         """Find the views that are long enough.
 
@@ -46,6 +48,7 @@ class SingleViewSampler:
             window_frames: Pairs of a film come from one random stretch of so many frames; 0 for
                 the whole film.
             negatives: Where negatives will come from; with "others" a film needs none itself.
+            partners_only: Whether negatives of an anchor are other anchors' partners only.
 
         Raises:
             UserError: If no view has a frame with both a positive and a negative.
@@ -57,6 +60,8 @@ class SingleViewSampler:
         self._options, self._radii = options, radii
         self._window_frames = window_frames
         self._needs_negative = negatives != "others"
+        self._least = 2 if negatives == "episode" else 1
+        self._wanted = NegativesWanted(negatives, radii.excluded, partners_only)
         self._starts = [
             [self._usable_starts(episode.timestamps(view)) for view in episode.views]
             for episode in episodes
@@ -72,9 +77,16 @@ class SingleViewSampler:
         self.notes = (said,) * bool(short)
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Return the next batch; smaller than asked only if the films have no more frames."""
+        """Return the next batch; smaller than asked only if the films have no more frames.
+
+        Raises:
+            UserError: If no batch has a negative.
+        """
+        return self._wanted.draw(self._draw, rng)
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
         wanted = self._options.batch_frames // 2
-        share = share_per_film(wanted, self._options, self._usable)
+        share = share_per_film(wanted, self._options, self._usable, self._least)
         films: list[int] = []
         parts: list[np.ndarray] = []
         missing = wanted

@@ -8,6 +8,8 @@ import numpy as np
 
 from tcn_robot.data.film_table import film_table
 from tcn_robot.data.sampling.batch import (
+    FRAME_A,
+    VIEW_A,
     Batch,
     BatchOptions,
     FilmedEpisode,
@@ -17,12 +19,15 @@ from tcn_robot.data.sampling.batch import (
     pairs_to_batch,
     share_per_film,
 )
+from tcn_robot.data.sampling.negatives import NegativesWanted
+from tcn_robot.data.sampling.reach import Reach
 from tcn_robot.errors import UserError
 from tcn_robot.matching import match_frames, nearest_frames
 
 MOMENT_MARK = 2  # column of a table of marks
 # Candidates drawn per pair wanted, before all of a film are looked at.
 OVERSAMPLING = 4
+NOTHING_EXCLUDED = Reach(0.0)
 
 
 class MultiViewSampler:
@@ -39,6 +44,7 @@ class MultiViewSampler:
         options: BatchOptions,
         window_frames: int = 0,
         negatives: NegativeScope = "episode",
+        excluded: Reach = NOTHING_EXCLUDED,
     ) -> None:
         """Tabulate the pairs of each episode.
 
@@ -48,9 +54,11 @@ class MultiViewSampler:
             window_frames: Pairs of an episode come from one random stretch of so many moments
                 (TCN's code: 580 frames, 20 s); 0 for the whole episode.
             negatives: Where negatives will come from.
+            excluded: Frames of one episode this close in time will be no negatives.
 
         Raises:
-            UserError: If no episode has two moments that two views saw.
+            UserError: If no episode has two moments that two views saw and that may be negatives
+                of each other.
         """
         options.check()
         check_window(window_frames)
@@ -58,10 +66,10 @@ class MultiViewSampler:
         self._films = film_table(episodes)
         self._options = options
         self._tables = [_simultaneous_pairs(episode) for episode in episodes]
-        self._usable = np.array(
-            [index for index, (_, marks) in enumerate(self._tables) if _has_two_moments(marks)]
-        )
-        if len(self._usable) == 0:
+        self._wanted = NegativesWanted(negatives, excluded)
+        self._least = 2 if negatives == "episode" else 1
+        seen = [i for i, (_, marks) in enumerate(self._tables) if _has_two_moments(marks)]
+        if len(seen) == 0:
             found = sorted({view for episode in episodes for view in episode.views})
             raise UserError(
                 "multi-view training expects episodes in which two views saw at least two common "
@@ -70,14 +78,34 @@ class MultiViewSampler:
                 "with --pairing times"
             )
 
+        spans = [self._span(film, excluded) for film in seen]
+        alone = min(options.episodes_per_batch, len(seen)) < 2
+        if negatives == "others" or (negatives == "all" and not alone):
+            long = seen
+        else:
+            long = [i for i, span in zip(seen, spans, strict=True) if span > excluded.limit]
+        if len(long) == 0:
+            raise UserError(
+                f"multi-view training expects common moments further apart than --exclusion-"
+                f"{excluded.unit} {excluded.span:g}, found at most {max(spans):.3g} in one "
+                f"{'window' if window_frames else 'episode'}; exclude less, or take negatives of "
+                "several episodes with --negatives all"
+            )
+        self._usable = np.array(long)
         check_scope(negatives, len(self._usable), options)
-        alone = len(episodes) - len(self._usable)
-        self.notes = _notes(alone, len(episodes))
+        self.notes = _notes(len(episodes) - len(seen), len(seen) - len(long), len(episodes))
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        """Return the next batch; smaller than asked only if the films have no more moments."""
+        """Return the next batch; smaller than asked only if the films have no more moments.
+
+        Raises:
+            UserError: If no batch has a negative.
+        """
+        return self._wanted.draw(self._draw, rng)
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
         wanted = self._options.batch_frames // 2
-        share = share_per_film(wanted, self._options, self._usable)
+        share = share_per_film(wanted, self._options, self._usable, self._least)
         films: list[int] = []
         parts: list[np.ndarray] = []
         missing = wanted
@@ -90,6 +118,19 @@ class MultiViewSampler:
             if missing == 0:
                 break
         return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
+
+    def _span(self, film: int, excluded: Reach) -> float:
+        """Return how far apart the common moments of a stretch of an episode lie at most."""
+        pairs, marks = self._tables[film]
+        films = np.full(len(pairs), film)
+        positions = self._films.positions(films, pairs[:, VIEW_A], pairs[:, FRAME_A])
+        clock = excluded.clock(self._films.times_seconds[positions], pairs[:, FRAME_A])
+        order = np.argsort(marks[:, MOMENT_MARK], kind="stable")
+        first = np.unique(marks[order, MOMENT_MARK], return_index=True)[1]
+        low = np.minimum.reduceat(clock[order], first)  # (M,), by moment
+        high = np.maximum.reduceat(clock[order], first)
+        apart = min(self._window_frames or len(first), len(first)) - 1
+        return float((high[apart:] - low[: len(low) - apart]).max())
 
     def _stretch(self, film: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return pairs and marks of an episode, or of a random window of it."""
@@ -104,10 +145,18 @@ class MultiViewSampler:
         return pairs[kept], marks[kept]
 
 
-def _notes(alone: int, num_episodes: int) -> tuple[str, ...]:
-    if not alone:
-        return ()
-    return (f"{alone} of {num_episodes} episodes have one view only and are not used",)
+def _notes(unseen: int, short: int, num_episodes: int) -> tuple[str, ...]:
+    said = []
+    if unseen:
+        said.append(
+            f"{unseen} of {num_episodes} episodes have no two moments that two views saw and are "
+            "not used"
+        )
+    if short:
+        said.append(
+            f"{short} of {num_episodes} episodes are not longer than the exclusion and are not used"
+        )
+    return tuple(said)
 
 
 def _simultaneous_pairs(episode: FilmedEpisode) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +167,7 @@ def _simultaneous_pairs(episode: FilmedEpisode) -> tuple[np.ndarray, np.ndarray]
     """
     times = [episode.timestamps(view) for view in episode.views]
     first_marks = np.cumsum([0, *map(len, times)])  # by view, then for moments
-    longest = max(times, key=len)
+    longest = max(times, key=len, default=np.empty(0))
     pairs, marks = [np.empty((0, 4), np.int64)], [np.empty((0, 3), np.int64)]
     for a, first in enumerate(times):
         for b, second in enumerate(times):

@@ -27,8 +27,8 @@ class ProgressOptions:
             none.
         interval_weighting: An interval of n frames is drawn in proportion to 1 / n, or each as
             often.
-        pair_views: The second frame is of the same view as the first (the paper), or of any view
-            of the episode.
+        pair_views: The second frame is of the same view as the first (the paper), or, with any,
+            of a random other view that saw its moment, where there is one.
         rewind_share: Share of pairs from films that run forward and then some way back (ReWiND).
         mismatch_share: Share of pairs whose frames come from different episodes, with distance 0,
             as ReWiND has it; only where episodes show different tasks.
@@ -104,10 +104,14 @@ class Progress(nn.Module):
 def film_distances(moments: Moments) -> torch.Tensor:
     """Return the distance in time of each pair of a batch (2, P): (P,) float32 from -1 to 1.
 
-    How far the second frame is in its film minus how far the first is, each from 0 for the first
-    frame to 1 for the last. Frames of different episodes have distance 0: nothing was achieved.
+    The time from the first frame to the second in shares of the episode, from its first frame in
+    any view to its last: cameras that started apart or ran for longer say the same of a moment.
+    Frames of different episodes have distance 0: nothing was achieved. So have those of an episode
+    without any length.
     """
-    places = moments.frame / (moments.film_frames - 1).clamp(min=1)  # (2 P,)
-    first, second = places.chunk(2)
+    first, second = moments.time_seconds.chunk(2)  # (P,) each
     one, other = moments.episode.chunk(2)
-    return torch.where(torch.eq(one, other), second - first, 0.0).float()
+    span = moments.episode_seconds[: len(first)]
+    known = torch.eq(one, other) & (span > 0)
+    shares = (second - first) / torch.where(known, span, 1.0)
+    return torch.where(known, shares, 0.0).float()

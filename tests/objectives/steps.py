@@ -74,5 +74,6 @@ def pair_moments(episodes: list[int]) -> Moments:
         time_seconds=torch.arange(count).repeat(2).double() * 0.1,
         frame=torch.arange(count).repeat(2),
         film_frames=torch.full((2 * count,), count),
+        episode_seconds=torch.full((2 * count,), (count - 1) * 0.1).double(),
         shape=(2, count),
     )

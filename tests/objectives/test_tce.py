@@ -76,6 +76,7 @@ def adjacent_moments(films: list[int], frames: list[int], film_frames: int = 10)
         time_seconds=frame.double() * 0.1,
         frame=frame,
         film_frames=torch.full((2 * count,), film_frames),
+        episode_seconds=torch.full((2 * count,), (film_frames - 1) * 0.1).double(),
         shape=(2, count),
     )
 

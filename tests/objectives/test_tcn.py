@@ -53,6 +53,7 @@ def one_view_moments(episodes: list[int], seed: int = 0) -> Moments:
         time_seconds=frame.double() * 0.1,
         frame=frame,
         film_frames=torch.full((2 * count,), 5 * count + 3),
+        episode_seconds=torch.full((2 * count,), 0.5 * count + 0.2).double(),
         shape=(2, count),
     )
 

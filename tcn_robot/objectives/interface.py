@@ -124,7 +124,8 @@ class Objective(Protocol):
     objective knows nothing of processes.
 
     Attributes:
-        Options: Frozen dataclass, every field typed and with a default.
+        Options: Frozen dataclass, every field typed and with a default; a method `check()`, if it
+            has one, raises UserError for values that cannot work, before a run folder is made.
         defaults: Other parts' options by flat name that suit it better than the usual defaults,
             such as {"batch_frames": 128}; {} if there are none.
     """

@@ -11,9 +11,9 @@ from torch import nn
 
 from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.data.sampling.intervals import Intervals, IntervalSampler
-from tcn_robot.errors import UserError
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
+from tcn_robot.objectives.option_ranges import expect_at_least
 from tcn_robot.objectives.temporal_distance import DistanceHead, distance_loss, expected_distance
 
 
@@ -41,6 +41,22 @@ class ProgressOptions:
     rewind_share: float = 0.0
     mismatch_share: float = 0.0
 
+    @property
+    def intervals(self) -> Intervals:
+        """How pairs are drawn."""
+        return Intervals(
+            weighting=self.interval_weighting,
+            other_view=self.pair_views == "any",
+            rewind_share=self.rewind_share,
+            mismatch_share=self.mismatch_share,
+        )
+
+    def check(self) -> None:
+        """Raise UserError for numbers that cannot work."""
+        expect_at_least(self, 2, "num_bins")
+        expect_at_least(self, 0, "head_width")
+        self.intervals.check()
+
 
 class Progress(nn.Module):
     """TimeRewarder (Liu et al. 2025): the signed distance in time of two frames, in two-hot bins.
@@ -56,13 +72,10 @@ class Progress(nn.Module):
         """Make the head.
 
         Raises:
-            UserError: If it can have no such shape.
+            UserError: If an option cannot work.
         """
         super().__init__()
-        if options.num_bins < 2:
-            raise UserError(f"--num-bins must be at least 2, found {options.num_bins}")
-        if options.head_width < 0:
-            raise UserError(f"--head-width must be at least 0, found {options.head_width}")
+        options.check()
         self.head = DistanceHead(
             setting.encoder.dimension, options.num_bins, options.head_width, setting.generator
         )
@@ -77,13 +90,7 @@ class Progress(nn.Module):
         cls, options: ProgressOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
         """Draw pairs of frames of one film."""
-        intervals = Intervals(
-            weighting=options.interval_weighting,
-            other_view=options.pair_views == "any",
-            rewind_share=options.rewind_share,
-            mismatch_share=options.mismatch_share,
-        )
-        return IntervalSampler(episodes, batch, intervals)
+        return IntervalSampler(episodes, batch, options.intervals)
 
     def forward(self, step: Step) -> Losses:
         """Return the loss of a batch of pairs (2, P)."""

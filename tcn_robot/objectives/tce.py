@@ -20,6 +20,7 @@ from tcn_robot.objectives.noise_contrastive import (
     estimate_log_normaliser,
     noise_contrastive_loss,
 )
+from tcn_robot.objectives.option_ranges import flag
 from tcn_robot.objectives.rotation import RotationHead, draw_turns, turned
 
 
@@ -71,13 +72,25 @@ class TceOptions:
                 "expected -1 <= --mining-low <= --mining-high <= 1, found "
                 f"{self.mining_low} and {self.mining_high}: both are cosines"
             )
+        if not self.mining:
+            self._check_unread()
+
+    def _check_unread(self) -> None:
+        """Refuse what only mining reads."""
+        usual = TceOptions()
+        for name in ("mining_low", "mining_high", "mining_rate"):
+            value, option = getattr(self, name), flag(name)
+            if value != getattr(usual, name):
+                raise UserError(
+                    f"{option} {value} is for --mining, found --no-mining; leave {option} out"
+                )
 
 
 def _expect(
     name: str, value: float, wanted: str, smallest: float, largest: float = float("inf")
 ) -> None:
     if not smallest <= value <= largest:
-        raise UserError(f"--{name.replace('_', '-')} must be {wanted}, found {value}")
+        raise UserError(f"{flag(name)} must be {wanted}, found {value}")
 
 
 class Tce(nn.Module):

@@ -104,6 +104,10 @@ class TrainConfig:
                 raise UserError(f"{option} must be above 0, found {values[name]}")
         for part in (self.encoder_options, self.optimisation, self.selection, self.health):
             part.check()
+        # An objective of somebody else's need not have one.
+        check_objective = getattr(self.objective_options, "check", None)
+        if check_objective is not None:
+            check_objective()
 
 
 def make_config(objective: str = "tcn", **values: Any) -> TrainConfig:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 
 from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
@@ -54,12 +55,15 @@ class Setting:
         num_films: Number of training episodes; `Moments.episode` is below it.
         generator: Draws the initial weights of heads.
         num_views: Most views that a training episode has; `Moments.view` is below it.
+        film_frames: int64 (num_films, num_views), frames of each view of each film, 0 where an
+            episode has no such view; None where nobody counted.
     """
 
     encoder: TrainableEncoder
     num_films: int
     generator: torch.Generator
     num_views: int = 1
+    film_frames: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

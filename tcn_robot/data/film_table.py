@@ -55,6 +55,16 @@ class FilmTable:
         first = self._first[film]
         return self.times_seconds[first : first + self.lengths[episode, view]]
 
+    @cached_property
+    def episode_seconds(self) -> np.ndarray:
+        """Seconds from the first frame of any view of an episode to the last, float64 (E,)."""
+        spans = np.zeros(len(self.lengths))
+        for episode, lengths in enumerate(self.lengths):
+            films = [self.view_times(episode, view) for view in np.flatnonzero(lengths)]
+            if films:
+                spans[episode] = max(film[-1] for film in films) - min(film[0] for film in films)
+        return spans
+
     def positions(self, episode: np.ndarray, view: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """Return where frames stand in the table.
 

@@ -17,6 +17,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
 from tcn_robot.objectives.interface import Losses, Setting, Step, TrainableEncoder
+from tcn_robot.objectives.option_ranges import expect_at_least
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class ByolOptions:
     projector_hidden: int = 256
     projector_dimension: int = 64
 
+    def check(self) -> None:
+        """Raise UserError for numbers that cannot work."""
+        if not 0 <= self.target_momentum <= 1:
+            raise UserError(f"--target-momentum must be from 0 to 1, found {self.target_momentum}")
+        expect_at_least(self, 1, "projector_hidden", "projector_dimension")
+
 
 class Byol(nn.Module):
     """BYOL (Grill et al. 2020) on frames of films, without negatives.
@@ -50,12 +57,13 @@ class Byol(nn.Module):
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, options: ByolOptions, setting: Setting) -> None:
-        """Make the heads, and the target as a copy of encoder and projector."""
+        """Make the heads, and the target as a copy of encoder and projector.
+
+        Raises:
+            UserError: If an option cannot work.
+        """
         super().__init__()
-        if not 0 <= options.target_momentum <= 1:
-            raise UserError(
-                f"--target-momentum must be from 0 to 1, found {options.target_momentum}"
-            )
+        options.check()
         hidden, out = options.projector_hidden, options.projector_dimension
         generator = setting.generator
         self.projector = projection_head((setting.encoder.dimension, hidden, out), generator)

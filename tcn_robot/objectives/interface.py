@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 
 from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
@@ -54,12 +55,15 @@ class Setting:
         num_films: Number of training episodes; `Moments.episode` is below it.
         generator: Draws the initial weights of heads.
         num_views: Most views that a training episode has; `Moments.view` is below it.
+        film_frames: int64 (num_films, num_views), frames of each view of each film, 0 where an
+            episode has no such view; None where nobody counted.
     """
 
     encoder: TrainableEncoder
     num_films: int
     generator: torch.Generator
     num_views: int = 1
+    film_frames: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ class Objective(Protocol):
     objective knows nothing of processes.
 
     Attributes:
-        Options: Frozen dataclass, every field typed and with a default.
+        Options: Frozen dataclass, every field typed and with a default; a method `check()`, if it
+            has one, raises UserError for values that cannot work, before a run folder is made.
         defaults: Other parts' options by flat name that suit it better than the usual defaults,
             such as {"batch_frames": 128}; {} if there are none.
     """

@@ -24,6 +24,7 @@ class Moments:
         time_seconds: (N,) float64, measured capture time on the episode's clock.
         frame: (N,) int64, index into the view's frames.
         film_frames: (N,) int64, how many frames that view has.
+        episode_seconds: (N,) float64, from the first frame of any view of the film to the last.
         shape: How N is laid out: (2, P) is P anchors, then their positives in the same order;
             (V, T) is V films of T frames each.
     """
@@ -34,6 +35,7 @@ class Moments:
     time_seconds: torch.Tensor
     frame: torch.Tensor
     film_frames: torch.Tensor
+    episode_seconds: torch.Tensor
     shape: tuple[int, ...]
 
     def __len__(self) -> int:

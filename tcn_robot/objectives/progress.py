@@ -11,9 +11,9 @@ from torch import nn
 
 from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.data.sampling.intervals import Intervals, IntervalSampler
-from tcn_robot.errors import UserError
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
+from tcn_robot.objectives.option_ranges import expect_at_least
 from tcn_robot.objectives.temporal_distance import DistanceHead, distance_loss, expected_distance
 
 
@@ -27,8 +27,8 @@ class ProgressOptions:
             none.
         interval_weighting: An interval of n frames is drawn in proportion to 1 / n, or each as
             often.
-        pair_views: The second frame is of the same view as the first (the paper), or of any view
-            of the episode.
+        pair_views: The second frame is of the same view as the first (the paper), or, with any,
+            of a random other view that saw its moment, where there is one.
         rewind_share: Share of pairs from films that run forward and then some way back (ReWiND).
         mismatch_share: Share of pairs whose frames come from different episodes, with distance 0,
             as ReWiND has it; only where episodes show different tasks.
@@ -40,6 +40,22 @@ class ProgressOptions:
     pair_views: Literal["same", "any"] = "same"
     rewind_share: float = 0.0
     mismatch_share: float = 0.0
+
+    @property
+    def intervals(self) -> Intervals:
+        """How pairs are drawn."""
+        return Intervals(
+            weighting=self.interval_weighting,
+            other_view=self.pair_views == "any",
+            rewind_share=self.rewind_share,
+            mismatch_share=self.mismatch_share,
+        )
+
+    def check(self) -> None:
+        """Raise UserError for numbers that cannot work."""
+        expect_at_least(self, 2, "num_bins")
+        expect_at_least(self, 0, "head_width")
+        self.intervals.check()
 
 
 class Progress(nn.Module):
@@ -56,13 +72,10 @@ class Progress(nn.Module):
         """Make the head.
 
         Raises:
-            UserError: If it can have no such shape.
+            UserError: If an option cannot work.
         """
         super().__init__()
-        if options.num_bins < 2:
-            raise UserError(f"--num-bins must be at least 2, found {options.num_bins}")
-        if options.head_width < 0:
-            raise UserError(f"--head-width must be at least 0, found {options.head_width}")
+        options.check()
         self.head = DistanceHead(
             setting.encoder.dimension, options.num_bins, options.head_width, setting.generator
         )
@@ -77,13 +90,7 @@ class Progress(nn.Module):
         cls, options: ProgressOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
         """Draw pairs of frames of one film."""
-        intervals = Intervals(
-            weighting=options.interval_weighting,
-            other_view=options.pair_views == "any",
-            rewind_share=options.rewind_share,
-            mismatch_share=options.mismatch_share,
-        )
-        return IntervalSampler(episodes, batch, intervals)
+        return IntervalSampler(episodes, batch, options.intervals)
 
     def forward(self, step: Step) -> Losses:
         """Return the loss of a batch of pairs (2, P)."""
@@ -104,10 +111,14 @@ class Progress(nn.Module):
 def film_distances(moments: Moments) -> torch.Tensor:
     """Return the distance in time of each pair of a batch (2, P): (P,) float32 from -1 to 1.
 
-    How far the second frame is in its film minus how far the first is, each from 0 for the first
-    frame to 1 for the last. Frames of different episodes have distance 0: nothing was achieved.
+    The time from the first frame to the second in shares of the episode, from its first frame in
+    any view to its last: cameras that started apart or ran for longer say the same of a moment.
+    Frames of different episodes have distance 0: nothing was achieved. So have those of an episode
+    without any length.
     """
-    places = moments.frame / (moments.film_frames - 1).clamp(min=1)  # (2 P,)
-    first, second = places.chunk(2)
+    first, second = moments.time_seconds.chunk(2)  # (P,) each
     one, other = moments.episode.chunk(2)
-    return torch.where(torch.eq(one, other), second - first, 0.0).float()
+    span = moments.episode_seconds[: len(first)]
+    known = torch.eq(one, other) & (span > 0)
+    shares = (second - first) / torch.where(known, span, 1.0)
+    return torch.where(known, shares, 0.0).float()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,10 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, SameFrameSampler, Sampler
-from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
 from tcn_robot.objectives.interface import Losses, Setting, Step
+from tcn_robot.objectives.option_ranges import expect_above_zero, expect_at_least
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,11 @@ class SimclrOptions:
     temperature: float = 0.5
     projector_hidden: int = 256
     projector_dimension: int = 128
+
+    def check(self) -> None:
+        """Raise UserError for numbers that cannot work."""
+        expect_above_zero(self, "temperature")
+        expect_at_least(self, 1, "projector_hidden", "projector_dimension")
 
 
 class Simclr(nn.Module):
@@ -48,10 +52,13 @@ class Simclr(nn.Module):
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, options: SimclrOptions, setting: Setting) -> None:
-        """Make the projector."""
+        """Make the projector.
+
+        Raises:
+            UserError: If an option cannot work.
+        """
         super().__init__()
-        if not (options.temperature > 0 and math.isfinite(options.temperature)):
-            raise UserError(f"--temperature must be above 0, found {options.temperature}")
+        options.check()
         widths = (options.projector_hidden, options.projector_dimension)
         self.projector = projection_head((setting.encoder.dimension, *widths), setting.generator)
         self._temperature = options.temperature

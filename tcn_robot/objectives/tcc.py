@@ -23,6 +23,11 @@ from tcn_robot.objectives.cycle_consistency import (
 )
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
+from tcn_robot.objectives.option_ranges import (
+    expect_above_zero,
+    expect_at_least,
+    expect_read,
+)
 
 CycleLoss = Literal["regression_mse_var", "regression_mse", "regression_huber", "classification"]
 
@@ -53,14 +58,20 @@ class CycleOptions:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work."""
-        for name in ("temperature", "huber_delta"):
-            if not getattr(self, name) > 0:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} must be above 0, found {getattr(self, name)}")
+        expect_above_zero(self, "temperature", "huber_delta")
+        expect_at_least(self, 0, "log_variance_weight")
         if not 0 <= self.label_smoothing < 1:
             raise UserError(
                 f"--label-smoothing must be from 0 to below 1, found {self.label_smoothing}"
             )
+        expect_read(self, "cycle_loss", _READ_BY_CYCLE_LOSS, CycleOptions())
+
+
+_READ_BY_CYCLE_LOSS: dict[str, tuple[object, ...]] = {
+    "label_smoothing": ("classification",),
+    "log_variance_weight": ("regression_mse_var",),
+    "huber_delta": ("regression_huber",),
+}
 
 
 @dataclass(frozen=True)

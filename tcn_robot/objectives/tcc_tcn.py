@@ -15,6 +15,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import n_pairs
+from tcn_robot.objectives.option_ranges import expect_at_least, expect_read
 from tcn_robot.objectives.tcc import CycleOptions, cycle_losses, film_times, pairs_of_films
 
 
@@ -41,6 +42,9 @@ class TccTcnOptions(CycleOptions):
         super().check()
         if not 0 <= self.cycle_weight <= 1:
             raise UserError(f"--cycle-weight must be from 0 to 1, found {self.cycle_weight}")
+        expect_at_least(self, 0, "regularisation")
+        expect_at_least(self, 1, "window_frames")
+        expect_read(self, "partners", {"window_frames": ("times",)}, TccTcnOptions())
 
 
 class TccTcn(nn.Module):

@@ -6,20 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tcn_robot.data.film_table import film_table
 from tcn_robot.data.sampling import AdjacentFrameSampler, BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.errors import UserError
 from tcn_robot.objectives.curriculum import choose_negatives, masked_share, mining_threshold
+from tcn_robot.objectives.film_entries import FilmEntries, entries_per_film, most_own_entries
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.memory_bank import MemoryBank
-from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.noise_contrastive import (
     estimate_log_normaliser,
     noise_contrastive_loss,
 )
+from tcn_robot.objectives.option_ranges import flag
 from tcn_robot.objectives.rotation import RotationHead, draw_turns, turned
 
 
@@ -33,9 +36,9 @@ class TceOptions:
         bank_negatives: K, entries that an anchor is held against; at most all but its own (paper:
             8192 of 240,000). With all of them mining would choose nothing.
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
-        bank_slots: Entries per film, that is per view of an episode. 1 is the paper's, which only
-            tells films apart; more split a film into that many equal stretches, and other
-            stretches of it are negatives too.
+        bank_slots: Entries per film, that is per view of an episode; at most one a frame. 1 is the
+            paper's, which only tells films apart; more split a film into that many equal
+            stretches, and other stretches of it are negatives too.
         normaliser_momentum: Share of the old Z that a batch leaves; 1 holds the first batch's
             (the paper), less follows the network.
         mining: Whether negatives are mined by the curriculum or drawn at random.
@@ -71,13 +74,25 @@ class TceOptions:
                 "expected -1 <= --mining-low <= --mining-high <= 1, found "
                 f"{self.mining_low} and {self.mining_high}: both are cosines"
             )
+        if not self.mining:
+            self._check_unread()
+
+    def _check_unread(self) -> None:
+        """Refuse what only mining reads."""
+        usual = TceOptions()
+        for name in ("mining_low", "mining_high", "mining_rate"):
+            value, option = getattr(self, name), flag(name)
+            if value != getattr(usual, name):
+                raise UserError(
+                    f"{option} {value} is for --mining, found --no-mining; leave {option} out"
+                )
 
 
 def _expect(
     name: str, value: float, wanted: str, smallest: float, largest: float = float("inf")
 ) -> None:
     if not smallest <= value <= largest:
-        raise UserError(f"--{name.replace('_', '-')} must be {wanted}, found {value}")
+        raise UserError(f"{flag(name)} must be {wanted}, found {value}")
 
 
 class Tce(nn.Module):
@@ -109,10 +124,10 @@ class Tce(nn.Module):
         super().__init__()
         options.check()
         self._options = options
-        self._num_views = setting.num_views
-        self.num_negatives = num_negatives(options, setting.num_films, setting.num_views)
-        size = setting.num_films * setting.num_views * options.bank_slots
-        self.bank = MemoryBank(size, setting.encoder.dimension, setting.generator)
+        counts = _entries(options, film_frames_of(setting))
+        self.num_negatives = num_negatives(options, counts)
+        self.entries = FilmEntries(counts)
+        self.bank = MemoryBank(len(self.entries), setting.encoder.dimension, setting.generator)
         self.rotation_head = (
             RotationHead(setting.encoder.feature_width, setting.generator)
             if options.rotation_weight
@@ -129,9 +144,9 @@ class Tce(nn.Module):
         cls, options: TceOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
         """Pair neighbouring frames, one anchor per film; say how many negatives it has."""
-        num_views = max((len(episode.views) for episode in episodes), default=1)
-        note = _bank_note(options, len(episodes), num_views)
-        return AdjacentFrameSampler(episodes, batch, options.frame_padding, note)
+        sampler = AdjacentFrameSampler(episodes, batch, options.frame_padding)
+        sampler.notes += _bank_note(options, _entries(options, film_table(episodes).lengths))
+        return sampler
 
     def forward(self, step: Step) -> Losses:
         """Return the losses of a batch of pairs (2, P), and update the bank in training mode."""
@@ -149,8 +164,7 @@ class Tce(nn.Module):
         options = self._options
         vectors = F.normalize(embeddings.float(), dim=1)
         anchors, partners = vectors.unflatten(0, step.moments.shape)  # (P, D) each
-        slots = slots_of(step.moments, options.bank_slots)  # (2 P,)
-        own = self._own_entries(step.moments, slots)  # (P, n)
+        own = self.entries.own(step.moments)  # (P, n)
         cosines = self.bank.cosines(anchors)  # (P, n)
         threshold = self._threshold(step.progress)
         order = torch.rand(len(self.bank), generator=step.generator).to(cosines.device)
@@ -170,8 +184,7 @@ class Tce(nn.Module):
             len(self.bank),
         )
         if self.training:
-            film = step.moments.episode * self._num_views + step.moments.view
-            places = (film * options.bank_slots + slots)[: len(anchors)]
+            places = self.entries.places(step.moments)[: len(anchors)]
             self.bank.update(places, anchors.detach(), options.bank_momentum)
         figures = {
             "positive_cosine": positive_cosines.detach().mean(),
@@ -181,16 +194,6 @@ class Tce(nn.Module):
         if threshold is not None:
             figures["mining_threshold"] = cosines.new_tensor(threshold)
         return {"nce": loss}, figures
-
-    def _own_entries(self, moments: Moments, slots: torch.Tensor) -> torch.Tensor:
-        """Mark the entries (P, n) that show what anchor or positive show, in whatever view."""
-        shape = (moments.shape[1], -1, self._num_views, self._options.bank_slots)
-        own = torch.zeros(
-            (moments.shape[1], len(self.bank)), dtype=torch.bool, device=slots.device
-        ).view(shape)
-        pairs = torch.arange(moments.shape[1], device=slots.device).repeat(2)
-        own[pairs, moments.episode, :, slots] = True
-        return own.flatten(1)
 
     def _threshold(self, progress: float) -> float | None:
         options = self._options
@@ -208,36 +211,45 @@ class Tce(nn.Module):
         return F.cross_entropy(scores, turns), accuracy
 
 
-def num_negatives(options: TceOptions, num_films: int, num_views: int) -> int:
+def film_frames_of(setting: Setting) -> np.ndarray:
+    """Return the frames of each film, int64 (E, V); where they are not known all are long."""
+    if setting.film_frames is not None:
+        return setting.film_frames
+    return np.full((setting.num_films, setting.num_views), np.iinfo(np.int32).max, np.int64)
+
+
+def _entries(options: TceOptions, film_frames: np.ndarray) -> np.ndarray:
+    return entries_per_film(film_frames, options.frame_padding, options.bank_slots)
+
+
+def num_negatives(options: TceOptions, counts: np.ndarray) -> int:
     """Return K = min(bank_negatives, what is left of the bank).
 
     An anchor's own entry is never a negative, nor what other views saw then; with several slots
     neither is its positive's.
 
+    Args:
+        options: How many are wanted.
+        counts: int64 (E, V), entries of each film.
+
     Raises:
         UserError: If nothing is left.
     """
-    own = 1 if options.bank_slots == 1 else 2
-    left = num_views * (num_films * options.bank_slots - own)
+    left = int(counts.sum()) - most_own_entries(counts)
     if left < 1:
         raise UserError(
-            f"tce expects a memory bank with room for a negative, found {num_films} films with "
-            f"{options.bank_slots} entries each; record more films"
+            "tce expects a memory bank with room for a negative, found "
+            f"{np.count_nonzero(counts.any(axis=1))} films with up to {options.bank_slots} "
+            "entries each; record more films"
         )
     return min(options.bank_negatives, left)
 
 
-def _bank_note(options: TceOptions, num_films: int, num_views: int) -> tuple[str, ...]:
+def _bank_note(options: TceOptions, counts: np.ndarray) -> tuple[str, ...]:
     """Say aloud how many negatives an anchor has, and when they are fewer than were asked for."""
-    found = num_negatives(options, num_films, num_views)
-    size = num_films * num_views * options.bank_slots
-    said = f"the memory bank has {size} entries: an anchor has {found} negatives"
+    found = num_negatives(options, counts)
+    said = f"the memory bank has {counts.sum()} entries: an anchor has {found} negatives"
     if found < options.bank_negatives:
         mined = ", so that mining chooses nothing" if options.mining else ""
         said += f" instead of {options.bank_negatives}, all there are{mined}"
     return (said,)
-
-
-def slots_of(moments: Moments, slots: int) -> torch.Tensor:
-    """Return which of `slots` equal stretches of its film each frame lies in, (N,) int64."""
-    return moments.frame * slots // moments.film_frames.clamp(min=1)

@@ -22,6 +22,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
 from tcn_robot.objectives.interface import Losses, Setting, Step
+from tcn_robot.objectives.option_ranges import expect_at_least
 
 # Added to a variance before its root: a dimension that does not vary has correlation 0.
 VARIANCE_EPSILON = 1e-5
@@ -64,8 +65,8 @@ class TempoOptions:
         span = self.proximity.span
         if not (span > 0 and math.isfinite(span)):
             raise UserError(f"--proximity-{self.proximity.unit} must be above 0, found {span}")
-        if not (self.redundancy >= 0 and math.isfinite(self.redundancy)):
-            raise UserError(f"--redundancy must be at least 0, found {self.redundancy}")
+        expect_at_least(self, 0, "redundancy")
+        expect_at_least(self, 1, "projector_hidden", "projector_dimension")
 
 
 class Tempo(nn.Module):

@@ -13,6 +13,7 @@ from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.data.sampling.stretches import PARTS, StretchSampler
 from tcn_robot.errors import UserError
 from tcn_robot.objectives.interface import Losses, Setting, Step
+from tcn_robot.objectives.option_ranges import expect_above_zero, expect_at_least
 from tcn_robot.objectives.value_implicit import attraction, log_mean_exp, step_excess
 
 
@@ -35,6 +36,14 @@ class VipOptions:
     negative_weight: float = 0.0
     length_weight: float = 0.001
 
+    def check(self) -> None:
+        """Raise UserError for numbers that cannot work."""
+        if not 0 <= self.discount < 1:
+            raise UserError(f"--discount must be from 0 to below 1, found {self.discount}")
+        expect_above_zero(self, "steps_per_unit")
+        expect_at_least(self, 1, "step_frames")
+        expect_at_least(self, 0, "negative_weight", "length_weight")
+
 
 class Vip(nn.Module):
     """VIP (Ma et al. 2022), written from the formulas of the paper.
@@ -55,13 +64,10 @@ class Vip(nn.Module):
         """Keep the options; there is nothing to train but the encoder.
 
         Raises:
-            UserError: For a discount or a unit that is none.
+            UserError: If an option cannot work.
         """
         super().__init__()
-        if not 0 <= options.discount < 1:
-            raise UserError(f"--discount must be from 0 to below 1, found {options.discount}")
-        if not options.steps_per_unit > 0:
-            raise UserError(f"--steps-per-unit must be above 0, found {options.steps_per_unit}")
+        options.check()
         self._options = options
 
     @classmethod

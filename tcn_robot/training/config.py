@@ -110,6 +110,10 @@ class TrainConfig:
         self.encoder_options.check()
         for part in (self.optimisation, self.regulariser, self.selection, self.health):
             part.check()
+        # An objective of somebody else's need not have one.
+        check_objective = getattr(self.objective_options, "check", None)
+        if check_objective is not None:
+            check_objective()
 
 
 def make_config(objective: str = "tcn", **values: Any) -> TrainConfig:

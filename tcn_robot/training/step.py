@@ -88,5 +88,6 @@ def to_moments(batch: Batch, films: FilmTable, device: torch.device) -> Moments:
         time_seconds=tensor(batch.time_seconds),
         frame=tensor(batch.frame),
         film_frames=tensor(lengths),
+        episode_seconds=tensor(films.episode_seconds[batch.episode]),
         shape=batch.shape,
     )

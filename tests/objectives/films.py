@@ -33,6 +33,7 @@ def moments_of(
         time_seconds=frame.reshape(-1).double() * 0.1,
         frame=frame.reshape(-1),
         film_frames=torch.full((frame.numel(),), film_frames),
+        episode_seconds=torch.full((frame.numel(),), (film_frames - 1) * 0.1).double(),
         shape=shape,
     )
 

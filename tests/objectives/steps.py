@@ -74,6 +74,7 @@ def pair_moments(episodes: list[int]) -> Moments:
         time_seconds=torch.arange(count).repeat(2).double() * 0.1,
         frame=torch.arange(count).repeat(2),
         film_frames=torch.full((2 * count,), count),
+        episode_seconds=torch.full((2 * count,), (count - 1) * 0.1).double(),
         shape=(2, count),
     )
 
@@ -90,5 +91,6 @@ def one_view_moments(episodes: list[int], seed: int = 0) -> Moments:
         time_seconds=frame.double() * 0.1,
         frame=frame,
         film_frames=torch.full((2 * count,), 5 * count + 3),
+        episode_seconds=torch.full((2 * count,), 0.5 * count + 0.2).double(),
         shape=(2, count),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -17,7 +18,9 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives import OBJECTIVES
 from tcn_robot.training import TrainConfig, make_config
 from tcn_robot.training.checkpoint import save_checkpoint
-from tcn_robot.training.loop import optimise, prepare, start
+from tcn_robot.training.flat import leaves
+from tcn_robot.training.loop import forward, open_batches, optimise, prepare, start
+from tcn_robot.training.precision import Precision
 from tcn_robot.training.run_folder import STATE_FOLDER
 from tcn_robot.training.step import TrainingStep, to_moments
 from tests.data.films import dot_films, store_of
@@ -82,11 +85,30 @@ def test_steps_are_finite_and_reach_every_trained_weight(name, store, tmp_path):
 
 
 @every_objective
-def test_the_loss_is_the_sum_of_its_terms(name, store, tmp_path):
-    _, (scalars,) = run(small_config(name), store, tmp_path, 1)
-    terms = [float(value) for key, value in scalars.items() if key.startswith("terms/")]
-    assert float(scalars["loss"]) == pytest.approx(sum(terms), rel=1e-5)
-    assert all(value.ndim == 0 for value in scalars.values())
+def test_what_is_minimised_is_the_sum_of_all_terms(name, store, tmp_path, monkeypatch):
+    """The loss that the loop goes back from, against the terms of the same batch, added up here."""
+    config, minimised = small_config(name, variance_weight=0.5), []
+    backward = Precision.backward
+    monkeypatch.setattr(
+        Precision, "backward", lambda self, loss: (minimised.append(loss), backward(self, loss))
+    )
+    _, (scalars,) = run(config, store, tmp_path / "a", 1)
+    parts = prepare(config, store)
+    state = start(config, parts, tmp_path / "b")
+    with open_batches(config, parts) as batches:
+        step, losses = forward(config, parts, state, batches)
+    for key, term in losses.terms.items():
+        assert term.shape == (), key
+        assert bool(term.isfinite()), key
+        assert term.requires_grad, key
+    seen = step.seen.detach().double().numpy()
+    scale = seen.shape[1] ** 0.5 if config.encoder_options.unit_length else 1.0
+    spread = np.sqrt((scale * seen).var(axis=0, ddof=1) + 1e-4)
+    variance = 0.5 * np.maximum(0, 1 - spread).mean()
+    own = [float(term.detach()) for key, term in losses.terms.items() if key != "variance"]
+    (loss,) = minimised
+    assert float(loss.detach()) == pytest.approx(math.fsum([*own, variance]), rel=1e-4)
+    assert float(scalars["loss"]) == float(loss.detach())
 
 
 @every_objective
@@ -258,3 +280,41 @@ def test_there_is_a_page_about_it(name, root):
     for field in dataclasses.fields(OBJECTIVES[name].Options):
         flag = field.name.replace("_", "-")
         assert any(flag in page or field.name in page for page in about), field.name
+
+
+@every_objective
+def test_the_defaults_on_its_page_are_the_defaults(name, root):
+    """In the table of options; what a page leaves to another page stands there."""
+    config = dict(leaves(make_config(name)))
+    pages = root / "docs" / "objectives"
+    told = told_defaults((pages / f"{name}.md").read_text("utf-8"))
+    for field in dataclasses.fields(OBJECTIVES[name].Options):
+        if field.name not in told:
+            base = {"mftcn": "tcn", "tcc_tcn": "tcc"}[name]
+            inherited = told_defaults((pages / f"{base}.md").read_text("utf-8"))
+            told[field.name] = "npairs" if field.name == "loss" else inherited[field.name]
+    for option, cell in told.items():
+        assert is_told(config[option], cell), (option, config[option], cell)
+
+
+def told_defaults(page: str) -> dict[str, str]:
+    """Return what the tables of options say, by name; rows that say nothing are left out."""
+    told = {}
+    for table in re.findall(r"\| option \| default \|.*\n\|[-|]+\n((?:\|.*\n)+)", page):
+        for row in table.splitlines():
+            first, default = (cell.strip() for cell in row.split("|")[1:3])
+            names = [found for found in re.findall(r"--([a-z-]+)", first) if found[:3] != "no-"]
+            cells = default.split(", ")
+            cells = cells if len(cells) == len(names) else [default] * len(names)
+            told |= {name.replace("-", "_"): cell for name, cell in zip(names, cells, strict=True)}
+    return {name: cell for name, cell in told.items() if cell}
+
+
+def is_told(value: object, cell: str) -> bool:
+    """Whether a cell begins with a default; None is told in words of the page's own."""
+    word = re.split(r"[ ,;]", cell.replace("`", "").replace("\N{MINUS SIGN}", "-"))[0]
+    if value is None:
+        return True
+    if isinstance(value, bool):
+        return word == ("on" if value else "off")
+    return word == value if isinstance(value, str) else float(word.replace(",", "")) == value

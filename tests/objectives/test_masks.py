@@ -21,7 +21,8 @@ def random_moments(seed: int = 0, pairs: int = 12) -> Moments:
     moment = torch.arange(pairs).repeat(2)
     frames = torch.cat([frame, frame + later])
     lengths = torch.full((2 * pairs,), 43)
-    return Moments(episode.repeat(2), view, moment, times, frames, lengths, (2, pairs))
+    spans = torch.full((2 * pairs,), 4.2).double()
+    return Moments(episode.repeat(2), view, moment, times, frames, lengths, spans, (2, pairs))
 
 
 def test_masks_equal_a_loop_over_all_pairs():
@@ -62,7 +63,8 @@ def test_a_frame_is_never_its_own_positive_or_negative():
 def test_times_that_are_not_exact_in_binary_are_exactly_at_the_radius():
     times = torch.tensor([0.8, 0.6, 0.1, 0.3], dtype=torch.float64)
     zeros = torch.zeros(4, dtype=torch.int64)
-    moments = Moments(zeros, zeros, torch.arange(4), times, torch.arange(4), zeros + 9, (2, 2))
+    frame, spans = torch.arange(4), torch.ones(4).double()
+    moments = Moments(zeros, zeros, frame, times, frame, zeros + 9, spans, (2, 2))
     mask = positive_mask(moments, Reach(0.2))
     assert mask[0, 1]
     assert mask[2, 3]

@@ -1,12 +1,17 @@
 """Progress as an objective: which distances it asks for, and what its figures say."""
 
+import numpy as np
 import pytest
 import torch
 
+from tcn_robot.data.film_table import FilmTable
+from tcn_robot.data.sampling import Batch, BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import OBJECTIVES, Setting
 from tcn_robot.objectives.progress import film_distances
 from tcn_robot.objectives.temporal_distance import distance_loss
+from tcn_robot.training.step import to_moments
+from tests.data.films import blank_film
 from tests.objectives.films import moments_of
 from tests.objectives.steps import GivenEncoder, GivenStep, loss_of, losses_of
 
@@ -31,11 +36,42 @@ def test_distances_are_signed_shares_of_the_film_and_none_between_films():
     assert film_distances(PAIRS).tolist() == pytest.approx(DISTANCES)
 
 
-def test_films_of_different_lengths_count_in_their_own_share():
+def test_places_are_on_the_clock_of_the_episode_and_not_on_that_of_a_view():
+    """Camera a films from 0 to 4 s, camera b from 2 to 6 s: one moment is at one place."""
+    films = FilmTable([[np.arange(5.0), np.arange(2.0, 7.0)]])
+    view, frame = np.array([0, 0, 0, 1, 1, 0]), np.array([2, 0, 3, 0, 4, 0])
+    episode = np.zeros(6, np.int64)
+    times = films.times_seconds[films.positions(episode, view, frame)]
+    batch = Batch(episode, view, frame, np.arange(6), times, (2, 3))
+    moments = to_moments(batch, films, torch.device("cpu"))
+    assert film_distances(moments).tolist() == pytest.approx([0.0, 1.0, -0.5])
+
+
+def test_films_of_any_rate_count_in_their_own_share():
     """Two views of one episode at different rates: the same moment is at the same place."""
     moments = moments_of(torch.zeros(2, 3, dtype=torch.int64), torch.tensor([[0, 9, 9]] * 2), 10)
-    moments.film_frames[3:] = 19
+    moments.film_frames[3:], moments.time_seconds[3:] = 19, torch.tensor([0.0, 0.45, 0.45])
     assert film_distances(moments).tolist() == pytest.approx([0.0, -0.5, -0.5])
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.03, 1.0])
+def test_pairs_across_views_show_times_that_both_saw(shift):
+    """A label never says more than half a frame period of what the first view would have said."""
+    films = [blank_film({"a": np.arange(20) * 0.1, "b": shift + np.arange(12) * 0.1})]
+    options = OBJECTIVES["progress"].Options(pair_views="any")
+    sampler = OBJECTIVES["progress"].sampler(options, films, BatchOptions(2000, 1))
+    batch = sampler.draw(np.random.default_rng(0))
+    same = OBJECTIVES["progress"].sampler(
+        OBJECTIVES["progress"].Options(), films, BatchOptions(2000, 1)
+    )
+    meant = same.draw(np.random.default_rng(0))  # the pairs before a view is changed
+    assert np.abs(batch.time_seconds - meant.time_seconds).max() <= 0.05 + 1e-6
+    changed = (batch.view != meant.view)[1000:]
+    overlap = (meant.time_seconds >= shift - 0.05) & (meant.time_seconds <= shift + 1.15)
+    in_a = meant.view == 0
+    seen = np.where(in_a, overlap, meant.time_seconds <= 1.95)[1000:]
+    assert np.array_equal(changed, seen)  # always another view, where there is one
+    assert changed.any()
 
 
 def test_a_film_of_one_frame_is_at_its_start():

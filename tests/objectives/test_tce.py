@@ -1,7 +1,6 @@
 """TCE as a whole, against a slow loop, and every fault of the released code."""
 
 import functools
-import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from tcn_robot.data.sampling import BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import Encoded, Moments, Setting
 from tcn_robot.objectives.curriculum import mining_threshold
-from tcn_robot.objectives.tce import Tce, TceOptions, slots_of
+from tcn_robot.objectives.tce import Tce, TceOptions
 from tests.data.test_samplers import films_of
 
 PAPER = {"bank_slots": 1, "bank_negatives": 8192}
@@ -76,15 +75,16 @@ def adjacent_moments(films: list[int], frames: list[int], film_frames: int = 10)
         time_seconds=frame.double() * 0.1,
         frame=frame,
         film_frames=torch.full((2 * count,), film_frames),
+        episode_seconds=torch.full((2 * count,), (film_frames - 1) * 0.1).double(),
         shape=(2, count),
     )
 
 
-def scene(seed: int = 0, films: int = 12, anchors: int = 5, views: int = 1, **options: Any):
+def scene(seed=0, films=12, anchors=5, views=1, film_frames=None, **options: Any):
     """An objective and a step whose batch has an anchor of some of the films."""
     encoder = LinearEncoder(seed)
     told = TceOptions(**PAPER | options)
-    objective = Tce(told, Setting(encoder, films, generator(seed + 1), views))
+    objective = Tce(told, Setting(encoder, films, generator(seed + 1), views, film_frames))
     chosen = torch.randperm(films, generator=generator(seed + 2))[:anchors].tolist()
     moments = adjacent_moments(chosen, [index % 8 for index in range(anchors)])
     images = torch.randint(
@@ -306,23 +306,13 @@ def test_the_batch_is_not_changed():
         assert torch.equal(getattr(step.moments, name), column)
 
 
-def test_slots_split_a_film_into_equal_stretches():
-    assert slots_of(adjacent_moments([0, 2, 2], [0, 3, 8]), 1).tolist() == [0] * 6
-    assert slots_of(adjacent_moments([0, 2, 2], [0, 3, 8]), 5).tolist() == [0, 1, 4, 0, 2, 4]
-    for slots, length in itertools.product((1, 2, 7, 50), (1, 2, 9)):
-        every = adjacent_moments([1] * length, list(range(length)), film_frames=length + 1)
-        found = slots_of(every, slots)
-        assert int(found.min()) >= 0
-        assert int(found.max()) < slots
-
-
 def test_what_other_views_saw_then_is_no_negative_and_each_view_has_its_own_entry():
     objective, step = scene(films=3, anchors=3, views=2, bank_slots=5, rotation_weight=0.0)
     assert len(objective.bank) == 30
     assert objective.num_negatives == 26
     step.moments = adjacent_moments([0, 2, 2], [0, 3, 8])
     step.moments.view.fill_(1)
-    own = objective._own_entries(step.moments, slots_of(step.moments, 5))
+    own = objective.entries.own(step.moments)
     marked = [row.nonzero().squeeze(1).tolist() for row in own]
     # Entry (episode * 2 + view) * 5 + slot of the anchor's and the positive's slot, in both views.
     assert marked == [[0, 5], [21, 22, 26, 27], [24, 29]]

@@ -71,6 +71,7 @@ def moments_of(batch) -> Moments:
         time_seconds=torch.from_numpy(batch.time_seconds),
         frame=torch.from_numpy(batch.frame),
         film_frames=torch.full((len(batch),), 7),
+        episode_seconds=torch.full((len(batch),), 0.6).double(),
         shape=batch.shape,
     )
 

@@ -8,10 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling.batch import Batch, BatchOptions, FilmedEpisode
 from tcn_robot.data.sampling.long_films import LongFilms, describe_films
 from tcn_robot.data.sampling.moment_numbers import moment_numbers
 from tcn_robot.errors import UserError
+from tcn_robot.matching import TIME_TOLERANCE_SECONDS, frame_period_seconds
 
 LEAST_FRAMES = 2  # of a film that has two moments
 
@@ -22,7 +24,8 @@ class Intervals:
 
     Attributes:
         weighting: An interval of n frames is drawn in proportion to 1 / n, or each as often.
-        other_view: Whether the second frame may be of another view of the episode.
+        other_view: Whether the second frame is of another view of the episode, where one saw its
+            moment.
         rewind_share: Share of pairs that come from a film run forward and some way back.
         mismatch_share: Share of pairs whose second frame comes from another episode.
     """
@@ -74,6 +77,7 @@ class IntervalSampler:
         weights = 1 / steps if intervals.weighting == "inverse" else np.ones(len(steps))
         self._cumulative = np.concatenate([[0.0], weights.cumsum()])
         self._moments = moment_numbers(self._films.table)
+        self._periods = _frame_periods(self._films.table)  # (E, V)
         self.notes: tuple[str, ...] = self._films.notes
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -117,11 +121,29 @@ class IntervalSampler:
     def _seen_elsewhere(
         self, rng: np.random.Generator, episode: np.ndarray, view: np.ndarray, frame: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return another view of each episode, if it has one, and its frame of the same time."""
+        """Return a random other view of each episode that saw that moment, and its frame of it.
+
+        That is the nearest frame, within half a frame period. Where no other view has one, the
+        frame stays as it is.
+        """
         table = self._films.table
-        times = table.times_seconds[table.positions(episode, view, frame)]
-        other = self._films.draw_other_views(rng, episode, view)
-        return other, np.where(other == view, frame, table.nearest(episode, other, times))
+        times = table.times_seconds[table.positions(episode, view, frame)]  # (P,)
+        frames = np.repeat(frame[:, None], table.lengths.shape[1], axis=1)  # (P, V)
+        seen = np.zeros(frames.shape, bool)
+        for other in range(table.lengths.shape[1]):
+            has_film = table.lengths[episode, other] >= LEAST_FRAMES
+            rows = np.flatnonzero(has_film & (view != other))
+            films = episode[rows], np.full(len(rows), other)
+            frames[rows, other] = table.nearest(*films, times[rows])
+            found = table.times_seconds[table.positions(*films, frames[rows, other])]
+            period = np.maximum(self._periods[episode[rows], view[rows]], self._periods[films])
+            gap = np.abs(found - times[rows])
+            seen[rows, other] = gap <= period / 2 + TIME_TOLERANCE_SECONDS
+        scores = np.where(seen, rng.random(seen.shape), -1.0)
+        pairs = np.arange(len(view))
+        scores[pairs, view] = 0.0  # better than a view that did not see it
+        chosen = scores.argmax(axis=1)
+        return chosen, frames[pairs, chosen]
 
     def _strangers(
         self, rng: np.random.Generator, episode: np.ndarray
@@ -132,3 +154,11 @@ class IntervalSampler:
         other = self._films.episodes[(place + steps) % len(self._films.episodes)]
         view = self._films.draw_views(rng, other)[:, 0]
         return other, view, rng.integers(0, self._films.lengths(other, view))
+
+
+def _frame_periods(table: FilmTable) -> np.ndarray:
+    """Return the median seconds between the frames of each film, float64 (E, V); 0 for none."""
+    periods = np.zeros(table.lengths.shape)
+    for episode, view in np.argwhere(table.lengths > 1):
+        periods[episode, view] = frame_period_seconds(table.view_times(episode, view))
+    return periods

@@ -63,14 +63,6 @@ class LongFilms:
         scores = np.where(self._long[episode], rng.random((len(episode), self._long.shape[1])), -1)
         return np.argsort(-scores, axis=1)[:, :count]
 
-    def draw_other_views(
-        self, rng: np.random.Generator, episode: np.ndarray, view: np.ndarray
-    ) -> np.ndarray:
-        """Return any long view of each episode, another than `view` where there is one, (N,)."""
-        scores = np.where(self._long[episode], rng.random((len(episode), self._long.shape[1])), -1)
-        scores[np.arange(len(episode)), view] = np.minimum(0, scores[np.arange(len(episode)), view])
-        return scores.argmax(axis=1)
-
     def keep(self, usable: np.ndarray, note: str) -> None:
         """Use fewer episodes.
 

@@ -22,8 +22,9 @@ class SequenceSampler:
     """V films of T ordered frames each, shape (V, T).
 
     The frames of a film are a random choice in their order. A film shorter than T gives each frame
-    as often as the others, as near as can be. `across` "films" takes V episodes in one random view
-    each; "views" and "both" take V / 2 episodes in two random views each.
+    as often as the others, as near as can be. `across` "films" takes V = `episodes_per_batch`
+    episodes in one random view each; "views" and "both" take as many episodes in two random views
+    each, so that V is twice that.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ def test_a_run_with_damaged_curves_goes_on(store, stopped):
 def test_a_checkpoint_of_a_step_that_cannot_be_is_damaged(store, stopped, step):
     path = latest_checkpoint(stopped / "state") / "state.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"step": step}))
-    with pytest.raises(UserError, match="is damaged .*expected to be from 0 to 6") as caught:
+    with pytest.raises(UserError, match=r"is damaged .*expected to be from 0 to 6") as caught:
         train(CONFIG, store, stopped)
     assert "\n" not in str(caught.value)
 

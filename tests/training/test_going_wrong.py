@@ -11,7 +11,15 @@ from torch import nn
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import OBJECTIVES, Losses
 from tcn_robot.objectives.tcn import Tcn
-from tcn_robot.training import RunDescription, create_run, loop, make_config, read_metrics, train
+from tcn_robot.training import (
+    RunDescription,
+    create_run,
+    loop,
+    make_config,
+    observation,
+    read_metrics,
+    train,
+)
 from tcn_robot.training.checkpoint import latest_checkpoint, latest_good_checkpoint
 from tcn_robot.training.parts import prepare, start
 from tests.data.films import dot_films, store_of
@@ -133,26 +141,29 @@ def test_of_a_collapse_the_last_good_state_is_kept(store, tmp_path, collapsing):
     assert max(lines) > step
 
 
-def test_ctrl_c_during_a_collapse_does_not_make_it_the_good_state(store, tmp_path, collapsing):
+def test_ctrl_c_during_a_collapse_does_not_make_it_the_good_state(store, tmp_path, monkeypatch):
     """What Ctrl-C saves is to resume from, and not what the message names."""
-    config = collapsing.changed(collapse_after=0.2)
+    ranks = iter([5.0] * 5 + [1.0] * 6)
+    planted = lambda *given: {"embedding/effective_rank": next(ranks)}  # noqa: E731
+    monkeypatch.setattr(observation, "describe_embeddings", planted)
+    often = {"log_every_steps": 1, "checkpoint_every_steps": 2, "collapsed_looks": 6}
+    config = make_config(steps=20, **often, **SMALL)
     folder = tmp_path / "run"
     create_run(folder, RunDescription(config, (), ""))
 
     def press(step, note):
-        ranks = [line["embedding/effective_rank"] for line in read_metrics(folder)[-12:]]
-        if step > 60 and max(ranks) < config.health.smallest_rank:
+        if step == 8:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         train(config, store, folder, press)
-    collapsed = latest_checkpoint(folder / "state")
-    with pytest.raises(UserError, match="the embedding has collapsed") as caught:
+    assert latest_checkpoint(folder / "state").name == "step_00000008"
+    with pytest.raises(UserError, match="6 times in a row") as caught:
         train(config, store, folder)
-    good = latest_good_checkpoint(folder / "state")
-    assert good.name < collapsed.name
+    good = folder / "state" / "step_00000004"
+    assert "stopped at step 11: the embedding has collapsed" in str(caught.value)
     assert f"is kept in {good};" in str(caught.value)
-    assert encodes_finite_numbers(config, store, folder)
+    assert latest_good_checkpoint(folder / "state") == good
 
 
 class RuinedHead(Tcn):

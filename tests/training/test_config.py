@@ -1,6 +1,7 @@
 """Options: nested and frozen, named flatly, read back strictly."""
 
 import json
+import math
 from collections import Counter
 from dataclasses import asdict
 
@@ -58,6 +59,32 @@ def test_embeddings_have_the_length_that_the_loss_wants_unless_told_otherwise():
         ({"loss": "tripplet"}, "loss expects one of"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(values, said):
+def test_what_cannot_be_named_is_said_in_one_line(values, said):
     with pytest.raises(UserError, match=said):
         make_config(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"seed": -1}, "--seed must be at least 0, found -1"),
+        ({"validation_episodes": -1}, "--validation-episodes must be at least 0, found -1"),
+        ({"views": ("a", "b", "a")}, "--views names 'a' twice"),
+        ({"rate_decay_factor": 1.01}, "--rate-decay-factor must be at most 1, found 1.01"),
+        ({"sigreg_weight": -0.1}, "--sigreg-weight must be at least 0 and finite, found -0.1"),
+        ({"variance_weight": math.inf}, "--variance-weight must be at least 0 and finite"),
+        ({"covariance_weight": math.nan}, "--covariance-weight must be at least 0 and finite"),
+        ({"sigreg_directions": 0}, "--sigreg-directions must be at least 1, found 0"),
+        ({"variance_target": 0.0}, "--variance-target must be above 0 and finite, found 0"),
+        ({"variance_target": math.nan}, "--variance-target must be above 0 and finite"),
+    ],
+)
+def test_numbers_that_cannot_work_are_said_in_one_line(values, said):
+    with pytest.raises(UserError) as caught:
+        make_config(**values).check()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_at_the_limits_are_taken():
+    make_config(seed=0, validation_episodes=0, rate_decay_factor=1.0, sigreg_directions=1).check()

@@ -1,6 +1,8 @@
 """A training that goes wrong stops with the reason, and the last good state remains."""
 
 import dataclasses
+import os
+import signal
 
 import pytest
 import torch
@@ -9,8 +11,16 @@ from torch import nn
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import OBJECTIVES, Losses
 from tcn_robot.objectives.tcn import Tcn
-from tcn_robot.training import RunDescription, create_run, loop, make_config, read_metrics, train
-from tcn_robot.training.checkpoint import latest_checkpoint
+from tcn_robot.training import (
+    RunDescription,
+    create_run,
+    loop,
+    make_config,
+    observation,
+    read_metrics,
+    train,
+)
+from tcn_robot.training.checkpoint import latest_checkpoint, latest_good_checkpoint
 from tcn_robot.training.parts import prepare, start
 from tests.data.films import dot_films, store_of
 
@@ -129,6 +139,52 @@ def test_of_a_collapse_the_last_good_state_is_kept(store, tmp_path, collapsing):
     assert step >= 60
     assert lines[step]["embedding/effective_rank"] >= config.health.smallest_rank
     assert max(lines) > step
+
+
+def test_ctrl_c_during_a_collapse_does_not_make_it_the_good_state(store, tmp_path, monkeypatch):
+    """What Ctrl-C saves is to resume from, and not what the message names."""
+    ranks = iter([5.0] * 5 + [1.0] * 6)
+    planted = lambda *given: {"embedding/effective_rank": next(ranks)}  # noqa: E731
+    monkeypatch.setattr(observation, "describe_embeddings", planted)
+    often = {"log_every_steps": 1, "checkpoint_every_steps": 2, "collapsed_looks": 6}
+    config = make_config(steps=20, **often, **SMALL)
+    folder = tmp_path / "run"
+    create_run(folder, RunDescription(config, (), ""))
+
+    def press(step, note):
+        if step == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, store, folder, press)
+    assert latest_checkpoint(folder / "state").name == "step_00000008"
+    with pytest.raises(UserError, match="6 times in a row") as caught:
+        train(config, store, folder)
+    good = folder / "state" / "step_00000004"
+    assert "stopped at step 11: the embedding has collapsed" in str(caught.value)
+    assert f"is kept in {good};" in str(caught.value)
+    assert latest_good_checkpoint(folder / "state") == good
+
+
+class RuinedHead(Tcn):
+    """Its head is no longer finite after five steps, which the loss does not show."""
+
+    def __init__(self, options, setting):
+        super().__init__(options, setting)
+        self.unseen = nn.Parameter(torch.zeros(2))
+
+    def forward(self, step):
+        if step.progress >= 0.5:
+            self.unseen.data.fill_(torch.nan)
+        return super().forward(step)
+
+
+def test_a_head_that_is_not_finite_is_never_saved(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "ruined", RuinedHead)
+    config = make_config("ruined", steps=10, checkpoint_every_steps=2, **SMALL)
+    said = stopped(config, store, tmp_path / "run")
+    assert "stopped at step 6: weights no longer finite" in said
+    assert latest_checkpoint(tmp_path / "run" / "state").name == "step_00000004"
 
 
 def test_a_collapse_that_is_not_looked_for_is_trained_through(store, tmp_path, collapsing):

@@ -115,6 +115,14 @@ def test_patience_ends_a_training_and_it_stays_ended(store, tmp_path, planted):
     assert same(weights(tmp_path / "run"), before)
 
 
+@pytest.mark.parametrize("when", ["end", "never"])
+def test_the_projector_of_the_end_is_written_where_patience_ends_it(store, tmp_path, planted, when):
+    pytest.importorskip("tensorboard")
+    trained(store, tmp_path / "run", steps=50, patience_validations=3, projector=when)
+    steps = [path.name for path in (tmp_path / "run").glob("tensorboard/projector/step_*")]
+    assert steps == (["step_00000012"] if when == "end" else [])
+
+
 def test_the_average_is_what_is_validated_and_saved(store, tmp_path, planted):
     encoder = trained(store, tmp_path / "run", steps=6, average_decay=0.9)
     tensors = load_file(latest_checkpoint(tmp_path / "run" / "state") / "tensors.safetensors")

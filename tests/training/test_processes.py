@@ -13,6 +13,7 @@ from tcn_robot.training.processes import (
     is_main_process,
     join_processes,
     launched_processes,
+    leaves_talking,
     rows_of,
     running_statistics,
 )
@@ -84,6 +85,9 @@ gathered = processes.gather(processes.rows(5)[:, None] * 10, 5)
 assert gathered[:, 0].tolist() == [0, 10, 20, 30, 40]
 assert processes.any_of(rank == 1)
 assert not processes.any_of(False)
+assert processes.first_of("über" if rank == 1 else None) == "über"
+assert processes.first_of("longer" if rank == 0 else "two") == "longer"
+assert processes.first_of(None) is None
 norm = torch.nn.BatchNorm1d(2)
 norm.running_mean += rank
 norm.num_batches_tracked += 3
@@ -145,7 +149,22 @@ def test_one_process_leaves_everything_as_it_is(monkeypatch):
     values = torch.ones(3, 2)
     assert processes.gather(values, 3) is values
     assert processes.any_of(True)
+    assert processes.first_of("a fault") == "a fault"
+    assert processes.first_of(None) is None
     assert is_main_process()
+
+
+def test_one_process_says_a_fault(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert not leaves_talking(known_to_all=True)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    for rank, local_rank, silent in (("0", "0", False), ("1", "1", True), ("2", "0", False)):
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("LOCAL_RANK", local_rank)
+        assert leaves_talking(known_to_all=False) == silent
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    assert leaves_talking(known_to_all=True)
+    assert not leaves_talking(known_to_all=False)
 
 
 def test_the_environment_is_read(monkeypatch):

@@ -60,7 +60,7 @@ class FilmTable:
         """Seconds from the first frame of any view of an episode to the last, float64 (E,)."""
         spans = np.zeros(len(self.lengths))
         for episode, lengths in enumerate(self.lengths):
-            films = [self.view_times(episode, view) for view in np.flatnonzero(lengths)]
+            films = [self.view_times(episode, int(v)) for v in np.flatnonzero(lengths)]
             if films:
                 spans[episode] = max(film[-1] for film in films) - min(film[0] for film in films)
         return spans

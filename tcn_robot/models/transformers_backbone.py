@@ -145,7 +145,7 @@ class TransformersEncoder(BackboneEncoder):
 
     @torch.no_grad()
     def _probe(self) -> int:
-        """Return how many channels the head will see, by looking at one black image.
+        """Return how many channels the head will see, by looking at one image.
 
         Raises:
             UserError: If the network does not look at images of this size, or draws at random
@@ -159,7 +159,9 @@ class TransformersEncoder(BackboneEncoder):
                 f"found --image-size-px {size_px}; try {size_px // patch_px * patch_px or patch_px}"
             )
         self.backbone.eval()
-        planes = torch.zeros(1, self.config.input_channels, size_px, size_px)
+        channels = self.config.input_channels
+        # No two patches look the same, so that their order counts.
+        planes = torch.linspace(0, 1, channels * size_px**2).view(1, channels, size_px, size_px)
         try:
             with torch.random.fork_rng(devices=[]):
                 (maps, pooled), again = self.look(planes), self.look(planes)

@@ -161,9 +161,7 @@ def test_a_deeper_network_is_not_cut_to_a_wrong_one(tmp_path):
     path = tmp_path / "deeper.pth"
     torch.save(state | deeper, path)
     for partial in (False, True):
-        with pytest.raises(
-            UserError, match=r"more blocks, such as .*layer1\.2; .*--depth"
-        ) as caught:
+        with pytest.raises(UserError, match=r"blocks, such as .*layer1\.2; .*--depth") as caught:
             import_weights(tiny("resnet"), path, partial=partial)
         assert "\n" not in str(caught.value)
     import_weights(tiny("resnet"), path, {"": "backbone.", "layer1.2.": None})

@@ -27,6 +27,8 @@ VERSION_1_KEYS = {
 }
 # What torch raises for a shape that no machine has memory for.
 _IMPOSSIBLE = (RuntimeError, OSError, ValueError, TypeError, MemoryError, OverflowError)
+# Kinds that embed an image while they are made: that takes numbers, not shapes alone.
+_LOOKS_WHEN_MADE = ("transformers",)
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 # Where a training took weights from: a stored encoder is whole, and loading it reads nothing else.
@@ -67,8 +69,9 @@ def load_encoder(path: Path | str) -> Encoder:
     kind, config = parse_config(folder / CONFIG_FILE)
     weights_path = folder / WEIGHTS_FILE
     try:
-        encoder = build_encoder(kind, config, seeded_generator(0))
         weights = load_file(weights_path)
+        _check_shapes(weights, kind, config)
+        encoder = build_encoder(kind, config, seeded_generator(0))
         _check_numbers(weights, encoder.state_dict())
         encoder.load_state_dict(weights)
     except (SafetensorError, *_IMPOSSIBLE) as error:
@@ -78,6 +81,18 @@ def load_encoder(path: Path | str) -> Encoder:
             "copy it again or train again"
         ) from error
     return encoder.eval()
+
+
+def _check_shapes(weights: Mapping[str, torch.Tensor], kind: str, config: EncoderConfig) -> None:
+    """Raise ValueError if weights are of another shape, before memory is taken for the encoder."""
+    if kind in _LOOKS_WHEN_MADE:
+        return
+    with torch.device("meta"):  # shapes alone
+        wanted = build_encoder(kind, config, seeded_generator(0)).state_dict()
+    for name in sorted(weights.keys() & wanted.keys()):
+        if weights[name].shape != wanted[name].shape:
+            found, expected = list(weights[name].shape), list(wanted[name].shape)
+            raise ValueError(f"{name} has the shape {found}, expected {expected}")
 
 
 def _check_numbers(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> None:

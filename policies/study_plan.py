@@ -121,7 +121,12 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
 
 
 def check_names(path: Path, names: Sequence[str]) -> None:
-    """Raise a UserError if two runs of a study have the same name."""
+    """Raise a UserError if two runs have the same name, or one whose folder lies elsewhere."""
     for name in names:
+        if name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:
+            raise UserError(
+                f"{path}: a run is called {name!r}, expected a name without / and \\, as it names "
+                "a folder too"
+            )
         if names.count(name) > 1:
             raise UserError(f'{path}: two runs are called {name!r}; give each a "name"')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,8 +68,9 @@ class StudyRows:
 def group_studies(lines: Sequence[Mapping[str, Any]]) -> list[StudyRows]:
     """Return the studies of embeddings among some lines, by name.
 
-    Of several lines of one seed the last counts, and only lines that were made with the recordings
-    and the version of the newest one are pooled and compared.
+    Of several lines of one seed the last counts. Only lines that were made with the recordings
+    and the version of the newest one are compared, and of a run only those that were made with the
+    options of its own newest one are pooled.
 
     Args:
         lines: Lines of results; those of other kinds are passed over.
@@ -84,18 +87,48 @@ def _study(name: str, lines: Sequence[Mapping[str, Any]]) -> StudyRows:
     trained = [line for line in lines if line["kind"] == EMBEDDING_KIND]
     references = [line for line in lines if line["kind"] == REFERENCE_KIND]
     newest = max(trained, key=lambda line: line["finished_utc"], default=None)
-    by_run: dict[str, dict[int, Mapping[str, Any]]] = {}
+    by_run: dict[str, list[Mapping[str, Any]]] = {}
     for line in trained:
         if newest is not None and _same_recordings(line, newest):
-            by_run.setdefault(line["run"], {})[line["seed"]] = line
-    rows = [_row(run, [seeds[seed] for seed in sorted(seeds)]) for run, seeds in by_run.items()]
+            by_run.setdefault(line["run"], []).append(line)
+    rows = [_row(run, _seeds_that_go_together(of_run)) for run, of_run in by_run.items()]
     rows.sort(key=_order)
+    key = _reference_key(newest) if newest else ""
     return StudyRows(
         name=name,
         task=newest["task"] if newest else "",
         rows=tuple(rows),
-        reference=max(references, key=lambda line: line["finished_utc"], default=None),
+        reference=max(
+            (line for line in references if line["key"] == key),
+            key=lambda line: line["finished_utc"],
+            default=None,
+        ),
     )
+
+
+def _seeds_that_go_together(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return a run's last line of each seed, of those with the options of the newest line."""
+    in_time = sorted(lines, key=lambda line: line["finished_utc"])
+    wanted = _options(in_time[-1])
+    by_seed = {line["seed"]: line for line in in_time if _options(line) == wanted}
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def _options(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a line that are the same for all seeds."""
+    options = line["decides"]["options"]
+    return {name: value for name, value in options.items() if name != "seed"}
+
+
+def _reference_key(line: Mapping[str, Any]) -> str:
+    """Return the key of the reference on the very episodes that a line was measured on.
+
+    It is what `tcn_robot.policies.results.key_of` makes of version and digest when the reference
+    is written; this part must not import that one.
+    """
+    decides = line["decides"]
+    described = {"test": decides["data"][line["test"]], "version": decides["version"]}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
 def _same_recordings(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

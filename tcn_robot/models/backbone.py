@@ -127,10 +127,21 @@ class BackboneEncoder(Encoder):
         self.set_dimension(self.head.dimension)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         blocks = self.blocks()
-        num_frozen = len(blocks) - num_trained_blocks(config.trainable, len(blocks))
+        self._freeze(blocks, len(blocks) - num_trained_blocks(config.trainable, len(blocks)))
+
+    def _freeze(self, blocks: list[list[nn.Module]], num_frozen: int) -> None:
+        """Freeze the first blocks, and what stands in none, such as tables that blocks share."""
+        if not num_frozen:
+            return
+        trained = [module for block in blocks[num_frozen:] for module in block]
+        free = {id(weight) for module in trained for weight in module.parameters()}
+        for weight in self.backbone.parameters():
+            weight.requires_grad_(id(weight) in free)
         self._frozen = [module for block in blocks[:num_frozen] for module in block]
+        if not trained:
+            self._frozen = [self.backbone]
         for module in self._frozen:
-            module.requires_grad_(False).eval()
+            module.eval()
 
     def frozen_modules(self) -> list[nn.Module]:
         """Return the blocks of the network that are not trained."""

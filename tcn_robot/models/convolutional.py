@@ -53,6 +53,8 @@ class ConvolutionalConfig(EncoderConfig):
                 f"--bodies are those with batch statistics of their own, found --norm {self.norm}; "
                 "add --norm batch"
             )
+        if len(set(self.bodies)) < len(self.bodies):
+            raise UserError(f"--bodies must differ, found {' '.join(self.bodies)}; name each once")
 
 
 class ConvolutionalEncoder(Encoder):

@@ -175,8 +175,11 @@ class Encoder(nn.Module):
             training or evaluation, does not matter.
 
         Raises:
-            UserError: If the frames are not uint8 (N, H, W, 3), or the body is unknown.
+            UserError: If the frames are not uint8 (N, H, W, 3), the body is unknown, or a batch
+                holds no frame.
         """
+        if batch_frames < 1:
+            raise UserError(f"embed expects batch_frames of 1 or more, found {batch_frames}")
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
             raise UserError(
                 f"embed expects uint8 frames (N, H, W, 3), found {frames.dtype} {frames.shape}; "

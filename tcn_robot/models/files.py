@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -13,6 +15,7 @@ from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
 from tcn_robot.models.table import ENCODERS, build_encoder
+from tcn_robot.models.weights import number_fault
 from tcn_robot.tensors import write_tensors
 from tcn_robot.typed_options import options_from_json
 from tcn_robot.zoo import find_encoder_folder
@@ -22,14 +25,21 @@ VERSION_1_KEYS = {
     *("image_size_px", "dimension", "channels", "strides", "map_channels", "hidden"),
     "unit_length",
 }
+# What torch raises for a shape that no machine has memory for.
+_IMPOSSIBLE = (RuntimeError, OSError, ValueError, TypeError, MemoryError, OverflowError)
+# Kinds that embed an image while they are made: that takes numbers, not shapes alone.
+_LOOKS_WHEN_MADE = ("transformers",)
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+# Where a training took weights from: a stored encoder is whole, and loading it reads nothing else.
+SOURCES = ("weights", "pretrained")
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
     """Write an encoder; the folder is whole or absent."""
     described = {"format_version": FORMAT_VERSION, "kind": encoder.kind}
     described |= dataclasses.asdict(encoder.config)
+    described |= {name: "" for name in SOURCES if name in described}
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
         write_tensors(partial / WEIGHTS_FILE, dict(_weights(encoder)))
@@ -58,17 +68,38 @@ def load_encoder(path: Path | str) -> Encoder:
     _check_folder(given, folder)
     kind, config = parse_config(folder / CONFIG_FILE)
     weights_path = folder / WEIGHTS_FILE
-    encoder = build_encoder(kind, config, seeded_generator(0))
     try:
         weights = load_file(weights_path)
+        _check_shapes(weights, kind, config)
+        encoder = build_encoder(kind, config, seeded_generator(0))
+        _check_numbers(weights, encoder.state_dict())
         encoder.load_state_dict(weights)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        first_line = str(error).splitlines()[0]
+    except (SafetensorError, *_IMPOSSIBLE) as error:
+        first_line = next(iter(str(error).splitlines()), repr(error))
         raise UserError(
             f"{weights_path} is damaged or does not fit {CONFIG_FILE}: {first_line}; "
             "copy it again or train again"
         ) from error
     return encoder.eval()
+
+
+def _check_shapes(weights: Mapping[str, torch.Tensor], kind: str, config: EncoderConfig) -> None:
+    """Raise ValueError if weights are of another shape, before memory is taken for the encoder."""
+    if kind in _LOOKS_WHEN_MADE:
+        return
+    with torch.device("meta"):  # shapes alone
+        wanted = build_encoder(kind, config, seeded_generator(0)).state_dict()
+    for name in sorted(weights.keys() & wanted.keys()):
+        if weights[name].shape != wanted[name].shape:
+            found, expected = list(weights[name].shape), list(wanted[name].shape)
+            raise ValueError(f"{name} has the shape {found}, expected {expected}")
+
+
+def _check_numbers(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> None:
+    """Raise ValueError unless what stands for real numbers is of them, and finite."""
+    for name in sorted(weights.keys() & own.keys()):
+        if own[name].is_floating_point() and (fault := number_fault(weights[name])):
+            raise ValueError(f"{name} {fault}")
 
 
 def _check_folder(given: Path, folder: Path) -> None:
@@ -117,4 +148,11 @@ def parse_config(path: Path) -> tuple[str, EncoderConfig]:
     config_class, _ = ENCODERS[kind]
     names = {field.name for field in dataclasses.fields(config_class)}
     optional = names - VERSION_1_KEYS if version == 1 else ()
-    return kind, options_from_json(config_class, described, str(path), optional)
+    config = options_from_json(config_class, described, str(path), optional)
+    for name in SOURCES:
+        if getattr(config, name, ""):
+            raise UserError(
+                f'{path} names {name} {getattr(config, name)!r}, expected ""; a stored encoder is '
+                "whole by itself and nothing else is read: take it from where it was trained"
+            )
+    return kind, config

@@ -49,7 +49,8 @@ def windows(
         (T, H, W, 3), the newest last; equal to what `window_indices` picks of the whole film.
     """
     kept: deque[np.ndarray] = deque(maxlen=look_back(num_frames, stride_frames) + 1)
-    for frame in frames:
+    for given in frames:
+        frame = np.array(given)  # whoever films may write the next frame into the same memory
         if not kept:
             kept.extend([frame] * (kept.maxlen or 1))
         else:

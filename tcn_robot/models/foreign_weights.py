@@ -13,7 +13,13 @@ from safetensors.torch import load_file
 
 from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder
-from tcn_robot.models.weights import WeightsReport, check_complete, put_weights
+from tcn_robot.models.weights import (
+    WeightsReport,
+    check_complete,
+    number_fault,
+    plain,
+    put_weights,
+)
 
 BACKBONE_PREFIX = "backbone."
 # Kind -> what the published network has behind ours: left out, and no cause for worry.
@@ -21,10 +27,12 @@ BEHIND: dict[str, tuple[str, ...]] = {
     "resnet": ("fc.", "layer2.", "layer3.", "layer4."),
     "inception": ("AuxLogits.", "Mixed_6", "Mixed_7", "fc."),
 }
+# Kind -> what says how many blocks there are.
+DEPTH_OPTIONS = {"resnet": "--depth", "transformers": "--model-options"}
 # What torch raises for a file that is none, is damaged, or wants to run something.
 _UNREADABLE = (
     *(RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError),
-    *(IndexError, ModuleNotFoundError, AssertionError),
+    *(IndexError, ModuleNotFoundError, AssertionError, RecursionError, MemoryError),
 )
 
 
@@ -71,10 +79,17 @@ def _unreadable(path: Path, error: BaseException) -> UserError:
 
 def _largest_state(content: Any) -> dict[str, torch.Tensor]:
     """Return the dictionary with the most tensors, among this one and those inside it."""
-    if not isinstance(content, Mapping):
-        return {}
-    own = {str(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
-    return max([own, *map(_largest_state, content.values())], key=len)
+    largest: dict[str, torch.Tensor] = {}
+    waiting, seen = [content], set()  # a dictionary may contain itself
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, Mapping) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        own = {str(k): v for k, v in one.items() if isinstance(v, torch.Tensor)}
+        largest = max(largest, own, key=len)
+        waiting += one.values()
+    return largest
 
 
 def read_key_map(path: Path) -> dict[str, str | None]:
@@ -156,13 +171,15 @@ def import_weights(
         partial: Accept that a part of the network is not among them.
 
     Raises:
-        UserError: If the file cannot be read, nothing fits, or not the whole network does.
+        UserError: If the file cannot be read, nothing fits, not the whole network does, its
+            network has more blocks in a stage, or what is taken are no finite numbers.
     """
     foreign = read_weights(path)
     ours = list(encoder.state_dict())
     if key_map is None:
         key_map = guessed_key_map(list(foreign), ours)
     weights = renamed(foreign, key_map)
+    _check_taken(path, weights, encoder.state_dict())
     report = put_weights(encoder, weights)
     if not report.used:
         raise UserError(
@@ -171,7 +188,48 @@ def import_weights(
         )
     if not partial:
         check_complete(report, path)
+    _check_blocks(encoder.kind, path, report.unused, ours)
     return report
+
+
+def _check_taken(
+    path: Path, weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
+) -> None:
+    """Raise UserError if a tensor that will be used is not of finite numbers."""
+    for name in sorted(weights.keys() & own.keys()):
+        if own[name].is_floating_point():
+            fault = number_fault(weights[name])
+        else:  # a count
+            fault = None if plain(weights[name]) else "is no plain tensor"
+        if fault:
+            raise UserError(f"{path}: {name} {fault}; save plain float weights, and those again")
+
+
+def _check_blocks(kind: str, path: Path, unused: Iterable[str], ours: Iterable[str]) -> None:
+    """Raise UserError if a row of blocks, such as a stage, is taken without its last ones.
+
+    Published names number the blocks of a row: of layer1.2.conv1 the row is layer1.
+    """
+    rows = {row for name in ours for row, _ in _places(name)}
+    blocks = {row + block for name in ours for row, block in _places(name)}
+    for name in unused:
+        for row, block in _places(name):
+            if row in rows and row + block not in blocks:
+                raise UserError(
+                    f"{path} is of a network with more blocks, such as {row}{block}; name it with "
+                    f"{DEPTH_OPTIONS.get(kind, 'its own options')}, or leave blocks out with a "
+                    "--key-map"
+                )
+
+
+def _places(name: str) -> list[tuple[str, str]]:
+    """Return (what stands before, number) of each number between the dots of a name."""
+    parts = name.split(".")
+    return [
+        (".".join([*parts[:index], ""]), part)
+        for index, part in enumerate(parts)
+        if part.isdigit() and parts[0] + "." == BACKBONE_PREFIX
+    ]
 
 
 def needless(kind: str, names: Iterable[str]) -> tuple[list[str], list[str]]:

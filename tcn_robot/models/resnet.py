@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tcn_robot.errors import UserError
 from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
 from tcn_robot.models.layers import Convolution
 from tcn_robot.models.norms import make_norm
@@ -44,6 +45,15 @@ class ResNetConfig(BackboneConfig):
     depth: Literal[18, 34, 50, 101, 152] = 18
     stages: Literal[1, 2, 3, 4] = 4
     norm: Literal["batch", "group", "frozen_batch", "none"] = "batch"
+
+    def check(self) -> None:
+        """Raise UserError for a shape that cannot be."""
+        super().check()
+        if self.depth not in DEPTHS or self.stages not in range(1, len(STAGE_WIDTHS) + 1):
+            raise UserError(
+                f"--depth expects one of {', '.join(map(str, DEPTHS))} and --stages 1 to "
+                f"{len(STAGE_WIDTHS)}, found {self.depth} and {self.stages}"
+            )
 
 
 class ResNetEncoder(BackboneEncoder):

@@ -19,7 +19,14 @@ from torch import nn
 from tcn_robot.errors import UserError
 from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
 from tcn_robot.models.planes import IMAGENET, inflated
-from tcn_robot.models.transformers_source import load_pretrained, model_of_type, stored_options
+from tcn_robot.models.transformers_source import (
+    COMMON_TYPES,
+    faults,
+    first_line,
+    load_pretrained,
+    model_of_type,
+    stored_options,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,27 +145,36 @@ class TransformersEncoder(BackboneEncoder):
 
     @torch.no_grad()
     def _probe(self) -> int:
-        """Return how many channels the head will see, by looking at one black image.
+        """Return how many channels the head will see, by looking at one image.
 
         Raises:
-            UserError: If the network does not look at images of this size.
+            UserError: If the network does not look at images of this size, or draws at random
+                even in evaluation mode, as those do that mask patches.
         """
         size_px = self.config.image_size_px
         patch_px = getattr(self.backbone.config, "patch_size", 1)
-        if isinstance(patch_px, int) and size_px % patch_px:
+        if isinstance(patch_px, int) and patch_px > 0 and size_px % patch_px:
             raise UserError(
                 f"{self.config.model_type} expects images whose side is a multiple of {patch_px}, "
                 f"found --image-size-px {size_px}; try {size_px // patch_px * patch_px or patch_px}"
             )
         self.backbone.eval()
-        planes = torch.zeros(1, self.config.input_channels, size_px, size_px)
+        channels = self.config.input_channels
+        # No two patches look the same, so that their order counts.
+        planes = torch.linspace(0, 1, channels * size_px**2).view(1, channels, size_px, size_px)
         try:
-            maps, pooled = self.look(planes)
-        except (RuntimeError, ValueError) as error:
+            with torch.random.fork_rng(devices=[]):
+                (maps, pooled), again = self.look(planes), self.look(planes)
+        except faults() as error:
             raise UserError(
                 f"{self.config.model_type} cannot read images of {size_px} px: "
-                f"{str(error).splitlines()[0]}; try another --image-size-px"
+                f"{first_line(error)}; try another --image-size-px"
             ) from error
+        if not all(torch.allclose(*pair) for pair in zip((maps, pooled), again, strict=True)):
+            raise UserError(
+                f"{self.config.model_type} embeds the same image in two ways, for it draws at "
+                f"random even in evaluation mode; use one such as {', '.join(COMMON_TYPES)}"
+            )
         self.backbone.train()
         return maps.shape[1] if self.config.head == "tcn" else pooled.shape[1]
 
@@ -181,11 +197,12 @@ class TransformersEncoder(BackboneEncoder):
 
     def blocks(self) -> list[list[nn.Module]]:
         """Return what comes before the layers, each layer or stage, the last with what follows."""
-        layers = next(
-            module
-            for module in self.backbone.modules()
-            if isinstance(module, nn.ModuleList) and len(module)
-        )
+        lists = (module for module in self.backbone.modules() if isinstance(module, nn.ModuleList))
+        layers = next((module for module in lists if len(module)), None)
+        if layers is None:
+            raise UserError(
+                f"{self.config.model_type} has no layers; give it some by --model-options"
+            )
         before: list[nn.Module] = []
         after: list[nn.Module] = []
         found = False

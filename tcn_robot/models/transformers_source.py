@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +24,12 @@ _NOT_STORED = {
     *("problem_type", "chunk_size_feed_forward", "is_encoder_decoder", "stage_names"),
     *("out_features", "out_indices"),
 }
+# What `transformers` raises for options and folders that it can make nothing of; what checks its
+# options by type has errors of its own, which `_faults` adds.
+_FAULTS = (
+    *(SafetensorError, OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError),
+    *(AttributeError, IndexError, ArithmeticError, AssertionError, MemoryError, StopIteration),
+)
 COMMON_TYPES = (
     *("convnext", "convnextv2", "dinov2", "dinov2_with_registers", "dinov3_convnext", "dinov3_vit"),
     *("resnet", "swin", "vit"),
@@ -45,6 +52,18 @@ def import_transformers() -> Any:
             "pip install 'tcn-robot[backbones]'"
         ) from error
     return transformers
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """Return what `transformers` raises where a network cannot be made, loaded or looked through.
+
+    Raises:
+        UserError: If the package is not installed.
+    """
+    import_transformers()
+    from huggingface_hub.errors import StrictDataclassError
+
+    return (*_FAULTS, StrictDataclassError)
 
 
 def model_of_type(
@@ -74,7 +93,7 @@ def model_of_type(
     try:
         known_options = transformers.AutoConfig.for_model(model_type)
         for name in options:
-            if not hasattr(known_options, name):
+            if name.startswith("_") or not hasattr(known_options, name):
                 raise unknown_name(f"option of {model_type}", name, known_options.to_dict())
         config = transformers.AutoConfig.for_model(model_type, **options)
         for name, value in (("num_channels", num_channels), ("image_size", image_size_px)):
@@ -84,11 +103,12 @@ def model_of_type(
         _check_vision_only(transformers, config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            return cast(nn.Module, transformers.AutoModel.from_config(config))
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+            made = transformers.AutoModel.from_config(config, trust_remote_code=False)
+            return cast(nn.Module, made)
+    except faults() as error:
         raise UserError(
             f"no {model_type} can be made with {json.dumps(options)}: "
-            f"{(str(error) or repr(error)).splitlines()[0]}; see the options of "
+            f"{first_line(error)}; see the options of "
             f"{model_type} in the documentation of transformers"
         ) from error
 
@@ -103,6 +123,11 @@ def _check_vision_only(transformers: Any, config: Any) -> None:
             f"{config.model_type} is no network for images alone; use one such as "
             f"{', '.join(COMMON_TYPES)}"
         )
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, without its further lines."""
+    return next(iter(line for line in str(error).splitlines() if line.strip()), repr(error))
 
 
 def _switch_off_randomness(config: Any) -> None:
@@ -135,15 +160,21 @@ def load_pretrained(source: str, needs_pooling: bool) -> tuple[nn.Module, tuple[
             "save_pretrained of transformers writes it"
         )
     try:
-        config = transformers.AutoConfig.from_pretrained(source)
+        # Without the word False, transformers asks whether to run code of the folder.
+        config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+        config._attn_implementation = None  # may name code on the Hub
         _switch_off_randomness(config)
         _check_vision_only(transformers, config)
         with torch.random.fork_rng(devices=[]):
             model, info = transformers.AutoModel.from_pretrained(
-                source, config=config, use_safetensors=True, output_loading_info=True
+                source,
+                config=config,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
         colours = _normalisation(_preprocessor_file(source))
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+    except faults() as error:
         raise _not_loaded(source, error) from error
     missing = sorted(info["missing_keys"])
     if missing and all(name.startswith("pooler.") for name in missing):
@@ -164,14 +195,14 @@ def load_pretrained(source: str, needs_pooling: bool) -> tuple[nn.Module, tuple[
 
 
 def _not_loaded(source: str, error: Exception) -> UserError:
-    first_line = (str(error) or repr(error)).splitlines()[0]
+    said = first_line(error)
     if Path(source).exists():
         return UserError(
-            f"--pretrained {source} cannot be loaded: {first_line}; expected config.json and "
+            f"--pretrained {source} cannot be loaded: {said}; expected config.json and "
             "model.safetensors of a network for images"
         )
     return UserError(
-        f"--pretrained {source} is no folder here, and the Hub did not give it: {first_line}; "
+        f"--pretrained {source} is no folder here, and the Hub did not give it: {said}; "
         "download it where there is a network and name the folder"
     )
 
@@ -197,14 +228,19 @@ def _normalisation(path: Path | None) -> tuple[Colours, Colours]:
     if path is None:
         return IMAGENET
     said = json.loads(path.read_text("utf-8"))
+    if not isinstance(said, dict):
+        raise ValueError(f"{path} expects a JSON object, found {said!r:.40}")
     if not said.get("do_normalize", True):
         mean, std = [0.0] * 3, [1.0] * 3
     else:
         mean, std = said.get("image_mean", IMAGENET[0]), said.get("image_std", IMAGENET[1])
     # The network was trained on pixels times this factor, before mean and deviation.
     factor = 255 * said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 255
+    if not factor > 0:
+        raise ValueError(f"{path} has rescale_factor {factor / 255}, expected more than 0")
     scaled = [tuple(float(value) / factor for value in colours) for colours in (mean, std)]
-    if any(len(colours) != 3 for colours in scaled) or min(scaled[1]) <= 0:
+    wrong = any(len(colours) != 3 for colours in scaled) or not min(scaled[1]) > 0
+    if wrong or not all(map(math.isfinite, (*scaled[0], *scaled[1]))):
         raise ValueError(f"{path} has image_mean {mean} and image_std {std}, expected 3 each")
     return cast(tuple[Colours, Colours], tuple(scaled))
 
@@ -212,5 +248,10 @@ def _normalisation(path: Path | None) -> tuple[Colours, Colours]:
 def stored_options(model: nn.Module) -> tuple[str, dict[str, Any]]:
     """Return type and options that `model_of_type` makes the same network of again."""
     config = cast(Any, model.config)
-    options = {name: value for name, value in config.to_dict().items() if name not in _NOT_STORED}
+    usual = type(config)()  # a foreign description may hold more, such as where its code lies
+    options = {
+        name: value
+        for name, value in config.to_dict().items()
+        if name not in _NOT_STORED and not name.startswith("_") and hasattr(usual, name)
+    }
     return config.model_type, options

@@ -69,6 +69,28 @@ def put_weights(encoder: Encoder, weights: Mapping[str, torch.Tensor]) -> Weight
     )
 
 
+def plain(value: torch.Tensor) -> bool:
+    """Return whether a tensor has its numbers, and one after the other."""
+    dense = value.layout == torch.strided
+    return dense and not (value.is_meta or value.is_quantized or value.is_nested)
+
+
+def number_fault(value: torch.Tensor) -> str | None:
+    """Return why a tensor cannot stand for real numbers, None where it can.
+
+    Args:
+        value: As a file has it: it may lack its numbers, or have them in a way of its own.
+    """
+    if not plain(value):
+        kind = "quantised" if value.is_quantized else str(value.layout).removeprefix("torch.")
+        return f"is no plain tensor but {'without numbers' if value.is_meta else kind}"
+    if not value.is_floating_point():
+        return f"holds {str(value.dtype).removeprefix('torch.')}, expected floating-point numbers"
+    if not bool(torch.isfinite(value.detach().float()).all()):
+        return "holds numbers that are not finite"
+    return None
+
+
 def _wants_inflation(found: torch.Size, wanted: torch.Size) -> bool:
     if len(found) != 4 or len(wanted) != 4:
         return False

@@ -136,7 +136,7 @@ def _plan_data(path: Path, entry: Any) -> PlannedData:
         raise UserError(f"{path}: expected data as {expected}, found {entry!r}")
     if not isinstance(entry["record"], list) or not isinstance(entry["name"], str):
         raise UserError(f"{path}: expected data as {expected}, found {entry!r}")
-    if Path(entry["name"]).name != entry["name"]:
+    if entry["name"] in ("", "..") or {"/", "\\", "\0"} & set(entry["name"]):
         raise UserError(f"{path}: expected a folder's name for data, found {entry['name']!r}")
     return PlannedData(entry["name"], tuple(str(argument) for argument in entry["record"]))
 

@@ -23,7 +23,8 @@ from tcn_robot.workflows.embedding_plan import (
 from tcn_robot.workflows.study_data import digest_of_recording
 
 RESULT_FILE = "result.json"
-COST_FILE = "cost.json"
+# Stands beside the run's folder, which only the training itself may make.
+COST_ENDING = "-cost.json"
 THREADS = 1
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -108,7 +109,10 @@ def limit_threads() -> Iterator[None]:
 
 
 def _train(study: EmbeddingStudy, run: PlannedEncoder, seed: int, folder: Path, root: Path) -> None:
-    """Train to the end and add what it cost to the folder; frames are decoded before."""
+    """Train to the end and keep what it cost; frames are decoded before.
+
+    The attempt is counted before it starts: a process that is killed hard counts no more.
+    """
     from tcn_robot.data.build import build_frame_store
     from tcn_robot.training.run_folder import CONFIG_FILE, ENCODER_FOLDER
     from tcn_robot.workflows.train import train
@@ -118,16 +122,19 @@ def _train(study: EmbeddingStudy, run: PlannedEncoder, seed: int, folder: Path, 
     config = run.with_seed(seed)
     datasets = [root / name for name in study.train]
     build_frame_store(datasets, config.image_size_px)
+    before = _cost(folder)
+    cost = before | {"attempts": before["attempts"] + 1}
+    _write_cost(folder, cost)
     started_seconds, started_core_seconds = time.perf_counter(), time.process_time()
     try:
         train(datasets, folder, config, resume=(folder / CONFIG_FILE).is_file())
     finally:
         if folder.is_dir():
-            cost = _cost(folder)
             cost["seconds"] += time.perf_counter() - started_seconds
             cost["core_seconds"] += time.process_time() - started_core_seconds
-            cost["attempts"] += 1
-            write_text_atomically(folder / COST_FILE, json.dumps(cost) + "\n")
+            _write_cost(folder, cost)
+        else:  # refused before it began
+            _write_cost(folder, before)
     budget = study.max_core_seconds
     if budget is not None and _cost(folder)["core_seconds"] > budget:
         found = f"{_cost(folder)['core_seconds']:.0f} core seconds"
@@ -135,10 +142,24 @@ def _train(study: EmbeddingStudy, run: PlannedEncoder, seed: int, folder: Path, 
 
 
 def _cost(folder: Path) -> dict[str, Any]:
-    """Return seconds, core seconds and attempts so far; what was killed hard is not in them."""
-    path = folder / COST_FILE
+    """Return seconds, core seconds and attempts so far.
+
+    What was killed hard is among the attempts, its seconds are not known.
+    """
+    path = _cost_path(folder)
+    if not path.is_file():
+        path = folder / "cost.json"  # where it stood before
     nothing: dict[str, Any] = {"seconds": 0.0, "core_seconds": 0.0, "attempts": 0}
     return read_json(path) if path.is_file() else nothing
+
+
+def _write_cost(folder: Path, cost: dict[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(_cost_path(folder), json.dumps(cost) + "\n")
+
+
+def _cost_path(folder: Path) -> Path:
+    return folder.with_name(folder.name + COST_ENDING)
 
 
 def _measure(folder: Path, test: Path) -> dict[str, Any]:

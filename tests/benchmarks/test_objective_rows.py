@@ -17,6 +17,7 @@ from tcn_robot.benchmarks.objective_rows import (
 from tcn_robot.benchmarks.per_episode import per_episode, pooled_over_seeds
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import bootstrap_interval
+from tcn_robot.policies.results import key_of
 
 NUM_EPISODES = 5
 
@@ -41,6 +42,7 @@ def line_of(run, seed, mean=0.05, objective="tcn", **changes):
         "seed": seed,
         "key": f"{run}-{seed}",
         "decides": {"version": 1, "data": {"test": "abc"}, "options": {}},
+        "test": "test",
         "task": "MujocoPush-v0",
         "figures": {"error": float(figures.error.mean())},
         "per_episode": per_episode(figures),
@@ -58,7 +60,7 @@ REFERENCE = {
     "schema_version": 1,
     "kind": "alignment-reference",
     "study": "toy",
-    "key": "r",
+    "key": key_of({"version": 1, "test": "abc"}),
     "episodes": NUM_EPISODES,
     "views": ["front", "left"],
     "rows": {
@@ -131,6 +133,34 @@ def test_the_last_line_of_a_seed_counts_and_only_the_newest_recordings():
     assert row.run == "tcn"
     assert [line["seed"] for line in row.lines] == [0, 1]
     assert row.figures["error"] < 0.15
+    assert study.reference is None
+
+
+def test_only_seeds_with_the_options_of_the_runs_newest_line_are_pooled():
+    def made_with(seed, run="tcn", **options):
+        decides = {"version": 1, "data": {"test": "abc"}, "options": {"seed": seed, **options}}
+        return line_of(run, seed, decides=decides)
+
+    lines = [
+        made_with(3, loss="triplet"),
+        made_with(0, loss="n-pairs"),
+        made_with(1, loss="triplet"),
+        made_with(2, loss="n-pairs"),
+        made_with(0, "other", loss="lifted"),
+    ]
+    [study] = group_studies(lines)
+    assert {row.run: [line["seed"] for line in row.lines] for row in study.rows} == {
+        "tcn": [1, 3],
+        "other": [0],
+    }
+
+
+def test_the_reference_is_that_of_the_rows_own_episodes():
+    later = REFERENCE | {"key": key_of({"version": 1, "test": "other"}), "rows": {}}
+    later |= {"finished_utc": "2027-01-01T00:00:00+00:00"}
+    [study] = group_studies([line_of("tcn", 0), REFERENCE, later])
+    assert study.reference == REFERENCE
+    [study] = group_studies([line_of("tcn", 0), later])
     assert study.reference is None
 
 

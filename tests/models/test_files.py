@@ -1,15 +1,18 @@
 """Encoders on disk: whole, of a known version and typed, or refused in one line."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 import tcn_robot
 from tcn_robot.errors import UserError
 from tcn_robot.models import (
     ConvolutionalConfig,
     ConvolutionalEncoder,
+    files,
     load_encoder,
     seeded_generator,
 )
@@ -70,6 +73,60 @@ def test_a_truncated_file_is_refused_in_one_line(encoder, tmp_path, name, size):
     encoder.save(tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:size])
     with pytest.raises(UserError) as caught:
+        load_encoder(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("convolutional", "weights"), ("transformers", "pretrained")]
+)
+def test_a_stored_encoder_names_nothing_else_to_read(tmp_path, kind, name):
+    from tcn_robot.models import ENCODERS
+
+    config = ENCODERS[kind][0](**({"pretrained": "x"} if kind == "transformers" else {}))
+    described = json.loads(json.dumps(dataclasses.asdict(config)))
+    described |= {"format_version": 2, "kind": kind, name: str(tmp_path / "elsewhere")}
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match=f"names {name} .*nothing else is read") as caught:
+        load_encoder(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_saved_encoder_is_written_without_where_it_came_from(tmp_path):
+    config = dataclasses.replace(CONFIG, weights=str(tmp_path / "source"))
+    ConvolutionalEncoder(config, seeded_generator(0)).save(tmp_path / "encoder")
+    assert json.loads((tmp_path / "encoder" / "config.json").read_text())["weights"] == ""
+    assert load_encoder(tmp_path / "encoder").config == CONFIG
+
+
+@pytest.mark.parametrize("dimension", [10**7, 10**13, 2**70])
+def test_an_absurd_shape_is_refused_in_one_line(encoder, tmp_path, monkeypatch, dimension):
+    encoder.save(tmp_path)
+    edit_config(tmp_path, dimension=dimension)
+    built = []
+    monkeypatch.setattr(files, "_check_numbers", lambda *_: built.append(1))
+    with pytest.raises(UserError, match="does not fit") as caught:
+        load_encoder(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not built
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda weight: weight.int(), "holds int32"),
+        (lambda weight: weight.bool(), "holds bool"),
+        (lambda weight: weight * float("nan"), "not finite"),
+        (lambda weight: weight / 0, "not finite"),
+    ],
+)
+def test_weights_that_are_no_finite_numbers_are_refused(encoder, tmp_path, change, said):
+    encoder.save(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    name = next(iter(weights))
+    save_file(weights | {name: change(weights[name])}, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=said) as caught:
         load_encoder(tmp_path)
     assert "\n" not in str(caught.value)
 

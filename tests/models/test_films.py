@@ -46,6 +46,26 @@ def test_a_stream_keeps_no_more_than_its_window():
         assert len(kept) == count  # nothing is read ahead
 
 
+def test_a_stream_may_come_in_one_memory_that_is_written_again():
+    film = frames(6, 32, 32)
+
+    def reused():
+        memory = np.empty_like(film[0])
+        for frame in film:
+            memory[:] = frame
+            yield memory
+
+    encoder = tiny("frames").eval()
+    streamed = np.stack(list(encoder.embed_stream(reused())))
+    np.testing.assert_allclose(streamed, encoder.embed(film), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_frames", [0, -1])
+def test_a_batch_of_no_frames_is_refused(batch_frames):
+    with pytest.raises(UserError, match=f"batch_frames of 1 or more, found {batch_frames}"):
+        tiny("frames").embed(frames(3), batch_frames=batch_frames)
+
+
 @pytest.mark.parametrize("case", ["frames", "differences", "resnet frames", "pixels frames"])
 def test_a_film_is_embedded_from_its_windows(case):
     encoder = tiny(case).eval()

@@ -151,6 +151,53 @@ def test_what_does_not_fit_is_said(tmp_path):
         import_weights(tiny("resnet"), tmp_path / "shape.pth")
 
 
+def test_a_deeper_network_is_not_cut_to_a_wrong_one(tmp_path):
+    _, state = torchvision_like()
+    deeper = {
+        name.replace("layer1.1.", "layer1.2."): value
+        for name, value in state.items()
+        if name.startswith("layer1.1.")
+    }
+    path = tmp_path / "deeper.pth"
+    torch.save(state | deeper, path)
+    for partial in (False, True):
+        with pytest.raises(UserError, match=r"blocks, such as .*layer1\.2; .*--depth") as caught:
+            import_weights(tiny("resnet"), path, partial=partial)
+        assert "\n" not in str(caught.value)
+    import_weights(tiny("resnet"), path, {"": "backbone.", "layer1.2.": None})
+    assert not deeper.keys() & state.keys()
+
+
+def test_a_dictionary_that_contains_itself_is_read(tmp_path):
+    _, state = torchvision_like()
+    content = {"model": state}
+    content["again"] = content
+    torch.save(content, tmp_path / "w.pth")
+    assert read_weights(tmp_path / "w.pth").keys() == state.keys()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda weight: weight.to("meta"), "without numbers"),
+        (lambda weight: weight.to_sparse(), "no plain tensor but sparse_coo"),
+        (lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8), "quantised"),
+        (lambda weight: weight.to(torch.int32), "holds int32, expected floating-point"),
+        (lambda weight: weight.to(torch.complex64), "holds complex64"),
+        (lambda weight: weight * float("nan"), "not finite"),
+    ],
+    ids=["meta", "sparse", "quantised", "int", "complex", "nan"],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path, change, said):
+    _, state = torchvision_like()
+    state["conv1.weight"] = change(state["conv1.weight"].detach())
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(UserError, match=said) as caught:
+        import_weights(tiny("resnet"), tmp_path / "w.pth")
+    assert "\n" not in str(caught.value)
+
+
 def test_inception_takes_its_names_and_says_what_lies_behind(tmp_path):
     encoder = tiny("inception", seed=4)
     state = {

@@ -84,6 +84,11 @@ def test_bodies_take_their_difference_out():
     assert gap < 0.1 * mistaken
 
 
+def test_bodies_differ():
+    with pytest.raises(UserError, match="--bodies must differ, found hand hand"):
+        tiny("batch norm", bodies=("hand", "hand"))
+
+
 def test_whose_frames_they_are_must_be_said():
     encoder = tiny("batch norm", bodies=("hand", "robot"))
     with pytest.raises(UserError, match="say whose frames"):

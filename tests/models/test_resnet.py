@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tcn_robot.errors import UserError
 from tcn_robot.models import ResNetConfig, ResNetEncoder, num_parameters, seeded_generator
 from tcn_robot.models.backbone import num_trained_blocks
 from tcn_robot.models.planes import inflated
@@ -151,3 +152,9 @@ def test_without_norms_the_network_starts_as_its_shortcuts():
     maps = encoder.features(images).detach()
     assert torch.isfinite(maps).all()
     assert 1e-3 < float(maps.mean()) < 10
+
+
+@pytest.mark.parametrize("options", [{"depth": 19}, {"stages": 0}, {"stages": 5}])
+def test_a_network_that_is_none_is_refused(options):
+    with pytest.raises(UserError, match=r"--depth expects one of 18, 34, .* --stages 1 to 4"):
+        tiny("resnet", **options)

@@ -32,6 +32,11 @@ TYPES = {
     "dinov3_convnext": {"hidden_sizes": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
 }
 HAVE_CLASS_TOKENS = {"vit", "dinov2", "dinov2_with_registers", "dinov3_vit"}
+# Of a preprocessor_config.json.
+BAD_COLOURS = (
+    *('{"image_std": [0]}', '{"image_mean": [0, 0, NaN]}', '{"image_mean": 3}', "[]", "3"),
+    *('{"rescale_factor": 0}', '{"rescale_factor": "a"}', '{"rescale_factor": NaN}', "[1, 2"),
+)
 SMALL_HEAD = {"head": "tcn", "head_channels": 8, "head_hidden": 16}
 
 
@@ -146,6 +151,37 @@ class TestNetworks:
         assert np.array_equal(loaded.embed(film), before)
         assert loaded.config.image_mean == encoder.config.image_mean
 
+    def test_code_in_a_foreign_folder_is_neither_run_nor_asked_about(self, tmp_path, monkeypatch):
+        asked = []
+        monkeypatch.setattr("builtins.input", lambda *words: asked.append(words) or "y")
+        source = tmp_path / "source"
+        make("dinov2").backbone.save_pretrained(source)
+        trap = tmp_path / "trap"
+        text = f"open({str(trap)!r}, 'w').close()\n\nclass Own:\n    pass\n"
+        (source / "own.py").write_text(text)
+        described = json.loads((source / "config.json").read_text())
+        described["auto_map"] = {"AutoConfig": "own.Own", "AutoModel": "own.Own"}
+        (source / "config.json").write_text(json.dumps(described))
+        known = make("", model_options="{}", pretrained=str(source))
+        assert "auto_map" not in json.loads(known.config.model_options)
+        known.save(tmp_path / "encoder")
+        assert load_encoder(tmp_path / "encoder").config == known.config
+        (source / "config.json").write_text(json.dumps(described | {"model_type": "own"}))
+        with pytest.raises(UserError, match="cannot be loaded") as caught:
+            make("", model_options="{}", pretrained=str(source))
+        assert "\n" not in str(caught.value)
+        assert not asked
+        assert not trap.exists()
+
+    def test_tables_that_layers_share_are_frozen_too(self):
+        shared = {**VIT, "use_shared_relative_position_bias": True}
+        for trainable in ("head", "last-1"):
+            encoder = make("beit", model_options=json.dumps(shared), trainable=trainable)
+            free = {n for n, p in encoder.named_parameters() if p.requires_grad}
+            assert not any("relative_position_bias" in name for name in free)
+            layers = [name for name in free if name.startswith("backbone.")]
+            assert bool(layers) == (trainable == "last-1")
+
     def test_more_channels_take_inflated_weights(self, tmp_path):
         make("dinov2").backbone.save_pretrained(tmp_path)
         plain = make("", model_options="{}", pretrained=str(tmp_path))
@@ -186,7 +222,10 @@ class TestNetworks:
             "no weights": lambda f: (f / "model.safetensors").unlink(),
             "cut": lambda f: (f / "model.safetensors").write_bytes(b"12345678901"),
             "config": lambda f: (f / "config.json").write_text("{"),
-            "colours": lambda f: (f / "preprocessor_config.json").write_text('{"image_std": [0]}'),
+            **{
+                text: lambda f, text=text: (f / "preprocessor_config.json").write_text(text)
+                for text in BAD_COLOURS
+            },
         }
         for name, damage in bad.items():
             folder = tmp_path / name
@@ -203,6 +242,19 @@ class TestNetworks:
             ({"model_type": "bert"}, "no network for images alone"),
             ({"model_type": "clip"}, "no network for images alone"),
             ({"model_options": '{"hidden_sze": 3}'}, "did you mean 'hidden_size'"),
+            ({"model_type": "vit_mae"}, "draws at random even in evaluation mode"),
+            ({"model_type": "timm_wrapper"}, "no timm_wrapper can be made"),
+            ({"model_type": "dinat", "model_options": "{}"}, "no dinat can be made"),
+            ({"model_options": '{"hidden_size": "a"}'}, "no vit can be made"),
+            ({"model_options": '{"hidden_size": -1}'}, "no vit can be made"),
+            ({"model_options": '{"hidden_size": 1e30}'}, "no vit can be made"),
+            ({"model_options": '{"hidden_size": 12000000000000}'}, "no vit can be made"),
+            ({"model_options": '{"num_attention_heads": 0}'}, "no vit can be made"),
+            ({"model_options": '{"num_hidden_layers": 0}'}, "has no layers"),
+            ({"model_options": '{"patch_size": 0}'}, "no vit can be made"),
+            ({"model_options": '{"patch_size": []}'}, "no vit can be made"),
+            ({"model_options": '{"hidden_act": "none"}'}, "no vit can be made"),
+            ({"model_options": '{"_attn_implementation": "a/b"}'}, "unknown option of vit"),
             ({"image_size_px": 60}, "a multiple of 8, found --image-size-px 60; try 56"),
         ],
     )

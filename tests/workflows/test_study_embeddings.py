@@ -88,7 +88,7 @@ def test_the_figures_are_those_of_the_benchmark(finished, recorded):
     """The study pools what `tcn-robot bench alignment` measures of the same encoder."""
     folder, lines = finished
     line = of_kind(lines, "embedding")[0]
-    [run] = (folder / "runs" / "tiny" / "tcn").iterdir()
+    [run] = (path for path in (folder / "runs" / "tiny" / "tcn").iterdir() if path.is_dir())
     result = benchmark_alignment(
         embedding_run.held_out(recorded / "held-out"), load_encoder(run).embed, []
     )
@@ -149,6 +149,34 @@ def test_an_interrupted_training_goes_on(finished, recorded, tmp_path, monkeypat
     [whole, _] = of_kind(finished[1], "embedding")
     assert line["figures"] == whole["figures"]
     assert line["key"] == whole["key"]  # how often it is saved does not decide
+
+
+def test_an_attempt_is_counted_before_it_starts(recorded, tmp_path, monkeypatch):
+    """A process that is killed hard never comes to what follows the training."""
+    from tcn_robot.workflows import train
+
+    plan = write_plan(tmp_path, runs=[{"objective": "tcn"}])
+    [run] = load_embedding_study(plan).runs
+    folder = tmp_path / "runs" / "seed_0"
+    found = []
+
+    def count_and_refuse(_, out, *rest, **named):
+        found.append(embedding_run._cost(folder)["attempts"])
+        assert not out.exists()
+        if len(found) < 3:
+            raise UserError("refused before it began")
+        out.mkdir()
+
+    monkeypatch.setattr(train, "train", count_and_refuse)
+    study = load_embedding_study(plan)
+    for _ in range(2):
+        with pytest.raises(UserError, match="refused"):
+            embedding_run._train(study, run, 0, folder, recorded)
+    assert found == [1, 1]  # what never began is no attempt
+    embedding_run._train(study, run, 0, folder, recorded)
+    cost = embedding_run._cost(folder)
+    assert cost["attempts"] == 1
+    assert cost["seconds"] > 0
 
 
 def test_a_training_over_budget_is_told(recorded, tmp_path, capsys):
@@ -218,6 +246,7 @@ BAD_PLANS = [
     ({"test": "heldout"}, "did you mean 'held-out'"),
     ({"data": [{"name": "a"}]}, "expected data as"),
     ({"data": [{"name": "../a", "record": [TASK]}]}, "expected a folder's name for data"),
+    ({"data": [{"name": "..", "record": [TASK]}]}, "expected a folder's name for data"),
     ({"max_core_seconds": "210"}, "expected max_core_seconds above 0, found '210'"),
     ({"seeds": [0, 0]}, "expected different seeds"),
     ({"seeds": ["a"]}, "expected different seeds"),
@@ -226,6 +255,9 @@ BAD_PLANS = [
     ({"runs": [{"objective": "tcn", "stepz": 1}]}, "did you mean 'steps'"),
     ({"runs": [{"objective": "tcn", "steps": "many"}]}, "steps expects int, found 'many'"),
     ({"runs": [{"objective": "tcn", "seed": 1}]}, "belongs to the study"),
+    ({"runs": [{"objective": "tcn", "name": "../a"}]}, "expected a name without /"),
+    ({"runs": [{"objective": "tcn", "name": "a\\b"}]}, "expected a name without /"),
+    ({"runs": [{"objective": "tcn", "name": ".."}]}, "expected a name without /"),
     ({"runs": [{"objective": "tcn"}] * 2}, "two runs are called 'tcn'"),
 ]
 

@@ -30,7 +30,7 @@ demo: install
 	$(BIN)/tcn-robot demo $(DEMO_ARGS)
 
 test: install
-	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 
 test-slow: install
 	$(BIN)/pytest -q -m slow $(TEST_ARGS)

@@ -29,6 +29,7 @@ help:
 demo: install
 	$(BIN)/tcn-robot demo $(DEMO_ARGS)
 
+# One thread per worker: two workers with two threads each are in each other's way.
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 

@@ -112,7 +112,8 @@ def test_episodes_that_are_not_used_are_named(dataset, tmp_path, capsys):
     lone = record(tmp_path / "lone", films)
     out = tmp_path / "run"
     assert main(["train", str(dataset), str(lone), "--out", str(out), "--steps", "1", *SMALL]) == 0
-    assert "1 of 4 episodes have no two moments that two views saw and are not used" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 of 4 episodes have no two moments that two views saw and are not used" in said
 
 
 def test_samplers_are_tabulated_once(dataset, tmp_path, monkeypatch):

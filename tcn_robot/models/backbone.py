@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -93,13 +94,13 @@ class BackboneEncoder(Encoder):
         super().__init__(config)
         self._frozen: list[nn.Module] = []
 
+    @abstractmethod
     def look(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return maps (N, F, H, W) and pooled features (N, F) of planes (N, C, S, S)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def blocks(self) -> list[list[nn.Module]]:
         """Return the network's parts in order; what is not in the last K is frozen by last-K."""
-        raise NotImplementedError
 
     def finish(self, num_channels: int, generator: torch.Generator) -> None:
         """Make the head on maps of so many channels and freeze what is not trained."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import nn
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models.films import look_back, window_indices, windows
 from tcn_robot.models.resize import resize_frames
+from tcn_robot.option_ranges import expect_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +45,7 @@ class EncoderConfig:
 
     def check(self) -> None:
         """Raise UserError for a shape that cannot be."""
-        for name in ("image_size_px", "dimension", "num_frames", "stride_frames"):
-            if getattr(self, name) < 1:
-                option = "--" + name.replace("_", "-")
-                raise UserError(f"{option} must be at least 1, found {getattr(self, name)}")
+        expect_at_least(self, 1, "image_size_px", "dimension", "num_frames", "stride_frames")
         if self.differences and self.num_frames < 2:
             raise UserError(
                 f"--differences needs 2 frames or more, found --num-frames {self.num_frames}; "
@@ -59,7 +58,7 @@ class EncoderConfig:
         return 3 * (self.num_frames - self.differences)
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """Frames to embeddings: the base of all encoders.
 
     A subclass has `features` and `project`; the two after each other, scaled to length 1 if the
@@ -124,6 +123,7 @@ class Encoder(nn.Module):
             module.eval()
         return self
 
+    @abstractmethod
     def features(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
         """Return what the last head starts from.
 
@@ -135,11 +135,10 @@ class Encoder(nn.Module):
         Returns:
             (N, F) float32.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def project(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (N, F) to embeddings (N, D) float32 whose length is not yet 1."""
-        raise NotImplementedError
 
     def normalise(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Scale embeddings (N, D) to length 1, if the config says so."""

@@ -145,7 +145,7 @@ def parse_config(path: Path) -> tuple[str, EncoderConfig]:
             f"{', '.join(ENCODERS)}, found {version!r} and {kind!r}; "
             "use the version of tcn_robot that wrote it"
         )
-    config_class, _ = ENCODERS[kind]
+    config_class = ENCODERS[kind].Config
     names = {field.name for field in dataclasses.fields(config_class)}
     optional = names - VERSION_1_KEYS if version == 1 else ()
     config = options_from_json(config_class, described, str(path), optional)

@@ -11,7 +11,7 @@ from torch import nn
 
 from tcn_robot.errors import UserError
 from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
-from tcn_robot.models.layers import Convolution
+from tcn_robot.models.layers import Convolution, draw_convolutions
 from tcn_robot.models.norms import make_norm
 from tcn_robot.models.planes import HALF
 
@@ -72,11 +72,7 @@ class InceptionEncoder(BackboneEncoder):
         super().__init__(config)
         self.mean, self.std = HALF
         self.backbone = InceptionStem(config.input_channels, config.norm)
-        for module in self.backbone.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(
-                    module.weight, mode="fan_out", nonlinearity="relu", generator=generator
-                )
+        draw_convolutions(self.backbone, generator)
         self.finish(self.backbone.num_channels, generator)
 
     def look(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

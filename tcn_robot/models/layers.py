@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 
@@ -20,3 +21,14 @@ class Linear(nn.Linear):
 
     def reset_parameters(self) -> None:
         """Draw nothing."""
+
+
+def draw_convolutions(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw all convolutions of a network as He et al. (2015) do, of variance 2 / fan-out."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(
+                module.weight, mode="fan_out", nonlinearity="relu", generator=generator
+            )
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

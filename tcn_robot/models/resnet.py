@@ -12,7 +12,7 @@ from torch import nn
 
 from tcn_robot.errors import UserError
 from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
-from tcn_robot.models.layers import Convolution
+from tcn_robot.models.layers import Convolution, draw_convolutions
 from tcn_robot.models.norms import make_norm
 from tcn_robot.models.planes import IMAGENET
 
@@ -128,14 +128,8 @@ class ResNet(nn.Module):
         return maps
 
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Draw the convolutions as He et al. (2015) do, of variance 2 / fan-out."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(
-                    module.weight, mode="fan_out", nonlinearity="relu", generator=generator
-                )
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        """Draw the convolutions; without norms, residual branches start at 0."""
+        draw_convolutions(self, generator)
         if not self.has_norm:
             for module in self.modules():
                 if isinstance(module, BasicBlock | Bottleneck):

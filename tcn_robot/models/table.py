@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from tcn_robot.errors import unknown_name
-from tcn_robot.models.convolutional import ConvolutionalConfig, ConvolutionalEncoder
+from tcn_robot.models.convolutional import ConvolutionalEncoder
 from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
-from tcn_robot.models.inception import InceptionConfig, InceptionEncoder
-from tcn_robot.models.pixels import PixelsConfig, PixelsEncoder
-from tcn_robot.models.resnet import ResNetConfig, ResNetEncoder
-from tcn_robot.models.transformers_backbone import TransformersConfig, TransformersEncoder
+from tcn_robot.models.inception import InceptionEncoder
+from tcn_robot.models.pixels import PixelsEncoder
+from tcn_robot.models.resnet import ResNetEncoder
+from tcn_robot.models.transformers_backbone import TransformersEncoder
 
-# Name -> what describes its shape, what it is.
-ENCODERS: dict[str, tuple[type[EncoderConfig], type[Encoder]]] = {
-    "convolutional": (ConvolutionalConfig, ConvolutionalEncoder),
-    "resnet": (ResNetConfig, ResNetEncoder),
-    "inception": (InceptionConfig, InceptionEncoder),
-    "transformers": (TransformersConfig, TransformersEncoder),
-    "pixels": (PixelsConfig, PixelsEncoder),
+# Each says by its `Config` what describes its shape.
+ENCODERS: dict[str, type[Encoder]] = {
+    "convolutional": ConvolutionalEncoder,
+    "resnet": ResNetEncoder,
+    "inception": InceptionEncoder,
+    "transformers": TransformersEncoder,
+    "pixels": PixelsEncoder,
 }
 
 
-def find_encoder(kind: str) -> tuple[type[EncoderConfig], type[Encoder]]:
-    """Return the config class and the class of a kind of encoder.
+def find_encoder(kind: str) -> type[Encoder]:
+    """Return the class of a kind of encoder.
 
     Raises:
         UserError: If there is no such kind.
@@ -40,7 +41,7 @@ def build_encoder(kind: str, config: EncoderConfig, generator: torch.Generator) 
 
     Args:
         kind: A name of `ENCODERS`.
-        config: Its shape, of the class that `ENCODERS` names.
+        config: Its shape, of the class that the kind's `Config` names.
         generator: Draws the weights.
 
     Returns:
@@ -50,8 +51,8 @@ def build_encoder(kind: str, config: EncoderConfig, generator: torch.Generator) 
     Raises:
         UserError: If there is no such kind, the shape cannot be, or the weights do not fit.
     """
-    _, encoder_class = find_encoder(kind)
-    encoder: Encoder = encoder_class(replace(config, weights=""), generator)  # type: ignore[call-arg]
+    encoder_class: Any = find_encoder(kind)
+    encoder: Encoder = encoder_class(replace(config, weights=""), generator)
     if config.weights:
         from tcn_robot.models.weights import start_from
 

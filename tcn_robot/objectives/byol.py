@@ -17,7 +17,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
 from tcn_robot.objectives.interface import Losses, Setting, Step, TrainableEncoder
-from tcn_robot.objectives.option_ranges import expect_at_least
+from tcn_robot.option_ranges import expect_at_least
 
 
 @dataclass(frozen=True)

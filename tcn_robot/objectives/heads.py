@@ -9,6 +9,17 @@ import torch
 from torch import nn
 
 
+def drawn_linear(
+    before: int, after: int, generator: torch.Generator, bias: bool = True
+) -> nn.Linear:
+    """Return a linear layer with weights drawn from `generator` and biases of 0."""
+    linear = nn.utils.skip_init(nn.Linear, before, after, bias=bias)
+    nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu", generator=generator)
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
+    return linear
+
+
 def projection_head(
     sizes: Sequence[int], generator: torch.Generator, batch_norm: bool = True
 ) -> nn.Sequential:
@@ -24,11 +35,7 @@ def projection_head(
     last = len(sizes) - 2
     for index, (before, after) in enumerate(pairwise(sizes)):
         normed = batch_norm and index < last
-        linear = nn.utils.skip_init(nn.Linear, before, after, bias=not normed)
-        nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu", generator=generator)
-        if linear.bias is not None:
-            nn.init.zeros_(linear.bias)
-        layers.append(linear)
+        layers.append(drawn_linear(before, after, generator, bias=not normed))
         if index < last:
             layers += [nn.BatchNorm1d(after)] * normed + [nn.ReLU()]
     return nn.Sequential(*layers)

@@ -52,18 +52,14 @@ class Setting:
     Attributes:
         encoder: What is trained; an objective may copy it (a target network), but not make it a
             submodule of its own.
-        num_films: Number of training episodes; `Moments.episode` is below it.
+        film_frames: int64 (E, V), frames of each view of each training episode, 0 where an episode
+            has no such view; `Moments.episode` and `Moments.view` are places in it.
         generator: Draws the initial weights of heads.
-        num_views: Most views that a training episode has; `Moments.view` is below it.
-        film_frames: int64 (num_films, num_views), frames of each view of each film, 0 where an
-            episode has no such view; None where nobody counted.
     """
 
     encoder: TrainableEncoder
-    num_films: int
+    film_frames: np.ndarray
     generator: torch.Generator
-    num_views: int = 1
-    film_frames: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.data.sampling.intervals import Intervals, IntervalSampler
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
-from tcn_robot.objectives.option_ranges import expect_at_least
 from tcn_robot.objectives.temporal_distance import DistanceHead, distance_loss, expected_distance
+from tcn_robot.option_ranges import expect_at_least
 
 
 @dataclass(frozen=True)

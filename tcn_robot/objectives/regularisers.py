@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 
-from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
+from tcn_robot.option_ranges import expect_above_zero, expect_at_least
 
 # LeJEPA's quadrature of the test: trapezium rule over these points.
 LARGEST_FREQUENCY = 5.0
@@ -39,19 +38,9 @@ class RegulariserOptions:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work."""
-        for name in ("sigreg_weight", "variance_weight", "covariance_weight"):
-            weight = getattr(self, name)
-            if not 0 <= weight < math.inf:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} must be at least 0 and finite, found {weight}")
-        if self.sigreg_directions < 1:
-            raise UserError(
-                f"--sigreg-directions must be at least 1, found {self.sigreg_directions}"
-            )
-        if not 0 < self.variance_target < math.inf:
-            raise UserError(
-                f"--variance-target must be above 0 and finite, found {self.variance_target}"
-            )
+        expect_at_least(self, 0, "sigreg_weight", "variance_weight", "covariance_weight")
+        expect_at_least(self, 1, "sigreg_directions")
+        expect_above_zero(self, "variance_target")
 
 
 def regulariser_terms(

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tcn_robot.objectives.heads import drawn_linear
+
 NUM_TURNS = 4
 HIDDEN_WIDTH = 200
 
@@ -42,15 +44,10 @@ class RotationHead(nn.Module):
         """Make the layers with weights drawn from `generator`."""
         super().__init__()
         widths = (feature_width, HIDDEN_WIDTH, HIDDEN_WIDTH, NUM_TURNS)
-        layers = [
-            nn.utils.skip_init(nn.Linear, before, after)
-            for before, after in itertools.pairwise(widths)
-        ]
-        self.layers = nn.ModuleList(layers)
+        self.layers = nn.ModuleList(
+            drawn_linear(before, after, generator) for before, after in itertools.pairwise(widths)
+        )
         self.norms = nn.ModuleList(nn.BatchNorm1d(HIDDEN_WIDTH) for _ in widths[1:-1])
-        for layer in layers:
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.zeros_(layer.bias)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (N, F) to float32 scores (N, 4) of the four rotations."""

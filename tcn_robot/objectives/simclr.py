@@ -14,7 +14,7 @@ from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, SameFrameSample
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
 from tcn_robot.objectives.interface import Losses, Setting, Step
-from tcn_robot.objectives.option_ranges import expect_above_zero, expect_at_least
+from tcn_robot.option_ranges import expect_above_zero, expect_at_least
 
 
 @dataclass(frozen=True)

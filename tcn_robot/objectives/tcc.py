@@ -23,7 +23,7 @@ from tcn_robot.objectives.cycle_consistency import (
 )
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
-from tcn_robot.objectives.option_ranges import (
+from tcn_robot.option_ranges import (
     expect_above_zero,
     expect_at_least,
     expect_read,

@@ -15,8 +15,8 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.moments import Moments
 from tcn_robot.objectives.n_pairs import n_pairs
-from tcn_robot.objectives.option_ranges import expect_at_least, expect_read
 from tcn_robot.objectives.tcc import CycleOptions, cycle_losses, film_times, pairs_of_films
+from tcn_robot.option_ranges import expect_at_least, expect_read
 
 
 @dataclass(frozen=True)

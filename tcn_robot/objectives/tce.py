@@ -22,8 +22,8 @@ from tcn_robot.objectives.noise_contrastive import (
     estimate_log_normaliser,
     noise_contrastive_loss,
 )
-from tcn_robot.objectives.option_ranges import flag
 from tcn_robot.objectives.rotation import RotationHead, draw_turns, turned
+from tcn_robot.option_ranges import expect_above_zero, expect_at_least, expect_within, flag
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,10 @@ class TceOptions:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work."""
-        for name, smallest in (("bank_negatives", 1), ("bank_slots", 1), ("mining_rate", 0)):
-            _expect(name, getattr(self, name), f"at least {smallest}", smallest)
-        _expect("rotation_weight", self.rotation_weight, "at least 0", 0)
-        for name in ("bank_momentum", "normaliser_momentum"):
-            _expect(name, getattr(self, name), "from 0 to 1", 0, 1)
-        if not 0 < self.nce_temperature < float("inf"):
-            raise UserError(f"--nce-temperature must be above 0, found {self.nce_temperature}")
+        expect_at_least(self, 1, "frame_padding", "bank_negatives", "bank_slots")
+        expect_at_least(self, 0, "mining_rate", "rotation_weight")
+        expect_within(self, 0, 1, "bank_momentum", "normaliser_momentum")
+        expect_above_zero(self, "nce_temperature")
         if not -1 <= self.mining_low <= self.mining_high <= 1:
             raise UserError(
                 "expected -1 <= --mining-low <= --mining-high <= 1, found "
@@ -86,13 +83,6 @@ class TceOptions:
                 raise UserError(
                     f"{option} {value} is for --mining, found --no-mining; leave {option} out"
                 )
-
-
-def _expect(
-    name: str, value: float, wanted: str, smallest: float, largest: float = float("inf")
-) -> None:
-    if not smallest <= value <= largest:
-        raise UserError(f"{flag(name)} must be {wanted}, found {value}")
 
 
 class Tce(nn.Module):
@@ -124,7 +114,7 @@ class Tce(nn.Module):
         super().__init__()
         options.check()
         self._options = options
-        counts = _entries(options, film_frames_of(setting))
+        counts = _entries(options, setting.film_frames)
         self.num_negatives = num_negatives(options, counts)
         self.entries = FilmEntries(counts)
         self.bank = MemoryBank(len(self.entries), setting.encoder.dimension, setting.generator)
@@ -209,13 +199,6 @@ class Tce(nn.Module):
         scores = head(encoded.features)  # (N, 4)
         accuracy = (scores.argmax(dim=1) == turns).float().mean()
         return F.cross_entropy(scores, turns), accuracy
-
-
-def film_frames_of(setting: Setting) -> np.ndarray:
-    """Return the frames of each film, int64 (E, V); where they are not known all are long."""
-    if setting.film_frames is not None:
-        return setting.film_frames
-    return np.full((setting.num_films, setting.num_views), np.iinfo(np.int32).max, np.int64)
 
 
 def _entries(options: TceOptions, film_frames: np.ndarray) -> np.ndarray:

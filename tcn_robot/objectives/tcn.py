@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -35,6 +34,7 @@ from tcn_robot.objectives.moments import (
 )
 from tcn_robot.objectives.n_pairs import n_pairs
 from tcn_robot.objectives.triplet import Mining, mine_triplets, triplet_loss
+from tcn_robot.option_ranges import expect_above_zero, expect_at_least, expect_read, flag
 
 Pairing = Literal["views", "times"]
 LossName = Literal["infonce", "triplet", "npairs", "lifted", "contrastive"]
@@ -107,53 +107,36 @@ class TcnOptions:
 
     def check(self) -> None:
         """Raise a UserError for options that cannot work, or that this loss does not read."""
-        for name in ("temperature", "margin"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise UserError(f"--{name} must be above 0, found {value}")
-        for name in ("regularisation", "exclusion_seconds", "exclusion_frames", "window_frames"):
-            value = getattr(self, name)
-            if value is not None and not (value >= 0 and math.isfinite(value)):
-                raise UserError(f"{_flag(name)} must be at least 0, found {value}")
+        expect_above_zero(self, "temperature", "margin")
+        exclusions = ("exclusion_seconds", "exclusion_frames")
+        expect_at_least(self, 0, "regularisation", "window_frames", *exclusions)
         for name in ("exclusion", "positive_radius"):
             if None not in (getattr(self, f"{name}_seconds"), getattr(self, f"{name}_frames")):
-                flag = _flag(name)
-                raise UserError(f"expected {flag}-seconds or {flag}-frames, found both; drop one")
-        self._check_read("loss", _READ_BY_LOSS)
-        self._check_read("similarity", _READ_BY_SIMILARITY)
-        self._check_read("pairing", _READ_BY_PAIRING)
+                either = flag(name)
+                raise UserError(
+                    f"expected {either}-seconds or {either}-frames, found both; drop one"
+                )
+        for chooser, readers in _READ_BY.items():
+            expect_read(self, chooser, readers, type(self)())
         if self.pairing == "times":
             self.radii.check()
 
-    def _check_read(self, chooser: str, readers: dict[str, tuple[str, ...]]) -> None:
-        """Refuse an option that was changed although what was chosen does not read it."""
-        defaults = {field.name: field.default for field in fields(self)}
-        chosen = getattr(self, chooser)
-        for name, choices in readers.items():
-            value = getattr(self, name)
-            if value != defaults[name] and chosen not in choices:
-                raise UserError(
-                    f"{_flag(name)} {value} is for --{chooser} {' or '.join(choices)}, found "
-                    f"--{chooser} {chosen}; leave {_flag(name)} out"
-                )
 
-
-_READ_BY_LOSS: dict[str, tuple[str, ...]] = {
-    "similarity": ("infonce",),
-    "temperature": ("infonce",),
-    "mining": ("triplet",),
-    "margin": ("triplet", "lifted", "contrastive"),
-    "regularisation": ("npairs",),
+# Option that chooses -> option -> the choices with which it is read.
+_READ_BY: dict[str, dict[str, tuple[object, ...]]] = {
+    "loss": {
+        "similarity": ("infonce",),
+        "temperature": ("infonce",),
+        "mining": ("triplet",),
+        "margin": ("triplet", "lifted", "contrastive"),
+        "regularisation": ("npairs",),
+    },
+    "similarity": {"temperature": ("cosine",)},
+    "pairing": {
+        "positive_radius_seconds": ("times",),
+        "positive_radius_frames": ("times",),
+    },
 }
-_READ_BY_SIMILARITY: dict[str, tuple[str, ...]] = {"temperature": ("cosine",)}
-_READ_BY_PAIRING: dict[str, tuple[str, ...]] = {
-    "positive_radius_seconds": ("times",),
-    "positive_radius_frames": ("times",),
-}
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 class Tcn(nn.Module):

@@ -22,7 +22,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.objectives.distances import at_least_float32
 from tcn_robot.objectives.heads import projection_head
 from tcn_robot.objectives.interface import Losses, Setting, Step
-from tcn_robot.objectives.option_ranges import expect_at_least
+from tcn_robot.option_ranges import expect_at_least
 
 # Added to a variance before its root: a dimension that does not vary has correlation 0.
 VARIANCE_EPSILON = 1e-5

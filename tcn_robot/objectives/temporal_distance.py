@@ -6,11 +6,11 @@ Distance": frames u and v of a film of T frames have the distance (v - u) / (T -
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from tcn_robot.objectives.heads import projection_head
 
 
 def bin_centres(num_bins: int) -> torch.Tensor:
@@ -76,21 +76,11 @@ class DistanceHead(nn.Module):
         """
         super().__init__()
         widths = [2 * dimension, hidden, num_bins] if hidden else [2 * dimension, num_bins]
-        layers = [
-            nn.utils.skip_init(nn.Linear, before, after)
-            for before, after in itertools.pairwise(widths)
-        ]
-        for layer in layers:
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.zeros_(layer.bias)
-        self.layers = nn.ModuleList(layers)
+        self.scores = projection_head(widths, generator, batch_norm=False)
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Return logits (P, B) of the distances from `first` (P, D) to `second` (P, D)."""
         return self._one_way(first, second) + self._one_way(second, first).flip(1)
 
     def _one_way(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        scores = torch.cat([first, second], dim=1)  # (P, 2 D)
-        for layer in self.layers[:-1]:
-            scores = F.relu(layer(scores))
-        return self.layers[-1](scores)
+        return self.scores(torch.cat([first, second], dim=1))  # (P, 2 D) -> (P, B)

@@ -13,8 +13,8 @@ from tcn_robot.data.sampling import BatchOptions, FilmedEpisode, Sampler
 from tcn_robot.data.sampling.stretches import PARTS, StretchSampler
 from tcn_robot.errors import UserError
 from tcn_robot.objectives.interface import Losses, Setting, Step
-from tcn_robot.objectives.option_ranges import expect_above_zero, expect_at_least
 from tcn_robot.objectives.value_implicit import attraction, log_mean_exp, step_excess
+from tcn_robot.option_ranges import expect_above_zero, expect_at_least
 
 
 @dataclass(frozen=True)

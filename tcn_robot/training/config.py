@@ -11,6 +11,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, EncoderConfig, find_encoder
 from tcn_robot.objectives import RegulariserOptions, find_objective
 from tcn_robot.objectives.tcn import TcnOptions
+from tcn_robot.option_ranges import expect_at_least
 from tcn_robot.training.flat import leaves, with_values
 from tcn_robot.training.health import HealthOptions
 from tcn_robot.training.optimisers import OptimisationOptions
@@ -94,19 +95,12 @@ class TrainConfig:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work; the parts check what is theirs."""
-        for name in ("steps", "seed", "validation_episodes"):
-            if getattr(self, name) < 0:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} must be at least 0, found {getattr(self, name)}")
+        expect_at_least(self, 0, "steps", "seed", "validation_episodes")
+        every = ("log_every_steps", "validate_every_steps", "checkpoint_every_steps")
+        expect_at_least(self, 1, *every)
         for view in self.views:
             if self.views.count(view) > 1:
                 raise UserError(f"--views names {view!r} twice; name each view once")
-        values = dict(leaves(self))
-        at_least_one = ("dimension", "log_every_steps", "validate_every_steps")
-        for name in (*at_least_one, "checkpoint_every_steps"):
-            if values[name] < 1:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} must be above 0, found {values[name]}")
         self.encoder_options.check()
         for part in (self.optimisation, self.regulariser, self.selection, self.health):
             part.check()
@@ -148,7 +142,7 @@ def default_config(objective: str, encoder: str | None = None) -> TrainConfig:
         objective=objective,
         objective_options=what.Options(),
         encoder=encoder,
-        encoder_options=find_encoder(encoder)[0](),
+        encoder_options=find_encoder(encoder).Config(),
     )
     known = {name for name, _ in leaves(config)} - {"encoder"}
     return config.changed(**{k: v for k, v in what.defaults.items() if k in known})
@@ -173,7 +167,7 @@ def config_from_dict(values: Any, where: str) -> TrainConfig:
     if not isinstance(values, dict) or not {"objective", "encoder"} <= values.keys():
         raise UserError(f"{where} names no objective and encoder; tcn_robot did not write it")
     options = find_objective(str(values["objective"])).Options
-    encoder_config, _ = find_encoder(str(values["encoder"]))
+    encoder_config = find_encoder(str(values["encoder"])).Config
     return options_from_json(
         TrainConfig,
         values,

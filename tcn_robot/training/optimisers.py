@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from tcn_robot.errors import UserError
+from tcn_robot.option_ranges import expect_above_zero, expect_at_least, flag
 from tcn_robot.training.schedules import ScheduleName, rate_factor
 
 OptimiserName = Literal["adamw", "adam", "sgd"]
@@ -63,22 +64,16 @@ class OptimisationOptions:
             "clip_norm",
             "average_decay",
         )
-        limits = dict.fromkeys(at_least_one, 1) | dict.fromkeys(not_negative, 0)
-        for name, smallest in limits.items():
-            value = getattr(self, name)
-            if not (value >= smallest and math.isfinite(value)):
-                raise UserError(f"{_option(name)} must be at least {smallest}, found {value}")
-        for name in ("learning_rate", "rate_decay_factor"):
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise UserError(f"{_option(name)} must be above 0, found {value}")
+        expect_at_least(self, 1, *at_least_one)
+        expect_at_least(self, 0, *not_negative)
+        expect_above_zero(self, "learning_rate", "rate_decay_factor")
         if self.rate_decay_factor > 1:
             raise UserError(
                 f"--rate-decay-factor must be at most 1, found {self.rate_decay_factor}"
             )
         for name in ("average_decay", "sgd_momentum"):
             if getattr(self, name) >= 1:
-                raise UserError(f"{_option(name)} must be below 1, found {getattr(self, name)}")
+                raise UserError(f"{flag(name)} must be below 1, found {getattr(self, name)}")
         if self.nesterov and (self.optimiser != "sgd" or self.sgd_momentum == 0):
             raise UserError("--nesterov needs --optimiser sgd with an --sgd-momentum above 0")
 
@@ -87,10 +82,6 @@ class OptimisationOptions:
         decay = (self.rate_decay_steps, self.rate_decay_factor)
         factor = rate_factor(self.rate_schedule, step, steps, self.warmup_steps, *decay)
         return self.learning_rate * factor
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def weight_groups(

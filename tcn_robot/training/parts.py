@@ -131,9 +131,7 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     )
     encoder = build_encoder(config.encoder, config.encoder_options, seeded_generator(encoder_seed))
     objective_rng = seeded_generator(objective_seed)
-    num_films, num_views = parts.store.films.lengths.shape
-    lengths = parts.store.films.lengths
-    setting = Setting(encoder, num_films, objective_rng, num_views, lengths)
+    setting = Setting(encoder, parts.store.films.lengths, objective_rng)
     objective = find_objective(config.objective)(config.objective_options, setting)
     if not isinstance(objective, nn.Module):
         raise UserError(f"objective {config.objective!r} must make a torch.nn.Module")

@@ -126,7 +126,7 @@ def main(arguments: list[str]) -> None:
     from tcn_robot.models import find_encoder
 
     kind = _named_kind(arguments) or "resnet"
-    defaults = find_encoder(kind)[0]()
+    defaults = find_encoder(kind).Config()
     parse_and_run(_command(kind, defaults), arguments, name="import-weights")
 
 

@@ -13,6 +13,7 @@ import tyro
 
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.errors import SharedFault, UserError
+from tcn_robot.option_ranges import flag
 from tcn_robot.training.config import TrainConfig, default_config, with_fitting_length
 from tcn_robot.training.flat import leaves
 from tcn_robot.training.presets import PRESETS, find_preset
@@ -258,10 +259,9 @@ def _check_same_options(stored: TrainConfig, given: TrainConfig) -> None:
     for name, before in leaves(stored):
         now = named.get(name)
         if before != now:
-            option = f"--{name.replace('_', '-')}"
             raise UserError(
-                f"the run was started with {option} {before}, found {now}; "
-                f"leave {option} out, or start a new run with another --out"
+                f"the run was started with {flag(name)} {before}, found {now}; "
+                f"leave {flag(name)} out, or start a new run with another --out"
             )
 
 

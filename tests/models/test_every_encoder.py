@@ -144,5 +144,5 @@ def test_a_copy_stands_by_itself():
 )
 def test_a_shape_that_cannot_be_is_refused_in_one_line(kind, options, said):
     with pytest.raises(UserError, match=said) as caught:
-        build_encoder(kind, ENCODERS[kind][0](**options), seeded_generator(0))
+        build_encoder(kind, ENCODERS[kind].Config(**options), seeded_generator(0))
     assert "\n" not in str(caught.value)

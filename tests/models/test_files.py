@@ -83,7 +83,7 @@ def test_a_truncated_file_is_refused_in_one_line(encoder, tmp_path, name, size):
 def test_a_stored_encoder_names_nothing_else_to_read(tmp_path, kind, name):
     from tcn_robot.models import ENCODERS
 
-    config = ENCODERS[kind][0](**({"pretrained": "x"} if kind == "transformers" else {}))
+    config = ENCODERS[kind].Config(**({"pretrained": "x"} if kind == "transformers" else {}))
     described = json.loads(json.dumps(dataclasses.asdict(config)))
     described |= {"format_version": 2, "kind": kind, name: str(tmp_path / "elsewhere")}
     (tmp_path / "config.json").write_text(json.dumps(described))

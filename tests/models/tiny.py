@@ -31,7 +31,7 @@ def tiny(case: str, seed: int = 0, **options) -> Encoder:
     """Return an encoder of a case, in training mode."""
     kind, own = CASES[case]
     values = {"image_size_px": 32, "dimension": 8, **own, **options}
-    return build_encoder(kind, ENCODERS[kind][0](**values), seeded_generator(seed))
+    return build_encoder(kind, ENCODERS[kind].Config(**values), seeded_generator(seed))
 
 
 def frames(count: int = 5, height: int = 32, width: int = 32, seed: int = 0) -> np.ndarray:

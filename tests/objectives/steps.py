@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -26,6 +27,12 @@ class GivenEncoder(nn.Module):
 
     def normalise(self, embeddings: torch.Tensor) -> torch.Tensor:
         return embeddings
+
+
+def setting_of(encoder: Any, films: int = 1, views: int = 1, seed: int = 0) -> Setting:
+    """Return what an objective is built for: long films, heads drawn by a seed."""
+    film_frames = np.full((films, views), 1000)
+    return Setting(encoder, film_frames, torch.Generator().manual_seed(seed))
 
 
 @dataclass
@@ -55,7 +62,7 @@ def random_mask(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
 def losses_of(name: str, embeddings: torch.Tensor, moments: Moments, **options: Any) -> Losses:
     """Return what an objective says of a batch of given embeddings."""
     made = find_objective(name)
-    setting = Setting(GivenEncoder(embeddings.shape[1]), 4, torch.Generator().manual_seed(0))
+    setting = setting_of(GivenEncoder(embeddings.shape[1]), films=4)
     return made(made.Options(**options), setting)(GivenStep(embeddings, moments))
 
 

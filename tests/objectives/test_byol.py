@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from tcn_robot.errors import UserError
-from tcn_robot.objectives import Encoded, Setting
+from tcn_robot.objectives import Encoded
 from tcn_robot.objectives.byol import Byol, ByolOptions, byol_loss, follow, target_momentum
-from tests.objectives.steps import pair_moments, randn
+from tests.objectives.steps import pair_moments, randn, setting_of
 
 
 class LinearEncoder(nn.Module):
@@ -48,7 +48,7 @@ class LinearStep:
 
 def byol_of(encoder: LinearEncoder, **options) -> Byol:
     options = ByolOptions(projector_hidden=8, projector_dimension=5, **options)
-    return Byol(options, Setting(encoder, 1, torch.Generator().manual_seed(0)))
+    return Byol(options, setting_of(encoder, 1))
 
 
 def test_the_loss_is_that_of_a_loop():

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-import torch
 
 import tcn_robot
 from tcn_robot.cli import main
 from tcn_robot.errors import UserError
 from tcn_robot.models import build_encoder, seeded_generator
-from tcn_robot.objectives import CONTROLS, OBJECTIVES, Setting
+from tcn_robot.objectives import CONTROLS, OBJECTIVES
 from tcn_robot.training.config import make_config
 from tests.data.films import dot_films
 from tests.data.test_frame_store import record
-from tests.objectives.steps import GivenEncoder
+from tests.objectives.steps import GivenEncoder, setting_of
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def test_a_control_trains_nothing(name):
     assert not made.unit_length(options)
     with pytest.raises(UserError, match="expected 0 steps"):
         made.sampler(options, (), None).draw(np.random.default_rng(0))
-    control = made(options, Setting(GivenEncoder(2), 1, torch.Generator().manual_seed(0)))
+    control = made(options, setting_of(GivenEncoder(2), 1))
     with pytest.raises(UserError, match="expected 0 steps"):
         control(None)
     assert not list(control.parameters())

@@ -8,6 +8,7 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import OBJECTIVES
 from tcn_robot.training import make_config
+from tcn_robot.training.flat import leaves
 
 INFINITE = float("inf")
 WRONG = [
@@ -56,14 +57,27 @@ def test_options_that_are_not_read_are_refused(name, options):
 
 
 def test_the_same_options_are_taken_where_they_are_read():
-    make_config("tcc", huber_delta=0.2, cycle_loss="regression_huber").check()
-    make_config("tcc_tcn", label_smoothing=0.2, cycle_loss="classification").check()
-    make_config("tcc_tcn", window_frames=7).check()
-    make_config("tce", mining_rate=2.0).check()
+    for name, options in (
+        ("tcc", {"huber_delta": 0.2, "cycle_loss": "regression_huber"}),
+        ("tcc_tcn", {"label_smoothing": 0.2, "cycle_loss": "classification"}),
+        ("tcc_tcn", {"window_frames": 7}),
+        ("tce", {"mining_rate": 2.0}),
+    ):
+        config = make_config(name, **options)
+        config.check()
+        assert options.items() <= dict(leaves(config)).items()
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
-def test_defaults_pass_their_own_check(name):
-    options = OBJECTIVES[name].Options()
-    if dataclasses.fields(options):
-        options.check()
+def test_defaults_pass_the_check_and_a_wrong_number_does_not(name):
+    config = make_config(name)
+    config.check()
+    numbers = [
+        field.name
+        for field in dataclasses.fields(config.objective_options)
+        if type(getattr(config.objective_options, field.name)) in (int, float)
+    ]
+    assert numbers
+    for option in numbers:
+        with pytest.raises(UserError, match=f"--{option.replace('_', '-')}"):
+            config.changed(**{option: -7}).check()

@@ -7,13 +7,13 @@ import torch
 from tcn_robot.data.film_table import FilmTable
 from tcn_robot.data.sampling import Batch, BatchOptions
 from tcn_robot.errors import UserError
-from tcn_robot.objectives import OBJECTIVES, Setting
+from tcn_robot.objectives import OBJECTIVES
 from tcn_robot.objectives.progress import film_distances
 from tcn_robot.objectives.temporal_distance import distance_loss
 from tcn_robot.training.step import to_moments
 from tests.data.films import blank_film
 from tests.objectives.films import moments_of
-from tests.objectives.steps import GivenEncoder, GivenStep, loss_of, losses_of
+from tests.objectives.steps import GivenEncoder, GivenStep, loss_of, losses_of, setting_of
 
 FIRST = torch.tensor([0, 39, 10, 20, 7, 5])
 SECOND = torch.tensor([39, 0, 20, 10, 7, 30])
@@ -28,7 +28,7 @@ def randn(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def objective(dimension: int = 4, seed: int = 0, **options):
     made = OBJECTIVES["progress"]
-    setting = Setting(GivenEncoder(dimension), 5, torch.Generator().manual_seed(seed))
+    setting = setting_of(GivenEncoder(dimension), 5, seed=seed)
     return made(made.Options(**options), setting).double()
 
 

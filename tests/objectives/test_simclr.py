@@ -9,10 +9,16 @@ import torch.nn.functional as F
 
 from tcn_robot.data.sampling import BatchOptions
 from tcn_robot.errors import UserError
-from tcn_robot.objectives import Setting
 from tcn_robot.objectives.simclr import Simclr, SimclrOptions, nt_xent
 from tests.data.films import blank_film
-from tests.objectives.steps import GivenEncoder, GivenStep, losses_of, pair_moments, randn
+from tests.objectives.steps import (
+    GivenEncoder,
+    GivenStep,
+    losses_of,
+    pair_moments,
+    randn,
+    setting_of,
+)
 
 
 def loop_nt_xent(z, temperature):
@@ -75,14 +81,14 @@ def test_nothing_distinguishes_frames_but_their_embedding():
 
 def test_the_projector_learns_and_is_in_the_state():
     options = SimclrOptions(projector_hidden=8, projector_dimension=6)
-    objective = Simclr(options, Setting(GivenEncoder(4), 1, torch.Generator().manual_seed(0)))
+    objective = Simclr(options, setting_of(GivenEncoder(4), 1))
     e = randn(12, 4).float().requires_grad_()
     objective(GivenStep(e, pair_moments([0] * 6))).terms["nt_xent"].backward()
     assert e.grad.abs().sum() > 0
     weights = [w for name, w in objective.named_parameters() if w.dim() == 2]
     assert [tuple(w.shape) for w in weights] == [(8, 4), (6, 8)]
     assert all(w.grad.abs().sum() > 0 for w in weights)
-    same = Simclr(options, Setting(GivenEncoder(4), 1, torch.Generator().manual_seed(0)))
+    same = Simclr(options, setting_of(GivenEncoder(4), 1))
     assert all(
         torch.equal(a, b) for a, b in zip(objective.parameters(), same.parameters(), strict=True)
     )

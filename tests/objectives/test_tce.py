@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -84,7 +85,9 @@ def scene(seed=0, films=12, anchors=5, views=1, film_frames=None, **options: Any
     """An objective and a step whose batch has an anchor of some of the films."""
     encoder = LinearEncoder(seed)
     told = TceOptions(**PAPER | options)
-    objective = Tce(told, Setting(encoder, films, generator(seed + 1), views, film_frames))
+    if film_frames is None:
+        film_frames = np.full((films, views), 1000)
+    objective = Tce(told, Setting(encoder, film_frames, generator(seed + 1)))
     chosen = torch.randperm(films, generator=generator(seed + 2))[:anchors].tolist()
     moments = adjacent_moments(chosen, [index % 8 for index in range(anchors)])
     images = torch.randint(

@@ -8,10 +8,16 @@ import torch
 
 from tcn_robot.data.sampling import BatchOptions, ProximitySampler
 from tcn_robot.errors import UserError
-from tcn_robot.objectives import Setting
 from tcn_robot.objectives.tempo import Tempo, TempoOptions, barlow_twins, cross_correlation
 from tests.data.films import blank_film
-from tests.objectives.steps import GivenEncoder, GivenStep, losses_of, pair_moments, randn
+from tests.objectives.steps import (
+    GivenEncoder,
+    GivenStep,
+    losses_of,
+    pair_moments,
+    randn,
+    setting_of,
+)
 
 
 def loop_correlation(first, second):
@@ -96,7 +102,7 @@ def test_both_sums_are_terms_and_lambda_is_in_one_of_them():
 
 def test_the_projector_has_three_layers_and_learns():
     options = TempoOptions(projector_hidden=8, projector_dimension=6)
-    objective = Tempo(options, Setting(GivenEncoder(4), 1, torch.Generator().manual_seed(0)))
+    objective = Tempo(options, setting_of(GivenEncoder(4), 1))
     shapes = [tuple(w.shape) for w in objective.parameters() if w.dim() == 2]
     assert shapes == [(8, 4), (8, 8), (6, 8)]
     e = randn(12, 4).float().requires_grad_()

@@ -90,7 +90,7 @@ def test_weights_come_from_the_generator_and_nowhere_else():
     second, other = head(seed=5), head(seed=6)
     for name, weights in first.state_dict().items():
         assert torch.equal(weights, second.state_dict()[name])
-    assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
+    assert not torch.equal(first.scores[0].weight, other.scores[0].weight)
 
 
 def test_gradients_are_those_of_finite_differences():

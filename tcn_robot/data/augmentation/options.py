@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tcn_robot.errors import UserError
+from tcn_robot.option_ranges import expect_within
 
 # Smallest and largest value of each option.
 RANGES: dict[str, tuple[float, float]] = {
@@ -71,12 +72,7 @@ class AugmentationOptions:
             UserError: If one is out of its range.
         """
         for name, (smallest, largest) in RANGES.items():
-            value = getattr(self, name)
-            if not smallest <= value <= largest:
-                raise UserError(
-                    f"--{name.replace('_', '-')} must be from {smallest:g} to {largest:g}, "
-                    f"found {value:g}"
-                )
+            expect_within(self, smallest, largest, name)
         if self.window_area_min > self.window_area_max:
             raise UserError(
                 "expected --window-area-min <= --window-area-max, found "

@@ -14,6 +14,7 @@ from tcn_robot.data.sampling.long_films import LongFilms, describe_films
 from tcn_robot.data.sampling.moment_numbers import moment_numbers
 from tcn_robot.errors import UserError
 from tcn_robot.matching import TIME_TOLERANCE_SECONDS, frame_period_seconds
+from tcn_robot.option_ranges import expect_within
 
 LEAST_FRAMES = 2  # of a film that has two moments
 
@@ -37,11 +38,7 @@ class Intervals:
 
     def check(self) -> None:
         """Raise UserError for shares that are none."""
-        for name in ("rewind_share", "mismatch_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(
-                    f"--{name.replace('_', '-')} must be from 0 to 1, found {getattr(self, name)}"
-                )
+        expect_within(self, 0, 1, "rewind_share", "mismatch_share")
 
 
 class IntervalSampler:
@@ -114,9 +111,8 @@ class IntervalSampler:
         pair = np.stack([early, early + steps])  # (2, P) in the film as it is played
         frames = np.where(pair <= turn, pair, 2 * turn - pair)
         swapped = rng.random(len(lengths)) < 0.5
-        return np.where(swapped, frames[::-1], frames)[0], np.where(swapped, frames, frames[::-1])[
-            0
-        ]
+        frames[:, swapped] = frames[::-1, swapped]
+        return frames[0], frames[1]
 
     def _seen_elsewhere(
         self, rng: np.random.Generator, episode: np.ndarray, view: np.ndarray, frame: np.ndarray

@@ -1,4 +1,4 @@
-"""Which numbers an objective's options can be, refused in one line where they cannot."""
+"""Which numbers options can be, refused in one line where they cannot. A leaf of all parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def flag(name: str) -> str:
 
 
 def expect_at_least(options: object, smallest: float, *names: str) -> None:
-    """Raise UserError unless these fields are finite and not below a number.
+    """Raise UserError unless these fields are finite and not below a number, or None.
 
     Args:
         options: Has the fields.
@@ -22,16 +22,28 @@ def expect_at_least(options: object, smallest: float, *names: str) -> None:
     """
     for name in names:
         value = getattr(options, name)
-        if not (value >= smallest and math.isfinite(value)):
-            raise UserError(f"{flag(name)} must be at least {smallest:g}, found {value}")
+        if value is not None and not (value >= smallest and math.isfinite(value)):
+            raise UserError(f"{flag(name)} must be at least {smallest:g}{_finite(value)}")
+
+
+def expect_within(options: object, smallest: float, largest: float, *names: str) -> None:
+    """Raise UserError unless these fields lie from one number to another."""
+    for name in names:
+        value = getattr(options, name)
+        if not smallest <= value <= largest:
+            raise UserError(f"{flag(name)} must be from {smallest:g} to {largest:g}, found {value}")
 
 
 def expect_above_zero(options: object, *names: str) -> None:
-    """Raise UserError unless these fields are finite and above 0."""
+    """Raise UserError unless these fields are finite and above 0, or None."""
     for name in names:
         value = getattr(options, name)
-        if not (value > 0 and math.isfinite(value)):
-            raise UserError(f"{flag(name)} must be above 0, found {value}")
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise UserError(f"{flag(name)} must be above 0{_finite(value)}")
+
+
+def _finite(value: float) -> str:
+    return f"{'' if math.isfinite(value) else ' and finite'}, found {value}"
 
 
 def expect_read(

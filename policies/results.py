@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -57,9 +56,3 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             )
         lines.append(line)
     return lines
-
-
-def key_of(options: dict[str, Any]) -> str:
-    """Return a short digest of the options that decide a result, for telling runs apart."""
-    text = json.dumps(options, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]

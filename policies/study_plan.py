@@ -12,7 +12,7 @@ from typing import Any
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.policies.config import ImitateConfig, config_from_mapping
-from tcn_robot.policies.results import key_of
+from tcn_robot.provenance import key_of
 
 STUDY_SCHEMA_VERSION = 1
 POLICY_KIND = "policy"

@@ -11,7 +11,6 @@ import numpy as np
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.benchmarks.objective_rows import (
-    CONTROLS,
     ObjectiveRow,
     StudyRows,
     describe_lines,
@@ -137,4 +136,4 @@ def _draw_figure(
 
 
 def _colour(row: ObjectiveRow) -> str:
-    return CONTROL if row.objective in CONTROLS else LEARNT
+    return CONTROL if row.is_control else LEARNT

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,3 +81,9 @@ def sha256_of_files(folder: Path) -> str:
         digest.update(str(path.relative_to(folder)).encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def key_of(options: Mapping[str, Any]) -> str:
+    """Return a short digest of the options that decide a result, for telling runs apart."""
+    text = json.dumps(options, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +10,10 @@ import numpy as np
 
 from tcn_robot.benchmarks.alignment import ROWS, summarised
 from tcn_robot.benchmarks.per_episode import pooled_over_seeds
+from tcn_robot.provenance import key_of
 
 EMBEDDING_KIND = "embedding"
 REFERENCE_KIND = "alignment-reference"
-#: Objectives that learn nothing: what every table has to be read against.
-CONTROLS = ("random", "pixels", "pretrained")
 FIGURES = ("error", "accuracy_1", "tau_b")
 HEADER = (
     "| | objective | error % | within 1 frame % | tau_b | error % of each seed | steps "
@@ -46,6 +43,11 @@ class ObjectiveRow:
     steps: int
     core_minutes: float
     lines: tuple[Mapping[str, Any], ...]
+
+    @property
+    def is_control(self) -> bool:
+        """Whether nothing was trained: what every table has to be read against."""
+        return self.steps == 0
 
 
 @dataclass(frozen=True)
@@ -109,26 +111,47 @@ def _study(name: str, lines: Sequence[Mapping[str, Any]]) -> StudyRows:
 def _seeds_that_go_together(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return a run's last line of each seed, of those with the options of the newest line."""
     in_time = sorted(lines, key=lambda line: line["finished_utc"])
-    wanted = _options(in_time[-1])
-    by_seed = {line["seed"]: line for line in in_time if _options(line) == wanted}
+    options, unusual = in_time[-1]["decides"]["options"], in_time[-1]["unusual"]
+    by_seed = {
+        line["seed"]: line
+        for line in in_time
+        if was_made_with(line, options | {"seed": line["seed"]}, unusual)
+    }
     return [by_seed[seed] for seed in sorted(by_seed)]
 
 
-def _options(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a line that are the same for all seeds."""
-    options = line["decides"]["options"]
-    return {name: value for name, value in options.items() if name != "seed"}
+def was_made_with(
+    line: Mapping[str, Any], options: Mapping[str, Any], unusual: Collection[str]
+) -> bool:
+    """Return whether a line is the result of some options.
+
+    An option that the line does not have came after it, and its default is what was done before: a
+    new option makes no result out of date, another value or another default does.
+
+    Args:
+        line: A line of an embedding.
+        options: Every option there is now, the seed among them.
+        unusual: Names of those that are not the objective's default.
+    """
+    before = line["decides"]["options"]
+    same = all(name in options and options[name] == value for name, value in before.items())
+    return same and not any(name in unusual for name in options.keys() - before.keys())
 
 
 def _reference_key(line: Mapping[str, Any]) -> str:
-    """Return the key of the reference on the very episodes that a line was measured on.
-
-    It is what `tcn_robot.policies.results.key_of` makes of version and digest when the reference
-    is written; this part must not import that one.
-    """
+    """Return the key of the reference on the very episodes that a line was measured on."""
     decides = line["decides"]
-    described = {"test": decides["data"][line["test"]], "version": decides["version"]}
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode("utf-8")).hexdigest()[:16]
+    return reference_key(decides["version"], decides["data"][line["test"]])
+
+
+def reference_key(version: int, digest: str) -> str:
+    """Return what tells the reference on some episodes from others.
+
+    Args:
+        version: Of the results.
+        digest: Of the recording that is measured on.
+    """
+    return key_of({"version": version, "test": digest})
 
 
 def _same_recordings(line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -166,9 +189,8 @@ def ranked_table(study: StudyRows, links: Mapping[str, str] | None = None) -> st
     """
     rows, rank = [], 0
     for row in study.rows:
-        control = row.objective in CONTROLS
-        rank += not control
-        rows.append(_cells(row, "" if control else str(rank), links or {}))
+        rank += not row.is_control
+        rows.append(_cells(row, "" if row.is_control else str(rank), links or {}))
     for name in ROWS:
         if study.reference is not None and name in study.reference["rows"]:
             figures = study.reference["rows"][name]
@@ -186,7 +208,7 @@ def _cells(row: ObjectiveRow, rank: str, links: Mapping[str, str]) -> list[str]:
     name = row.run
     if row.objective in links:
         name = f"[{name}]({links[row.objective]})"
-    if row.objective in CONTROLS:
+    if row.is_control:
         name = f"*{name}* (control)"
     seeds = ", ".join(f"{100 * error:.1f}" for error in row.seed_errors) or "–"
     minutes = f"{row.core_minutes:.1f}" if row.steps else "–"

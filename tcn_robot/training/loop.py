@@ -11,7 +11,6 @@ import torch
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.data.sampling import Batch
 from tcn_robot.models import Encoder
-from tcn_robot.models.films import body_indices
 from tcn_robot.objectives import Losses, regulariser_terms
 from tcn_robot.training.batches import Batches
 from tcn_robot.training.config import TrainConfig
@@ -166,7 +165,7 @@ def forward(
         precision=state.precision,
         processes=parts.processes,
         first=first,
-        body=_bodies_of_rows(parts, state, batch),
+        body=_bodies_of_rows(parts, batch),
     )
     losses = state.objective(step)
     if step.seen is None:
@@ -176,14 +175,12 @@ def forward(
     return step, replace(losses, terms={**losses.terms, **terms})
 
 
-def _bodies_of_rows(parts: Parts, state: TrainingState, batch: Batch) -> torch.Tensor | None:
+def _bodies_of_rows(parts: Parts, batch: Batch) -> torch.Tensor | None:
     """Return the body of each row of this process, int64 (R,), where the encoder asks for it."""
-    bodies = state.encoder.bodies
-    if not bodies:
+    if parts.bodies is None:
         return None
-    of_episodes = body_indices(bodies, [episode.embodiment for episode in parts.training])
-    rows = parts.processes.rows(len(batch)).cpu()
-    return torch.from_numpy(of_episodes[batch.episode])[rows].to(parts.device)
+    rows = parts.processes.rows(len(batch))
+    return torch.from_numpy(parts.bodies[batch.episode])[rows].to(parts.device)
 
 
 def _scalars(losses: Losses) -> dict[str, torch.Tensor]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from tcn_robot.errors import SharedFault
-from tcn_robot.models import Encoder
 from tcn_robot.training.checkpoint import latest_good_checkpoint, save_checkpoint
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.curves import Curves
+from tcn_robot.training.embedded import EmbeddedEpisode, embed_episodes
 from tcn_robot.training.health import describe_embeddings
 from tcn_robot.training.parts import Parts
 from tcn_robot.training.pictures import batch_picture
 from tcn_robot.training.precision import all_finite
-from tcn_robot.training.projector import embed_points
+from tcn_robot.training.projector import points_of
 from tcn_robot.training.run_folder import STATE_FOLDER
 from tcn_robot.training.state import TrainingState
 from tcn_robot.training.validation import measure_alignment, neighbour_strip
@@ -170,17 +171,17 @@ class Observation:
         episodes, encoder = self._parts.validation, state.judged
         if not episodes:
             return {}
-        if self._curves.has_pictures:
-            strip = neighbour_strip(encoder, episodes[0])
-            self._curves.write_image(state.step, "validation/neighbours", strip)
-        figures = measure_alignment(encoder, episodes)
+        embedded = embed_episodes(encoder, episodes)
+        figures = measure_alignment(embedded)
         state.selection.look(state.step, figures, encoder)
         if self._curves.has_pictures:
-            self._project(encoder, state)
+            strip = neighbour_strip(embedded[0])
+            self._curves.write_image(state.step, "validation/neighbours", strip)
+            self._project(embedded, state)
         return figures
 
-    def _project(self, encoder: Encoder, state: TrainingState) -> None:
+    def _project(self, embedded: Sequence[EmbeddedEpisode], state: TrainingState) -> None:
         when = self._config.projector
         at_end = state.step == self._config.steps or state.selection.is_over
         if when == "validations" or (when == "end" and at_end):
-            self._curves.write_points(state.step, embed_points(encoder, self._parts.validation))
+            self._curves.write_points(state.step, points_of(embedded))

@@ -44,6 +44,7 @@ class Parts:
         dtype: Numbers that the encoder computes in.
         compiling: Whether the encoder is compiled.
         notes: Sentences that the user should read before the training begins.
+        bodies: int64 (E,), the encoder's body in each training episode; None where it has none.
     """
 
     training: tuple[StoredEpisode, ...]
@@ -55,6 +56,7 @@ class Parts:
     dtype: torch.dtype
     compiling: bool
     notes: tuple[str, ...]
+    bodies: np.ndarray | None
 
     @property
     def device(self) -> torch.device:
@@ -86,9 +88,9 @@ def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None 
     validation = _with_views(store.split("valid"), config.views)[: config.validation_episodes]
     if config.selection.compares and not any(len(film.views) > 1 for film in validation):
         config.selection.refuse()
-    bodies = getattr(config.encoder_options, "bodies", ())
-    if bodies:
-        body_indices(bodies, [film.embodiment for film in (*training, *validation)])
+    known = getattr(config.encoder_options, "bodies", ())
+    films = [film.embodiment for film in (*training, *validation)]
+    bodies = body_indices(known, films)[: len(training)] if known else None
     objective = find_objective(config.objective)
     own = FrameStore(store.size_px, training)
     sampler = objective.sampler(config.objective_options, training, config.batch)
@@ -109,6 +111,7 @@ def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None 
         dtype=dtype,
         compiling=compiling,
         notes=(*sampler.notes, *notes),
+        bodies=bodies,
     )
 
 

@@ -12,17 +12,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tcn_robot.atomic import atomic_folder, write_text_atomically
-from tcn_robot.data.frame_store import StoredEpisode
-from tcn_robot.models.films import embed_film
+from tcn_robot.training.embedded import EmbeddedEpisode
 from tcn_robot.training.pictures import shrink, square_sheet
-
-if TYPE_CHECKING:
-    from tcn_robot.models import Encoder
 
 PROJECTOR_FOLDER = "projector"
 CONFIG_FILE = "projector_config.pbtxt"
@@ -50,23 +45,22 @@ class Points:
     time_seconds: np.ndarray
 
 
-def embed_points(encoder: Encoder, episodes: Sequence[StoredEpisode]) -> Points:
-    """Embed every frame of episodes, and show at most 2500 of them, evenly over each film.
+def points_of(episodes: Sequence[EmbeddedEpisode]) -> Points:
+    """Return at most 2500 embedded frames of episodes, evenly over each film.
 
     Args:
-        encoder: Left in the mode it was in.
         episodes: At least one with a frame.
     """
-    films = [(episode, view) for episode in episodes for view in episode.views]
+    films = [(embedded, view) for embedded in episodes for view in embedded.episode.views]
     most = max(MOST_POINTS // len(films), 1)
     parts, views = [], []
-    for film, view in films:
+    for embedded, view in films:
+        film = embedded.episode
         frames, times = film.frames(view), film.timestamps(view)
         shown = np.linspace(0, len(frames) - 1, min(len(frames), most)).round().astype(np.int64)
-        # All are embedded: an encoder of several frames looks back over those that are not shown.
-        embedded = embed_film(encoder, frames, film.embodiment)[shown]
         small = shrink(frames[shown], THUMBNAIL_PX)
-        parts.append((embedded, small, np.full(len(shown), film.id), times[shown]))
+        ids = np.full(len(shown), film.id)
+        parts.append((embedded.embeddings[view][shown], small, ids, times[shown]))
         views += [view] * len(shown)
     embeddings, thumbnails, episode, seconds = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Points(embeddings, thumbnails, episode, views, seconds)

@@ -7,19 +7,16 @@ from itertools import combinations
 
 import numpy as np
 
-from tcn_robot.data.sampling import FilmedEpisode
 from tcn_robot.matching import match_frames
-from tcn_robot.models import Encoder
-from tcn_robot.models.films import embed_film
+from tcn_robot.training.embedded import EmbeddedEpisode
 
 STRIP_FRAMES = 10
 
 
-def measure_alignment(encoder: Encoder, episodes: Sequence[FilmedEpisode]) -> dict[str, float]:
+def measure_alignment(episodes: Sequence[EmbeddedEpisode]) -> dict[str, float]:
     """Return cross-view alignment on episodes, averaged over view pairs, then over episodes.
 
     Args:
-        encoder: Left in the mode it was in.
         episodes: Those with one view, or without a common moment, have nothing to align.
 
     Returns:
@@ -32,7 +29,7 @@ def measure_alignment(encoder: Encoder, episodes: Sequence[FilmedEpisode]) -> di
     for episode in episodes:
         pairs = [
             (alignment_error(u, v), alignment_accuracy(u, v, tolerance=1))
-            for u, v in _aligned_pairs(encoder, episode)
+            for u, v in _aligned_pairs(episode)
         ]
         if pairs:
             error, accuracy = np.mean(pairs, axis=0)
@@ -46,36 +43,32 @@ def measure_alignment(encoder: Encoder, episodes: Sequence[FilmedEpisode]) -> di
     }
 
 
-def _aligned_pairs(encoder: Encoder, episode: FilmedEpisode) -> list[tuple[np.ndarray, np.ndarray]]:
+def _aligned_pairs(embedded: EmbeddedEpisode) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the embeddings (K, D) of the moments that both views of a pair saw."""
-    body = getattr(episode, "embodiment", "")
-    embedded = {view: embed_film(encoder, episode.frames(view), body) for view in episode.views}
+    episode, embeddings = embedded.episode, embedded.embeddings
     pairs = []
     for a, b in combinations(episode.views, 2):
         matched = match_frames(episode.timestamps(a), episode.timestamps(b))  # (K, 2)
         if len(matched) > 1:
-            pairs.append((embedded[a][matched[:, 0]], embedded[b][matched[:, 1]]))
+            pairs.append((embeddings[a][matched[:, 0]], embeddings[b][matched[:, 1]]))
     return pairs
 
 
-def neighbour_strip(encoder: Encoder, episode: FilmedEpisode) -> np.ndarray:
+def neighbour_strip(embedded: EmbeddedEpisode) -> np.ndarray:
     """Return a picture: frames of one view above their nearest neighbours in another.
 
     Args:
-        encoder: Finds the neighbours.
-        episode: Its first and last views are used, which may be the same.
+        embedded: Its first and last views are used, which may be the same.
 
     Returns:
         uint8 (3 * S, n * S, 3): frames of the first view evenly over time; the frames found in
         the last view; the last view's frames of the same moments, what should be found.
     """
+    episode = embedded.episode
     first, second = episode.views[0], episode.views[-1]
     shown = np.linspace(0, len(episode.timestamps(first)) - 1, STRIP_FRAMES).round().astype(int)
     queries, targets = episode.frames(first)[shown], episode.frames(second)
-    # Whole films are embedded: an encoder may look at the frames before.
-    body = getattr(episode, "embodiment", "")
-    u = embed_film(encoder, episode.frames(first), body)[shown]
-    v = embed_film(encoder, targets, body)
+    u, v = embedded.embeddings[first][shown], embedded.embeddings[second]
     found = np.square(u[:, None] - v[None]).sum(axis=2).argmin(axis=1)  # (n,)
     gaps = np.abs(episode.timestamps(first)[shown, None] - episode.timestamps(second)[None])
     rows = [queries, targets[found], targets[gaps.argmin(axis=1)]]

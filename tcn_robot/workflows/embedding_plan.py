@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tcn_robot.benchmarks.objective_rows import EMBEDDING_KIND, was_made_with
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.policies.results import key_of
 from tcn_robot.policies.study_plan import check_names, read_study
+from tcn_robot.provenance import key_of
 from tcn_robot.training.config import TrainConfig, make_config
 from tcn_robot.training.flat import leaves
 from tcn_robot.workflows.study_policies import shown_path
 
-EMBEDDING_KIND = "embedding"
-REFERENCE_KIND = "alignment-reference"
 FIELDS = (
     *("schema_version", "name", "kind", "description", "data", "train", "test"),
     *("max_core_seconds", "defaults", "runs", "seeds"),
@@ -188,27 +187,22 @@ def result_key(config: TrainConfig, data: Mapping[str, str]) -> str:
     return key_of(deciding(config, data))
 
 
+def unusual_options(config: TrainConfig) -> list[str]:
+    """Return the names of the options that are not the objective's defaults."""
+    usual = flat_options(make_config(config.objective))
+    return sorted(name for name, value in flat_options(config).items() if usual.get(name) != value)
+
+
 def find_result(
     lines: Iterable[Mapping[str, Any]], config: TrainConfig, data: Mapping[str, str]
 ) -> Mapping[str, Any] | None:
-    """Return the line that holds the result of these options, None when it is yet to be made.
-
-    An option that a line does not have came after it, and its default is what was done before: a
-    new option makes no result out of date, another value or another default does.
-    """
-    wanted = deciding(config, data)
-    options = wanted["options"]
-    usual = deciding(make_config(config.objective), {})["options"]
+    """Return the line that holds the result of these options, None when it is yet to be made."""
+    wanted, unusual = deciding(config, data), unusual_options(config)
     for line in lines:
-        if line.get("kind") != EMBEDDING_KIND:
-            continue
-        recorded = line["decides"]
-        if any(recorded[name] != wanted[name] for name in ("version", "data")):
-            continue
-        before = recorded["options"]
-        later = [name for name in options if name not in before]
-        if {name: value for name, value in options.items() if name in before} == before and all(
-            options[name] == usual.get(name) for name in later
+        if (
+            line.get("kind") == EMBEDDING_KIND
+            and all(line["decides"][name] == wanted[name] for name in ("version", "data"))
+            and was_made_with(line, wanted["options"], unusual)
         ):
             return line
     return None

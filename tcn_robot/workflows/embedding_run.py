@@ -147,8 +147,6 @@ def _cost(folder: Path) -> dict[str, Any]:
     What was killed hard is among the attempts, its seconds are not known.
     """
     path = _cost_path(folder)
-    if not path.is_file():
-        path = folder / "cost.json"  # where it stood before
     nothing: dict[str, Any] = {"seconds": 0.0, "core_seconds": 0.0, "attempts": 0}
     return read_json(path) if path.is_file() else nothing
 

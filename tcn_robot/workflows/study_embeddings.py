@@ -8,11 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcn_robot.policies.results import LINE_SCHEMA_VERSION, append_line, key_of, read_lines
+from tcn_robot.benchmarks.objective_rows import EMBEDDING_KIND, REFERENCE_KIND, reference_key
+from tcn_robot.policies.results import LINE_SCHEMA_VERSION, append_line, read_lines
 from tcn_robot.workflows.embedding_plan import (
-    EMBEDDING_KIND,
     FIELDS,
-    REFERENCE_KIND,
     RESULT_VERSION,
     EmbeddingStudy,
     PlannedEncoder,
@@ -20,6 +19,7 @@ from tcn_robot.workflows.embedding_plan import (
     find_result,
     load_embedding_study,
     result_key,
+    unusual_options,
 )
 from tcn_robot.workflows.study_data import check_commands, is_complete, record_missing
 
@@ -142,6 +142,7 @@ def result_line(
         "seed": seed,
         "key": result_key(config, data),
         "decides": deciding(config, data),
+        "unusual": unusual_options(config),
         "test": study.test,
         "task": _task(study),
         **result,
@@ -153,7 +154,7 @@ def _add_reference(
     study: EmbeddingStudy, lines_path: Path, data: Mapping[str, str], data_root: Path
 ) -> None:
     """Append the rows that need no encoder, unless they stand there."""
-    key = key_of({"version": RESULT_VERSION, "test": data[study.test]})
+    key = reference_key(RESULT_VERSION, data[study.test])
     lines = read_lines(lines_path)
     if any(line.get("kind") == REFERENCE_KIND and line["key"] == key for line in lines):
         return

@@ -200,8 +200,8 @@ def _train_with_display(
                 file=sys.stderr,
             )
             raise
-    _mention_what_was_kept(config, out)
-    _warn_of_collapse(config, out)
+    _mention_what_was_kept(config, state)
+    _warn_of_collapse(config, state)
     print(f"encoder: {out / 'encoder'}")
     return encoder
 
@@ -218,13 +218,9 @@ def _saved(out: Path, done: int) -> str:
     return "saved" if step == done else f"those up to {step} saved"
 
 
-def _warn_of_collapse(config: TrainConfig, out: Path) -> None:
+def _warn_of_collapse(config: TrainConfig, state: TrainingState) -> None:
     """Say it if a training has ended collapsed, but too soon to be stopped for it."""
-    from tcn_robot.training.checkpoint import latest_checkpoint, read_state
-    from tcn_robot.training.run_folder import STATE_FOLDER
-
-    checkpoint = latest_checkpoint(out / STATE_FOLDER)
-    looks = read_state(checkpoint)["collapsed_in_a_row"] if checkpoint is not None else 0
+    looks = state.health.collapsed_in_a_row
     if looks > 0:
         print(
             "warning: the embedding is collapsed: its effective rank was below "
@@ -235,23 +231,18 @@ def _warn_of_collapse(config: TrainConfig, out: Path) -> None:
         )
 
 
-def _mention_what_was_kept(config: TrainConfig, out: Path) -> None:
+def _mention_what_was_kept(config: TrainConfig, state: TrainingState) -> None:
     """Say which step's encoder was kept, where that is not simply the last one."""
-    from tcn_robot.training.checkpoint import latest_checkpoint, read_state
-    from tcn_robot.training.run_folder import STATE_FOLDER
-
-    checkpoint = latest_checkpoint(out / STATE_FOLDER)
-    if checkpoint is None or not config.selection.compares:
+    options, best = config.selection, state.selection
+    if best.best_step is None:
         return
-    state, name = read_state(checkpoint), config.selection.best_by
-    best = state["selection"]
-    if state["step"] < config.steps:
+    if state.step < config.steps:
         print(
-            f"stopped early after {state['step']} steps: {best['worse_in_a_row']} validations in a "
-            f"row were no better than that after {best['best_step']}"
+            f"stopped early after {state.step} steps: {best.worse_in_a_row} validations in a "
+            f"row were no better than that after {best.best_step}"
         )
-    if config.selection.keep == "best":
-        print(f"kept the encoder of step {best['best_step']}: {name} {best['best_value']:.4f}")
+    if options.keep == "best":
+        print(f"kept the encoder of step {best.best_step}: {options.best_by} {best.best_value:.4f}")
 
 
 def _check_same_options(stored: TrainConfig, given: TrainConfig) -> None:

@@ -17,7 +17,7 @@ from tcn_robot.benchmarks.objective_rows import (
 from tcn_robot.benchmarks.per_episode import per_episode, pooled_over_seeds
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import bootstrap_interval
-from tcn_robot.policies.results import key_of
+from tcn_robot.provenance import key_of
 
 NUM_EPISODES = 5
 
@@ -42,6 +42,7 @@ def line_of(run, seed, mean=0.05, objective="tcn", **changes):
         "seed": seed,
         "key": f"{run}-{seed}",
         "decides": {"version": 1, "data": {"test": "abc"}, "options": {}},
+        "unusual": [],
         "test": "test",
         "task": "MujocoPush-v0",
         "figures": {"error": float(figures.error.mean())},
@@ -153,6 +154,18 @@ def test_only_seeds_with_the_options_of_the_runs_newest_line_are_pooled():
         "tcn": [1, 3],
         "other": [0],
     }
+
+
+def test_an_option_that_came_later_separates_only_where_it_is_unusual():
+    def with_options(seed, unusual=(), **options):
+        decides = {"version": 1, "data": {"test": "abc"}, "options": {"seed": seed, **options}}
+        return line_of("tcn", seed, decides=decides, unusual=list(unusual))
+
+    before = with_options(0, steps=500)
+    default = with_options(1, steps=500, margin=0.2)
+    changed = with_options(1, ["margin"], steps=500, margin=0.3)
+    assert [len(row.lines) for row in group_studies([before, default])[0].rows] == [2]
+    assert [len(row.lines) for row in group_studies([before, changed])[0].rows] == [1]
 
 
 def test_the_reference_is_that_of_the_rows_own_episodes():

@@ -7,6 +7,7 @@ from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.metrics import kendall_tau
 from tcn_robot.models import untrained_encoder
 from tcn_robot.training import RunDescription, create_run, make_config, train
+from tcn_robot.training.embedded import embed_episodes
 from tcn_robot.training.validation import measure_alignment
 from tests.data.films import Film, draw_dots, store_of
 
@@ -71,7 +72,8 @@ def measured(store, folder, objective: str, **options) -> dict[str, tuple[float,
     return {
         "tau": tuple(order_across_films(encoder, held_out) for encoder in both),
         "error": tuple(
-            measure_alignment(encoder, held_out)["validation/alignment_error"] for encoder in both
+            measure_alignment(embed_episodes(encoder, held_out))["validation/alignment_error"]
+            for encoder in both
         ),
     }
 

@@ -20,6 +20,7 @@ from tcn_robot.training import (
     train,
 )
 from tcn_robot.training.checkpoint import latest_checkpoint
+from tcn_robot.training.embedded import embed_episodes
 from tests.data.films import dot_films, store_of
 
 SMALL = {
@@ -77,12 +78,16 @@ def planted(monkeypatch):
     """Validations that say what they are told, by the step; records whom they were asked of."""
     asked = []
 
-    def measure(encoder, episodes):
+    def embed(encoder, episodes):
         assert all(film.split == "valid" for film in episodes)
         asked.append(encoder)
+        return embed_episodes(encoder, episodes)
+
+    def measure(embedded):
         return {"validation/alignment_error": next(errors)}
 
     errors = iter(ERRORS)
+    monkeypatch.setattr(observation, "embed_episodes", embed)
     monkeypatch.setattr(observation, "measure_alignment", measure)
 
     def again(done):

@@ -4,6 +4,7 @@ import pytest
 
 from tcn_robot.models import untrained_encoder
 from tcn_robot.training import RunDescription, create_run, make_config, train
+from tcn_robot.training.embedded import embed_episodes
 from tcn_robot.training.validation import measure_alignment
 from tests.data.films import dot_films, store_of
 
@@ -31,7 +32,7 @@ def errors(store, folder, **options) -> tuple[float, float]:
     trained = train(config, store, folder)
     held_out = store.split("valid")
     measured = [
-        measure_alignment(encoder, held_out)["validation/alignment_error"]
+        measure_alignment(embed_episodes(encoder, held_out))["validation/alignment_error"]
         for encoder in (trained, untrained_encoder(trained, seed=1))
     ]
     return measured[0], measured[1]

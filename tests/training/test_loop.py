@@ -10,6 +10,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.training import RunDescription, create_run, make_config, read_run, train
 from tcn_robot.training.curves import truncate_metrics
 from tcn_robot.training.device import choose_device
+from tcn_robot.training.embedded import embed_episodes
 from tcn_robot.training.loop import open_batches, optimise
 from tcn_robot.training.parts import prepare, start
 from tcn_robot.training.precision import choose_precision
@@ -97,8 +98,9 @@ def test_measuring_leaves_the_training_as_it_was(store, tmp_path):
     parts = prepare(CONFIG, store)
     state = start(CONFIG, parts, tmp_path)
     before = {name: value.clone() for name, value in state.encoder.state_dict().items()}
-    measure_alignment(state.encoder, parts.validation)
-    strip = neighbour_strip(state.encoder, parts.validation[0])
+    embedded = embed_episodes(state.encoder, parts.validation)
+    measure_alignment(embedded)
+    strip = neighbour_strip(embedded[0])
     assert strip.shape == (3 * 16, 10 * 16, 3)
     assert state.encoder.training
     for name, value in state.encoder.state_dict().items():
@@ -108,7 +110,7 @@ def test_measuring_leaves_the_training_as_it_was(store, tmp_path):
 def test_one_view_has_nothing_to_align(store, tmp_path):
     films = [film.with_views(["front"]) for film in store.split("valid")]
     encoder = start(CONFIG, prepare(CONFIG, store), tmp_path).encoder
-    assert measure_alignment(encoder, films) == {}
+    assert measure_alignment(embed_episodes(encoder, films)) == {}
 
 
 def test_metrics_are_cut_at_the_step_that_is_resumed_from(tmp_path):

@@ -6,8 +6,9 @@ import torch
 
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.training import projector
+from tcn_robot.training.embedded import embed_episodes
 from tcn_robot.training.pictures import batch_picture, shrink, square_sheet
-from tcn_robot.training.projector import embed_points, write_projector
+from tcn_robot.training.projector import points_of, write_projector
 from tests.data.films import dot_films, store_of
 
 
@@ -61,7 +62,7 @@ def test_shrinking_averages():
 
 
 def test_points_are_all_frames_with_their_episode_view_and_time(encoder, episodes):
-    points = embed_points(encoder, episodes)
+    points = points_of(embed_episodes(encoder, episodes))
     assert points.embeddings.shape == (2 * 2 * 9, 5)
     assert points.thumbnails.shape == (36, 32, 32, 3)
     assert points.view[:18] == ["front"] * 9 + ["side"] * 9
@@ -74,7 +75,7 @@ def test_points_are_all_frames_with_their_episode_view_and_time(encoder, episode
 
 def test_many_frames_are_thinned_evenly(encoder, episodes, monkeypatch):
     monkeypatch.setattr(projector, "MOST_POINTS", 12)
-    points = embed_points(encoder, episodes)
+    points = points_of(embed_episodes(encoder, episodes))
     assert len(points.embeddings) == 12
     np.testing.assert_array_equal(
         points.time_seconds[:3], episodes[0].timestamps("front")[[0, 4, 8]]
@@ -82,7 +83,7 @@ def test_many_frames_are_thinned_evenly(encoder, episodes, monkeypatch):
 
 
 def test_tensorboard_reads_what_is_written(encoder, episodes, tmp_path):
-    points = embed_points(encoder, episodes)
+    points = points_of(embed_episodes(encoder, episodes))
     for step in (20, 100, 20):  # a resumed training writes a step again
         write_projector(tmp_path, step, points)
     messages = pytest.importorskip("tensorboard.plugins.projector.projector_config_pb2")
@@ -107,7 +108,7 @@ def test_tensorboard_reads_what_is_written(encoder, episodes, tmp_path):
 
 
 def test_a_view_cannot_break_the_table(encoder, episodes, tmp_path):
-    points = embed_points(encoder, episodes[:1])
+    points = points_of(embed_episodes(encoder, episodes[:1]))
     points.view[0] = "a\tb\nc"
     write_projector(tmp_path, 1, points)
     lines = (tmp_path / "projector/step_00000001/metadata.tsv").read_text().splitlines()

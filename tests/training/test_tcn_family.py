@@ -11,6 +11,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.models import untrained_encoder
 from tcn_robot.training import RunDescription, create_run, make_config, read_metrics, train
 from tcn_robot.training.checkpoint import latest_checkpoint
+from tcn_robot.training.embedded import embed_episodes
 from tcn_robot.training.validation import measure_alignment
 from tests.data.films import dot_films, store_of
 
@@ -108,7 +109,9 @@ def learnt_and_untrained(config, store, folder) -> list[float]:
     """Cross-view alignment error on held-out films: trained, untrained."""
     trained = run_of(config, store, folder)
     return [
-        measure_alignment(encoder, store.split("valid"))["validation/alignment_error"]
+        measure_alignment(embed_episodes(encoder, store.split("valid")))[
+            "validation/alignment_error"
+        ]
         for encoder in (trained, untrained_encoder(trained, seed=1))
     ]
 

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from tcn_robot.data.film_table import film_table
-from tcn_robot.data.sampling.batch import Batch, BatchOptions, FilmedEpisode, pairs_to_batch
+from tcn_robot.data.sampling.batch import (
+    Batch,
+    BatchOptions,
+    FilmedEpisode,
+    note_unused,
+    pairs_to_batch,
+)
 from tcn_robot.errors import UserError
 
 
@@ -61,8 +67,7 @@ class AdjacentFrameSampler:
                 f"longest has {longest}; record more, or lower --frame-padding"
             )
         short = len(episodes) - len(self._usable)
-        said = (f"{short} of {len(episodes)} episodes are too short and are not used",)
-        self.notes = (*said, *notes) if short else notes
+        self.notes = (*note_unused(short, len(episodes), "are too short"), *notes)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch, always of the size that was asked for; a frame may occur twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -109,6 +109,47 @@ def share_per_film(
             the same film a single pair would have none.
     """
     return max(least, -(-wanted // min(options.episodes_per_batch, len(usable))))
+
+
+def gather_from_films(
+    films: np.ndarray,
+    wanted: int,
+    share: int,
+    take: Callable[[int, int], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take samples film by film until there are enough; fewer only if no film has more.
+
+    Args:
+        films: int (E,), positions of the films in the order in which they are asked.
+        wanted: Samples in all.
+        share: Samples that a film gives at most.
+        take: Called with a film and a number; returns up to so many samples of it, (K, C).
+
+    Returns:
+        The film of each sample, int64 (P,), and the samples, (P, C).
+    """
+    parts: list[np.ndarray] = []
+    missing = wanted
+    for film in films:
+        parts.append(take(int(film), min(share, missing)))
+        missing -= len(parts[-1])
+        if missing == 0:
+            break
+    counts = [len(part) for part in parts]
+    return np.repeat(films[: len(parts)], counts), np.concatenate(parts)
+
+
+def note_unused(unused: int, num_episodes: int, why: str) -> tuple[str, ...]:
+    """Return the note about episodes that are not used; () if there are none.
+
+    Args:
+        unused: How many.
+        num_episodes: Of how many.
+        why: What they are or have, as in "are too short".
+    """
+    if unused == 0:
+        return ()
+    return (f"{unused} of {num_episodes} episodes {why} and are not used",)
 
 
 def check_scope(negatives: NegativeScope, num_usable: int, options: BatchOptions) -> None:

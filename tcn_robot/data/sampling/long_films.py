@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tcn_robot.data.film_table import FilmTable, film_table
-from tcn_robot.data.sampling.batch import Batch, BatchOptions, FilmedEpisode
+from tcn_robot.data.sampling.batch import Batch, BatchOptions, FilmedEpisode, note_unused
 
 
 class LongFilms:
@@ -34,8 +34,8 @@ class LongFilms:
         self.episodes = np.flatnonzero(self._long.sum(axis=1) >= least_views)
         unused = len(episodes) - len(self.episodes)
         wanted = f"{least_views} views of {least_frames}" if least_views > 1 else f"{least_frames}"
-        note = f"{unused} of {len(episodes)} episodes do not have {wanted} frames and are not used"
-        self.notes: tuple[str, ...] = (note,) if unused else ()
+        why = f"do not have {wanted} frames"
+        self.notes: tuple[str, ...] = note_unused(unused, len(episodes), why)
 
     def draw_episodes(
         self, rng: np.random.Generator, count: int, options: BatchOptions
@@ -63,17 +63,17 @@ class LongFilms:
         scores = np.where(self._long[episode], rng.random((len(episode), self._long.shape[1])), -1)
         return np.argsort(-scores, axis=1)[:, :count]
 
-    def keep(self, usable: np.ndarray, note: str) -> None:
+    def keep(self, usable: np.ndarray, why: str) -> None:
         """Use fewer episodes.
 
         Args:
             usable: bool (all episodes,).
-            note: What is said of those that are not used any more, after their number.
+            why: What those have or are that are not used any more.
         """
         kept = self.episodes[usable[self.episodes]]
         dropped = len(self.episodes) - len(kept)
         self.episodes = kept
-        self.notes += (f"{dropped} of {len(usable)} episodes {note}",) if dropped else ()
+        self.notes += note_unused(dropped, len(usable), why)
 
     def lengths(self, episode: np.ndarray, view: np.ndarray) -> np.ndarray:
         """Return how many frames films have, int64 (N,)."""

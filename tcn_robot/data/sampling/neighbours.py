@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from tcn_robot.data.sampling.batch import (
     NegativeScope,
     check_scope,
     check_window,
+    gather_from_films,
+    note_unused,
     pairs_to_batch,
     share_per_film,
 )
@@ -73,8 +76,7 @@ class SingleViewSampler:
             raise UserError(_too_short(episodes, radii, window_frames))
         check_scope(negatives, len(self._usable), options)
         short = len(episodes) - len(self._usable)
-        said = f"{short} of {len(episodes)} episodes are too short and are not used"
-        self.notes = (said,) * bool(short)
+        self.notes = note_unused(short, len(episodes), "are too short")
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch; smaller than asked only if the films have no more frames.
@@ -87,19 +89,11 @@ class SingleViewSampler:
     def _draw(self, rng: np.random.Generator) -> Batch:
         wanted = self._options.batch_frames // 2
         share = share_per_film(wanted, self._options, self._usable, self._least)
-        films: list[int] = []
-        parts: list[np.ndarray] = []
-        missing = wanted
-        for film in rng.permutation(self._usable):
-            pairs = self._pairs_of(film, min(share, missing), rng)
-            parts.append(pairs)
-            films += [film] * len(pairs)
-            missing -= len(pairs)
-            if missing == 0:
-                break
-        return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
+        order = rng.permutation(self._usable)
+        films, pairs = gather_from_films(order, wanted, share, partial(self._pairs_of, rng))
+        return pairs_to_batch(self._films, films, pairs)
 
-    def _pairs_of(self, film: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    def _pairs_of(self, rng: np.random.Generator, film: int, count: int) -> np.ndarray:
         """Return up to `count` pairs (K, 4) from a stretch of one view."""
         starts = self._starts[film]
         view = int(rng.choice([view for view, found in enumerate(starts) if len(found)]))

@@ -51,7 +51,7 @@ class PairedSequenceSampler:
         if partners == "views":
             self._shared = _shared_moments(self._films.table, self._moments)
             usable = np.array([len(pairs) > 0 for pairs in self._shared], bool)
-            self._films.keep(usable, "have no two moments that two views saw, and are not used")
+            self._films.keep(usable, "have no two moments that two views saw")
         check_films(self._films, episodes, options, "films")
         self._num_films = min(options.episodes_per_batch, len(self._films.episodes))
         self._num_frames = frames_of_each(options.batch_frames // 2, self._num_films)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from tcn_robot.data.sampling.batch import (
     Batch,
     BatchOptions,
     FilmedEpisode,
+    gather_from_films,
+    note_unused,
     pairs_to_batch,
     share_per_film,
 )
@@ -66,29 +69,23 @@ class ProximitySampler:
             for view in episode.views
         )
         lone = len(episodes) - len(self._usable)
-        self.notes = _notes(lone, len(episodes))
+        self.notes = note_unused(lone, len(episodes), "have no two frames close in time")
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch; smaller than asked only if the films have no more frames."""
         wanted = self._options.batch_frames // 2
         share = share_per_film(wanted, self._options, self._usable)
-        films: list[int] = []
-        parts: list[np.ndarray] = []
-        missing = wanted
-        for film in rng.permutation(self._usable):
-            anchors = self._anchors[film]
-            count = min(share, missing, len(anchors))
-            numbers = rng.choice(anchors, size=count, replace=False)
-            parts.append(view_and_frame(numbers, self._films.lengths[film]))  # (K, 2)
-            films += [film] * count
-            missing -= count
-            if missing == 0:
-                break
-        chosen = np.concatenate(parts)  # (P, 2)
-        numbers_of_films = np.array(films)
-        partners = self._partners(numbers_of_films, chosen, rng)
+        order = rng.permutation(self._usable)
+        films, chosen = gather_from_films(order, wanted, share, partial(self._anchors_of, rng))
+        partners = self._partners(films, chosen, rng)
         pairs = np.column_stack([chosen, chosen[:, VIEW_A], partners])  # (P, 4)
-        return pairs_to_batch(self._films, numbers_of_films, pairs)
+        return pairs_to_batch(self._films, films, pairs)
+
+    def _anchors_of(self, rng: np.random.Generator, film: int, count: int) -> np.ndarray:
+        """Return up to `count` views and frames (K, 2) of an episode."""
+        anchors = self._anchors[film]
+        numbers = rng.choice(anchors, size=min(count, len(anchors)), replace=False)
+        return view_and_frame(numbers, self._films.lengths[film])
 
     def _partners(
         self, films: np.ndarray, chosen: np.ndarray, rng: np.random.Generator
@@ -168,8 +165,3 @@ def _no_pair(episodes: Sequence[FilmedEpisode], reach: Reach) -> str:
         f"--proximity-{reach.unit} {reach.span:g} apart, found films of up to {longest} frames "
         f"with {period:.3g} s between them; record longer films or raise --proximity-{reach.unit}"
     )
-
-
-def _notes(lone: int, num_episodes: int) -> tuple[str, ...]:
-    said = f"{lone} of {num_episodes} episodes have no two frames close in time and are not used"
-    return (said,) * bool(lone)

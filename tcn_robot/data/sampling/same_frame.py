@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from tcn_robot.data.sampling.batch import (
     Batch,
     BatchOptions,
     FilmedEpisode,
+    gather_from_films,
+    note_unused,
     pairs_to_batch,
     share_per_film,
 )
@@ -40,25 +43,23 @@ class SameFrameSampler:
                 f"{len(episodes)} episodes; record more"
             )
         empty = len(episodes) - len(self._usable)
-        self.notes = _notes(empty, len(episodes))
+        self.notes = note_unused(empty, len(episodes), "have no frame")
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch; smaller than asked only if the films have no more frames."""
         wanted = self._options.batch_frames // 2
         share = share_per_film(wanted, self._options, self._usable)
-        films: list[int] = []
-        parts: list[np.ndarray] = []
-        missing = wanted
-        for film in rng.permutation(self._usable):
-            lengths = self._films.lengths[film]
-            count = min(share, missing, int(lengths.sum()))
-            chosen = view_and_frame(rng.choice(lengths.sum(), size=count, replace=False), lengths)
-            parts.append(np.concatenate([chosen, chosen], axis=1))  # (K, 4)
-            films += [film] * count
-            missing -= count
-            if missing == 0:
-                break
-        return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
+        order = rng.permutation(self._usable)
+        films, pairs = gather_from_films(order, wanted, share, partial(self._pairs_of, rng))
+        return pairs_to_batch(self._films, films, pairs)
+
+    def _pairs_of(self, rng: np.random.Generator, film: int, count: int) -> np.ndarray:
+        """Return up to `count` frames of an episode, each twice, (K, 4)."""
+        lengths = self._films.lengths[film]
+        total = int(lengths.sum())
+        numbers = rng.choice(total, size=min(count, total), replace=False)
+        chosen = view_and_frame(numbers, lengths)
+        return np.concatenate([chosen, chosen], axis=1)
 
 
 def view_and_frame(numbers: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -71,7 +72,3 @@ def view_and_frame(numbers: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     ends = lengths.cumsum()
     view = np.searchsorted(ends, numbers, side="right")
     return np.stack([view, numbers - (ends - lengths)[view]], axis=1)
-
-
-def _notes(empty: int, num_episodes: int) -> tuple[str, ...]:
-    return (f"{empty} of {num_episodes} episodes have no frame and are not used",) * bool(empty)

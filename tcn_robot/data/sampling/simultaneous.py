@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from tcn_robot.data.sampling.batch import (
     NegativeScope,
     check_scope,
     check_window,
+    gather_from_films,
+    note_unused,
     pairs_to_batch,
     share_per_film,
 )
@@ -93,7 +96,11 @@ class MultiViewSampler:
             )
         self._usable = np.array(long)
         check_scope(negatives, len(self._usable), options)
-        self.notes = _notes(len(episodes) - len(seen), len(seen) - len(long), len(episodes))
+        unseen, short = len(episodes) - len(seen), len(seen) - len(long)
+        self.notes = (
+            *note_unused(unseen, len(episodes), "have no two moments that two views saw"),
+            *note_unused(short, len(episodes), "are not longer than the exclusion"),
+        )
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch; smaller than asked only if the films have no more moments.
@@ -106,18 +113,14 @@ class MultiViewSampler:
     def _draw(self, rng: np.random.Generator) -> Batch:
         wanted = self._options.batch_frames // 2
         share = share_per_film(wanted, self._options, self._usable, self._least)
-        films: list[int] = []
-        parts: list[np.ndarray] = []
-        missing = wanted
-        for film in rng.permutation(self._usable):
-            pairs, marks = self._stretch(film, rng)
-            chosen = _distinct_moments(pairs, marks, min(share, missing), rng)
-            films += [film] * len(chosen)
-            parts.append(chosen)
-            missing -= len(chosen)
-            if missing == 0:
-                break
-        return pairs_to_batch(self._films, np.array(films), np.concatenate(parts))
+        order = rng.permutation(self._usable)
+        films, pairs = gather_from_films(order, wanted, share, partial(self._pairs_of, rng))
+        return pairs_to_batch(self._films, films, pairs)
+
+    def _pairs_of(self, rng: np.random.Generator, film: int, count: int) -> np.ndarray:
+        """Return up to `count` pairs (K, 4) of an episode without a moment in common."""
+        pairs, marks = self._stretch(film, rng)
+        return _distinct_moments(pairs, marks, count, rng)
 
     def _span(self, film: int, excluded: Reach) -> float:
         """Return how far apart the common moments of a stretch of an episode lie at most."""
@@ -143,20 +146,6 @@ class MultiViewSampler:
         within = moments[first : first + self._window_frames]
         kept = (marks[:, MOMENT_MARK] >= within[0]) & (marks[:, MOMENT_MARK] <= within[-1])
         return pairs[kept], marks[kept]
-
-
-def _notes(unseen: int, short: int, num_episodes: int) -> tuple[str, ...]:
-    said = []
-    if unseen:
-        said.append(
-            f"{unseen} of {num_episodes} episodes have no two moments that two views saw and are "
-            "not used"
-        )
-    if short:
-        said.append(
-            f"{short} of {num_episodes} episodes are not longer than the exclusion and are not used"
-        )
-    return tuple(said)
 
 
 def _simultaneous_pairs(episode: FilmedEpisode) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
 """The encoder's arithmetic compiled by torch, where there is a compiler.
 
-Off unless asked for. On two cores with AVX2 the default encoder compiled for minutes and ran no
-faster afterwards: the convolutions are the same ones, and they are most of the time.
+Off unless asked for: compiling takes minutes on a CPU, and its convolutions are the same ones.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tcn_robot.data.augmentation import AugmentationOptions
-from tcn_robot.data.sampling import BatchOptions
+from tcn_robot.data.sampling import SMALLEST_BATCH_FRAMES, BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, EncoderConfig, find_encoder
 from tcn_robot.objectives import RegulariserOptions, find_objective
@@ -98,6 +98,9 @@ class TrainConfig:
         expect_at_least(self, 0, "steps", "seed", "validation_episodes")
         every = ("log_every_steps", "validate_every_steps", "checkpoint_every_steps")
         expect_at_least(self, 1, *every)
+        # What else a batch must be, its sampler says, when the films are known.
+        expect_at_least(self.batch, SMALLEST_BATCH_FRAMES, "batch_frames")
+        expect_at_least(self.batch, 1, "episodes_per_batch")
         for view in self.views:
             if self.views.count(view) > 1:
                 raise UserError(f"--views names {view!r} twice; name each view once")

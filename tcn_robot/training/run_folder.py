@@ -100,7 +100,7 @@ def _read(folder: Path) -> tuple[Path, dict[str, Any]]:
     try:
         described = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error!r}); train again") from error
+        raise UserError(f"{path} is damaged ({error}); train again") from error
     expected = {"schema_version": int, "training": dict, "datasets": list, "frames_key": str}
     for name, kind in expected.items():
         if not isinstance(described, dict) or type(described.get(name)) is not kind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tcn_robot.data.sampling.adjacent import AdjacentFrameSampler
 from tcn_robot.data.sampling.batch import (
+    SMALLEST_BATCH_FRAMES,
     Batch,
     BatchOptions,
     FilmedEpisode,
@@ -17,6 +18,7 @@ from tcn_robot.data.sampling.same_frame import SameFrameSampler
 from tcn_robot.data.sampling.simultaneous import MultiViewSampler
 
 __all__ = [
+    "SMALLEST_BATCH_FRAMES",
     "AdjacentFrameSampler",
     "Batch",
     "BatchOptions",

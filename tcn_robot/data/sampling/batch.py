@@ -13,6 +13,9 @@ from tcn_robot.errors import UserError
 
 NegativeScope = Literal["episode", "others", "all"]
 
+# Two samples of two frames: with less there is nothing to tell apart.
+SMALLEST_BATCH_FRAMES = 4
+
 # Columns of a table of pairs.
 VIEW_A, FRAME_A, VIEW_B, FRAME_B = range(4)
 

@@ -14,7 +14,7 @@ from tests.support.source_files import ROOT, package_files, relative
 
 LEAVES = {
     *("errors", "progress", "atomic", "plugins", "provenance", "tensors", "matching"),
-    *("local_access", "typed_options", "option_ranges"),
+    *("local_access", "typed_options", "option_ranges", "clips"),
 }
 MODULES = package_files()
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})

@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.models.films import look_back, window_indices, windows
+from tcn_robot.models.films import look_back, windows
 from tcn_robot.models.resize import resize_frames
 from tcn_robot.option_ranges import expect_at_least
 
@@ -185,13 +186,14 @@ class Encoder(nn.Module, ABC):
                 "for one frame pass frame[None]"
             )
         embeddings = np.empty((len(frames), self.dimension), np.float32)
-        lag = look_back(self.num_frames, self.config.stride_frames)
+        stride = self.config.stride_frames
+        lag = look_back(self.num_frames, stride)
         with _Evaluating(self):
             for start in range(0, len(frames), batch_frames):
                 stop = min(start + batch_frames, len(frames))
                 first = max(start - lag, 0)
                 part = np.array(frames[first:stop])
-                window = window_indices(start, stop, self.num_frames, self.config.stride_frames)
+                window = expand_clip(np.arange(start, stop), self.num_frames, stride)
                 embeddings[start:stop] = self._embed_windows(part, window - first, body)
         return embeddings
 

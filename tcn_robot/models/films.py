@@ -16,25 +16,6 @@ def look_back(num_frames: int, stride_frames: int) -> int:
     return (num_frames - 1) * stride_frames
 
 
-def window_indices(start: int, stop: int, num_frames: int, stride_frames: int) -> np.ndarray:
-    """Return the frames that belong to the embeddings of frames start to stop - 1.
-
-    Frame t looks at t - (T - 1) s, ..., t - s, t (mfTCN, Dwibedi et al. 2018, section III.A);
-    before the film's start its first frame is repeated.
-
-    Args:
-        start: First frame that is embedded.
-        stop: The one behind the last.
-        num_frames: T, frames of one embedding.
-        stride_frames: s, distance between two of them.
-
-    Returns:
-        int64 (stop - start, T), each row in the order of time, none below 0.
-    """
-    back = np.arange(num_frames - 1, -1, -1) * stride_frames  # (T,)
-    return np.maximum(np.arange(start, stop)[:, None] - back, 0)
-
-
 def windows(
     frames: Iterable[np.ndarray], num_frames: int, stride_frames: int
 ) -> Iterator[np.ndarray]:
@@ -46,7 +27,7 @@ def windows(
         stride_frames: s.
 
     Yields:
-        (T, H, W, 3), the newest last; equal to what `window_indices` picks of the whole film.
+        (T, H, W, 3), the newest last; equal to what `clips.expand_clip` picks of the whole film.
     """
     kept: deque[np.ndarray] = deque(maxlen=look_back(num_frames, stride_frames) + 1)
     for given in frames:

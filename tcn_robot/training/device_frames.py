@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from tcn_robot.data.clips import check_clips, expand_clip
+from tcn_robot.clips import expand_clip
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.data.sampling import Batch
 from tcn_robot.training.device import copy_without_waiting
@@ -43,11 +43,7 @@ class DeviceFrames:
                 elsewhere: the memory map of a CPU is in its memory already.
             num_frames: Frames of a clip, T; see `expand_clip`.
             stride_frames: Distance between them.
-
-        Raises:
-            UserError: If clips cannot be so.
         """
-        check_clips(num_frames, stride_frames)
         self._store = store
         self._device = device
         self._free_bytes = free_bytes

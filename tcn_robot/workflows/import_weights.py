@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.options import parse_and_run, value_of
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder, EncoderConfig
@@ -125,15 +125,6 @@ def main(arguments: list[str]) -> None:
     """Parse the command line and import."""
     from tcn_robot.models import find_encoder
 
-    kind = _named_kind(arguments) or "resnet"
+    kind = value_of("--encoder", arguments) or "resnet"
     defaults = find_encoder(kind).Config()
     parse_and_run(_command(kind, defaults), arguments, name="import-weights")
-
-
-def _named_kind(arguments: list[str]) -> str | None:
-    """Return what stands behind --encoder, None where it is not given."""
-    for index, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
-        if name == "--encoder" and (value or arguments[index + 1 :]):
-            return value or arguments[index + 1]
-    return None

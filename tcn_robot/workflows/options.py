@@ -77,6 +77,18 @@ def parse(
         raise _fault(collect, arguments, program, complaint.getvalue()) from None
 
 
+def value_of(option: str, arguments: list[str]) -> str | None:
+    """Return what stands behind an option on the command line, None where it is not given.
+
+    For what decides which other options there are, before those are parsed.
+    """
+    for index, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name.replace("_", "-") == option and (value or arguments[index + 1 :]):
+            return value or arguments[index + 1]
+    return None
+
+
 @contextlib.contextmanager
 def _wide_console() -> Iterator[None]:
     """Keep tyro from breaking its messages into lines."""

@@ -17,7 +17,7 @@ from tcn_robot.option_ranges import flag
 from tcn_robot.training.config import TrainConfig, default_config, with_fitting_length
 from tcn_robot.training.flat import leaves
 from tcn_robot.training.presets import PRESETS, find_preset
-from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.options import parse_and_run, value_of
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
@@ -280,15 +280,6 @@ def _mention_other_threads(out: Path) -> None:
         )
 
 
-def _value_of(option: str, arguments: list[str]) -> str | None:
-    """Return what stands behind an option on the command line, None where it is not given."""
-    for index, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
-        if name.replace("_", "-") == option and (value or arguments[index + 1 :]):
-            return value or arguments[index + 1]
-    return None
-
-
 def _defaults(arguments: list[str]) -> TrainConfig:
     """Return the options that count where the command line names none.
 
@@ -297,11 +288,11 @@ def _defaults(arguments: list[str]) -> TrainConfig:
     """
     from tcn_robot.training.run_folder import read_run
 
-    out = _value_of("--out", arguments)
+    out = value_of("--out", arguments)
     if RESUME_FLAG in arguments and out is not None:
         return read_run(Path(out)).config
-    objective, encoder = (_value_of(f"--{name}", arguments) for name in ("objective", "encoder"))
-    preset = _value_of(PRESET_FLAG, arguments)
+    objective, encoder = (value_of(f"--{name}", arguments) for name in ("objective", "encoder"))
+    preset = value_of(PRESET_FLAG, arguments)
     usual = find_preset(preset) if preset is not None else TrainConfig()
     if preset is None:
         return default_config(objective or usual.objective, encoder)

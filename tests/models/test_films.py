@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError
 from tcn_robot.models.convolutional import JoinFrames
-from tcn_robot.models.films import look_back, window_indices, windows
+from tcn_robot.models.films import look_back, windows
 from tcn_robot.models.planes import (
     HALF,
     IMAGENET,
@@ -21,7 +22,7 @@ from tests.models.tiny import frames, tiny
 @pytest.mark.parametrize(("num_frames", "stride"), [(1, 1), (1, 5), (3, 1), (4, 2), (6, 7)])
 @pytest.mark.parametrize("length", [1, 2, 5, 20])
 def test_windows_look_back_and_repeat_the_first_frame(num_frames, stride, length):
-    indices = window_indices(0, length, num_frames, stride)
+    indices = expand_clip(np.arange(length), num_frames, stride)
     for t in range(length):
         wanted = [max(0, t - k * stride) for k in range(num_frames - 1, -1, -1)]
         assert indices[t].tolist() == wanted
@@ -70,7 +71,7 @@ def test_a_batch_of_no_frames_is_refused(batch_frames):
 def test_a_film_is_embedded_from_its_windows(case):
     encoder = tiny(case).eval()
     film = frames(7)
-    indices = window_indices(0, 7, encoder.num_frames, encoder.config.stride_frames)
+    indices = expand_clip(np.arange(7), encoder.num_frames, encoder.config.stride_frames)
     with torch.inference_mode():
         wanted = encoder(torch.from_numpy(film[indices])).numpy()
     np.testing.assert_allclose(encoder.embed(film, batch_frames=2), wanted, atol=1e-5)

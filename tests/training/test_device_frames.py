@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tcn_robot.data import BatchOptions, FrameStore, MultiViewSampler
-from tcn_robot.errors import UserError
 from tcn_robot.training import RunDescription, create_run, make_config, train
 from tcn_robot.training import device_frames as device_frames_module
 from tcn_robot.training.device_frames import DeviceFrames
@@ -130,5 +129,3 @@ def test_clips_are_the_frame_and_those_before_it(store):
             film = training.episodes[e].frames(training.episodes[e].views[v])
             for clip, place in zip(clips[row].numpy(), (f - 4, f - 2, f), strict=True):
                 assert np.array_equal(clip, film[max(place, 0)])
-    with pytest.raises(UserError, match="--num-frames must be at least 1"):
-        DeviceFrames(training, CPU, num_frames=0)

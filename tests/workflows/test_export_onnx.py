@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tcn_robot.cli import main
+from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError
-from tcn_robot.models.films import window_indices
 from tests.models.tiny import frames, tiny
 
 CASES = ["convolutional", "frames", "batch norm", "resnet tcn", "pixels"]
@@ -27,7 +27,7 @@ def test_another_runtime_gives_the_same_embeddings(case, tmp_path, capsys):
     assert main(["export-onnx", str(tmp_path / "run"), "--out", str(out), *body]) == 0
     assert "differs from torch by at most" in capsys.readouterr().out
     film = frames(7)
-    windows = window_indices(0, 7, encoder.num_frames, encoder.config.stride_frames)
+    windows = expand_clip(np.arange(7), encoder.num_frames, encoder.config.stride_frames)
     images = film[windows] if encoder.num_frames > 1 else film
     wanted = encoder.embed(film, body="robot" if bodies else None)
     for count in (1, 2, 7):

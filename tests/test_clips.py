@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tcn_robot.data.clips import check_clips, expand_clip
+from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError
+from tcn_robot.training import make_config
 
 
 @pytest.mark.parametrize("length", range(1, 12))
@@ -28,5 +29,6 @@ def test_a_clip_of_one_is_the_frame_and_the_input_stays():
 
 @pytest.mark.parametrize("layout", [(0, 1), (2, 0)])
 def test_clips_of_nothing_are_refused(layout):
+    config = make_config(num_frames=layout[0], stride_frames=layout[1])
     with pytest.raises(UserError, match="must be at least 1, found 0"):
-        check_clips(*layout)
+        config.check()

@@ -1,26 +1,17 @@
-"""Clips for encoders that see several frames at once: which frames, for each frame of a batch."""
+"""Clips for encoders that see several frames at once: which frames, in training and in use.
+
+A leaf that every part may import.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tcn_robot.errors import UserError
-
-
-def check_clips(num_frames: int, stride_frames: int) -> None:
-    """Check how clips are laid out.
-
-    Raises:
-        UserError: If a clip would have no frame, or frames at no distance.
-    """
-    for name, value in (("num-frames", num_frames), ("stride-frames", stride_frames)):
-        if value < 1:
-            raise UserError(f"--{name} must be at least 1, found {value}")
-
 
 def expand_clip(frame: np.ndarray, num_frames: int, stride_frames: int) -> np.ndarray:
     """Return the frames that a clip ending at each frame consists of.
 
+    Frame t looks at t - (T - 1) s, ..., t - s, t (mfTCN, Dwibedi et al. 2018, section III.A).
     A clip looks back, so that a robot can make it while it acts. Before the film's first frame
     that frame is repeated: a clip has the same length everywhere, and no film is too short.
 

@@ -68,11 +68,11 @@ def test_every_rate_lies_between_nothing_and_the_peak(schedule, steps):
     ("options", "said"),
     [
         ({"learning_rate": 0.0}, "--learning-rate must be above 0, found 0"),
-        ({"learning_rate": math.nan}, "--learning-rate must be above 0, found nan"),
+        ({"learning_rate": math.nan}, "--learning-rate must be above 0 and finite, found nan"),
         ({"rate_decay_steps": 0}, "--rate-decay-steps must be at least 1"),
         ({"accumulate_batches": 0}, "--accumulate-batches must be at least 1"),
         ({"clip_norm": -1.0}, "--clip-norm must be at least 0"),
-        ({"weight_decay": math.inf}, "--weight-decay must be at least 0, found inf"),
+        ({"weight_decay": math.inf}, "--weight-decay must be at least 0 and finite, found inf"),
         ({"average_decay": 1.0}, "--average-decay must be below 1"),
         ({"nesterov": True}, "--nesterov needs --optimiser sgd"),
     ],

@@ -30,7 +30,7 @@ from tcn_robot.benchmarks import (
     summarised,
 )
 from tcn_robot.errors import UserError
-from tcn_robot.models import Encoder, load_encoder, untrained_encoder
+from tcn_robot.models import Encoder, film_embedder, load_encoder, untrained_encoder
 from tcn_robot.provenance import commit, machine, versions
 from tcn_robot.recordings import format as dataset_format
 from tcn_robot.recordings import open_recording
@@ -65,14 +65,14 @@ def make_entry(name: str, run: Path, test: Path, zoo: Path) -> dict[str, Any]:
     described = read_run(run)
     data = [recording_entry(Path(path)) for path in (*described.datasets, str(test))]
     episodes = held_out(test)
-    exact = summarised(embedded_figures(episodes, load_encoder(run).embed))
+    exact = summarised(embedded_figures(episodes, film_embedder(load_encoder(run))))
     with atomic_folder(zoo / name) as partial:
         write_rounded(run / "encoder", partial)
         shipped = load_encoder(partial)
         result = benchmark_alignment(
             episodes,
-            shipped.embed,
-            [untrained_encoder(shipped, seed).embed for seed in range(UNTRAINED_SEEDS)],
+            film_embedder(shipped),
+            [film_embedder(untrained_encoder(shipped, n)) for n in range(UNTRAINED_SEEDS)],
         )
         card = {
             "schema_version": CARD_VERSION,

@@ -41,7 +41,8 @@ ROWS = (
     "simulator_state",
 )
 
-Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+# (frames, embodiment) -> embeddings; most encoders do not look at the embodiment.
+Embed = Callable[[NDArray[np.uint8], str], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def benchmark_alignment(
 
     Args:
         episodes: All with the same views.
-        trained: Embeds uint8 (N, H, W, 3) as float32 (N, D).
+        trained: Embeds uint8 (N, H, W, 3) of an embodiment as float32 (N, D).
         untrained: Encoders of the same shape with other weights; their figures are averaged.
         options: The options.
 
@@ -110,13 +111,17 @@ def embedded_figures(episodes: Sequence[HeldOutEpisode], embed: Embed) -> Episod
 
     Args:
         episodes: All with the same views.
-        embed: Embeds uint8 (N, H, W, 3) as float32 (N, D).
+        embed: Embeds uint8 (N, H, W, 3) of an embodiment as float32 (N, D).
 
     Raises:
         UserError: Nothing to compare: a single view of a single episode.
     """
     _check_comparable(episodes)
-    return measured(episodes, [{v: embed(film) for v, film in e.frames.items()} for e in episodes])
+    embedded = [
+        {view: embed(film, episode.embodiment) for view, film in episode.frames.items()}
+        for episode in episodes
+    ]
+    return measured(episodes, embedded)
 
 
 def reference_figures(

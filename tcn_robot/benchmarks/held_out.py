@@ -56,6 +56,7 @@ class HeldOutEpisode:
         times_seconds: {view: float64 (T,)} on one clock.
         observation: (T, F) what the simulator says there is to see, or None for films.
         progress: (T,) in [0, 1], the simulator's label, or None.
+        embodiment: Whose body acted, "" where the recording does not say.
     """
 
     name: str
@@ -63,6 +64,7 @@ class HeldOutEpisode:
     times_seconds: dict[str, NDArray[np.float64]]
     observation: NDArray[np.float64] | None = None
     progress: NDArray[np.float64] | None = None
+    embodiment: str = ""
 
     @property
     def synchronised(self) -> bool:
@@ -128,4 +130,5 @@ def _decoded(episode: FilmedEpisode, views: Sequence[str], name: str) -> HeldOut
         times_seconds={view: episode.timestamps(view) for view in views},
         observation=labelled.get("observation"),
         progress=labelled.get("progress"),
+        embodiment=str(episode.metadata.get("embodiment") or ""),
     )

@@ -1,6 +1,7 @@
 """Encoders: frames to embeddings. All but `transformers` need torch and safetensors only."""
 
 from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
+from tcn_robot.models.bodies import embed_film, film_embedder, for_body
 from tcn_robot.models.convolutional import ConvolutionalConfig, ConvolutionalEncoder
 from tcn_robot.models.encoder import Encoder, EncoderConfig, num_parameters, seeded_generator
 from tcn_robot.models.files import load_encoder, save_encoder
@@ -27,7 +28,10 @@ __all__ = [
     "TransformersConfig",
     "TransformersEncoder",
     "build_encoder",
+    "embed_film",
+    "film_embedder",
     "find_encoder",
+    "for_body",
     "load_encoder",
     "num_parameters",
     "save_encoder",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +66,8 @@ class BodyBatchNorm(nn.Module):
     that difference out, and a moment of the task looks more alike (AdaBN, Li et al. 2016, with
     bodies as domains).
     """
+
+    STATISTICS: ClassVar = ("running_mean", "running_var")  # (bodies, C) each
 
     running_mean: torch.Tensor
     running_var: torch.Tensor

@@ -9,7 +9,7 @@ import numpy as np
 
 from tcn_robot.data.frame_store import StoredEpisode
 from tcn_robot.models import Encoder
-from tcn_robot.models.films import embed_film
+from tcn_robot.models.bodies import embed_film
 
 
 @dataclass(frozen=True)

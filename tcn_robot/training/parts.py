@@ -14,7 +14,7 @@ from tcn_robot.data.frame_store import FrameStore, StoredEpisode
 from tcn_robot.data.sampling import Sampler
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models import build_encoder, seeded_generator
-from tcn_robot.models.films import body_indices
+from tcn_robot.models.bodies import body_indices
 from tcn_robot.objectives import Setting, find_objective
 from tcn_robot.training.averaging import WeightAverage
 from tcn_robot.training.checkpoint import latest_checkpoint, load_checkpoint

@@ -82,7 +82,7 @@ def _of_run(
     seed: int,
 ) -> dict[str, Any]:
     from tcn_robot.benchmarks import AlignmentOptions, benchmark_alignment, held_out_episodes
-    from tcn_robot.models import load_encoder, untrained_encoder
+    from tcn_robot.models import film_embedder, load_encoder, untrained_encoder
     from tcn_robot.progress import progress
     from tcn_robot.provenance import commit, machine, versions
     from tcn_robot.recordings import open_recording
@@ -100,8 +100,8 @@ def _of_run(
     )
     result = benchmark_alignment(
         episodes,
-        encoder.embed,
-        [untrained_encoder(encoder, one).embed for one in untrained_seeds],
+        film_embedder(encoder),
+        [film_embedder(untrained_encoder(encoder, one)) for one in untrained_seeds],
         AlignmentOptions(seed=seed, same_within=same_within),
     )
     tasks = sorted({recording.task for _, recording in opened})

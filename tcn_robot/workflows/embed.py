@@ -61,7 +61,7 @@ def embed(
 
 def _embed_view(encoder: Encoder, episode: StoredEpisode, view: str) -> dict[str, np.ndarray]:
     """Return the columns of one view's frames."""
-    from tcn_robot.models.films import embed_film
+    from tcn_robot.models.bodies import embed_film
 
     times = episode.timestamps(view)
     return {

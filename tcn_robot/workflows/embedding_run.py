@@ -166,11 +166,11 @@ def _measure(folder: Path, test: Path) -> dict[str, Any]:
 
     from tcn_robot.benchmarks import embedded_figures, summarised
     from tcn_robot.benchmarks.per_episode import per_episode
-    from tcn_robot.models import load_encoder
+    from tcn_robot.models import film_embedder, load_encoder
     from tcn_robot.provenance import commit, machine, versions
 
     encoder = load_encoder(folder)
-    figures = embedded_figures(held_out(test), encoder.embed)
+    figures = embedded_figures(held_out(test), film_embedder(encoder))
     return {
         "figures": summarised(figures),
         "per_episode": per_episode(figures),

@@ -12,6 +12,7 @@ import numpy as np
 from tcn_robot.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from tcn_robot.models import Encoder
     from tcn_robot.recordings import Episode, Recording
     from tcn_robot.rewards import Reward
 
@@ -58,12 +59,32 @@ def fit_reward(
         )
     views = views or fitting[0].views[:1]
     return reward.fit(
-        load_encoder(encoder),
+        _for_their_body(load_encoder(encoder), [*fitting, *calibration]),
         load_frames(fitting, views),
         calibration=load_frames(calibration, views) or None,
         views=views,
         **(options or {}),
     )
+
+
+def _for_their_body(encoder: Encoder, demos: Sequence[Episode]) -> Encoder:
+    """Return an encoder as it embeds the one body of demonstrations; see `for_body`.
+
+    Raises:
+        UserError: If it has statistics per body, and the demonstrations are of several or none.
+    """
+    from tcn_robot.models import for_body
+
+    if not encoder.bodies:
+        return encoder
+    shown = sorted({str(demo.metadata.get("embodiment") or "") for demo in demos})
+    if len(shown) > 1 or not shown[0]:
+        found = ", ".join(body or "no named one" for body in shown)
+        raise UserError(
+            f"this encoder has statistics of {', '.join(encoder.bodies)}: expected demonstrations "
+            f"of one of them, found {found}; name a dataset of one body"
+        )
+    return for_body(encoder, shown[0])
 
 
 def successful_demos(recording: Recording) -> tuple[list[Episode], list[Episode]]:

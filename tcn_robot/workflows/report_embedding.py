@@ -46,6 +46,11 @@ class ShownEpisode:
         """Whether an encoder may have been trained on it."""
         return self.episode.split == "train"
 
+    @property
+    def embodiment(self) -> str:
+        """Whose body acted, "" where the recording does not say."""
+        return str(self.episode.metadata.get("embodiment") or "")
+
 
 def shown_episodes(recordings: Sequence[Path]) -> list[ShownEpisode]:
     """Return a few demonstrations, of split test if there are any, then valid, then train."""
@@ -124,8 +129,11 @@ def add_embedding(evidence: Evidence, run: Path, shown: list[ShownEpisode]) -> N
 
 
 def _embed(encoder: Encoder, shown: list[ShownEpisode]) -> list[dict[str, np.ndarray]]:
+    from tcn_robot.models import embed_film
+
     return [
-        {view: encoder.embed(frames) for view, frames in one.frames.items()} for one in shown
+        {view: embed_film(encoder, frames, one.embodiment) for view, frames in one.frames.items()}
+        for one in shown
     ]  # per episode and view (T, D)
 
 

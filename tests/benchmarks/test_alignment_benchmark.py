@@ -39,14 +39,14 @@ def episode(levels, name="episode", labelled=True, views=("front", "left")):
     )
 
 
-def brightness(frames):
+def brightness(frames, embodiment):
     return frames.astype(np.float32).mean(axis=(1, 2))
 
 
 def noise(seed):
     generator = np.random.default_rng(seed)
 
-    def embed(frames):
+    def embed(frames, embodiment):
         return generator.normal(size=(len(frames), 8)).astype(np.float32)
 
     return embed

@@ -9,7 +9,7 @@ import torch
 from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.errors import UserError
 from tcn_robot.models import load_encoder
-from tcn_robot.models.films import body_indices, embed_film
+from tcn_robot.models.bodies import body_indices, embed_film, for_body
 from tcn_robot.training import RunDescription, create_run, read_metrics, train
 from tcn_robot.training.config import make_config
 from tests.data.films import dot_films, store_of
@@ -56,3 +56,27 @@ def test_a_body_that_is_not_named_is_refused_in_one_line(store, tmp_path):
 
 def test_places_follow_the_encoders_order():
     assert body_indices(("b", "a"), ["a", "b", "b"]).tolist() == [1, 0, 0]
+
+
+def test_an_encoder_of_one_body_embeds_as_the_one_of_all(store, tmp_path):
+    encoder = trained(store, tmp_path / "run", bodies=("hand", "robot"))
+    film = store.episodes[0].frames("front")
+    for body in encoder.bodies:
+        alone = for_body(encoder, body)
+        assert alone.bodies == (body,)
+        assert np.array_equal(alone.embed(film), encoder.embed(film, body=body))
+        alone.save(tmp_path / body)
+        assert np.array_equal(load_encoder(tmp_path / body).embed(film), alone.embed(film))
+    with pytest.raises(UserError, match="unknown body of the encoder 'arm'"):
+        for_body(encoder, "arm")
+    without = trained(store, tmp_path / "without")
+    assert for_body(without, "arm") is without
+
+
+def test_a_film_of_no_named_body_is_that_of_the_only_one(store, tmp_path):
+    encoder = trained(store, tmp_path / "run", bodies=("hand", "robot"))
+    film = store.episodes[0].frames("front")
+    alone = for_body(encoder, "robot")
+    assert np.array_equal(embed_film(alone, film, ""), alone.embed(film))
+    with pytest.raises(UserError, match="say whose frames they are"):
+        embed_film(encoder, film, "")

@@ -9,7 +9,7 @@ import pytest
 from tcn_robot import cli
 from tcn_robot.benchmarks import benchmark_alignment
 from tcn_robot.errors import UserError
-from tcn_robot.models import load_encoder
+from tcn_robot.models import film_embedder, load_encoder
 from tcn_robot.policies.results import read_lines
 from tcn_robot.training.config import make_config
 from tcn_robot.workflows import embedding_run, study, study_embeddings
@@ -90,7 +90,7 @@ def test_the_figures_are_those_of_the_benchmark(finished, recorded):
     line = of_kind(lines, "embedding")[0]
     [run] = (path for path in (folder / "runs" / "tiny" / "tcn").iterdir() if path.is_dir())
     result = benchmark_alignment(
-        embedding_run.held_out(recorded / "held-out"), load_encoder(run).embed, []
+        embedding_run.held_out(recorded / "held-out"), film_embedder(load_encoder(run)), []
     )
     assert line["figures"] == result["trained"]
     [reference] = of_kind(lines, "alignment-reference")

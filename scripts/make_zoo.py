@@ -186,6 +186,17 @@ def command_of(config: TrainConfig, datasets: Sequence[str], name: str) -> str:
     return shlex.join([*words, "--out", f"runs/{name}"])
 
 
+def _across_views(figures: dict[str, Any]) -> str:
+    """Return a warning where a moment is not found in another view, "" where it is."""
+    trained, chance = (figures[row].get("error") for row in ("trained", "chance"))
+    if trained is None or trained < chance / 2:
+        return ""
+    return (
+        " A moment is not found in another view, which its objective never asked for: use it with "
+        "one camera at a time."
+    )
+
+
 def card_text(card: dict[str, Any]) -> str:
     """Return a card as a person reads it."""
     change = card["float16"]["change"]
@@ -213,7 +224,7 @@ def card_text(card: dict[str, Any]) -> str:
             f"{change.get('tau_b', 0.0):+.4f}.",
             "",
             "Seen were only simulated films of this task, from these views, with one body: for "
-            "another camera, body or light train your own.",
+            "another camera, body or light train your own." + _across_views(card["figures"]),
             "",
             "```",
             *commands,

@@ -128,6 +128,19 @@ def test_commands_take_a_name_as_well(made, only_point, tmp_path, capsys):
     assert out.is_file()
 
 
+def test_each_task_ships_with_both_objectives():
+    wanted = {f"{task}-{name}" for task in ("push", "pour", "reach") for name in ("tcn", "tce")}
+    assert set(zoo.zoo_names()) == wanted
+    for name in wanted:
+        figures = zoo.read_card(name)["figures"]
+        trained, untrained = figures["trained"], figures["untrained"]
+        if name.endswith("-tcn"):
+            assert trained["error"] < untrained["error"] / 4
+        assert trained["tau_b"] > untrained["tau_b"]
+        warned = "use it with one camera at a time" in zoo.read_text(name)
+        assert warned == (trained["error"] >= figures["chance"]["error"] / 2)
+
+
 def test_every_encoder_that_ships_loads_and_has_a_true_card():
     for name in zoo.zoo_names():
         card, encoder = zoo.read_card(name), tcn_robot.load_encoder(name)

@@ -58,6 +58,7 @@ def measured(store, folder, objective: str, **options) -> dict[str, tuple[float,
         **{
             "steps": 80,
             "image_size_px": SIZE_PX,
+            "precision": "fp32",  # the same numbers on processors with and without bf16
             "batch_frames": 48,
             "episodes_per_batch": 4,
             "warmup_steps": 10,
@@ -83,7 +84,7 @@ def measured(store, folder, objective: str, **options) -> dict[str, tuple[float,
     ("objective", "options"),
     [
         ("tcc", {}),
-        ("tcc", {"cycle_loss": "classification"}),
+        ("tcc", {"cycle_loss": "classification", "steps": 240}),
         ("tcc_tcn", {}),
         ("progress", {}),
         ("progress", {"rewind_share": 0.3}),

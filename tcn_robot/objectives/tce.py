@@ -94,16 +94,18 @@ class Tce(nn.Module):
     Differs from the paper: what the other views of an episode saw at the same time is no negative
     either; by default a film has 4 entries, K is 64 and Z follows the network. Films of one task
     look so alike that one entry each leaves nothing to tell apart, and the embedding collapses;
-    the presets `tce` and `tce_2020` have the paper's numbers. All frames of a batch are turned for
-    the rotation task, not one per film. The released code's faults are named where each part does
-    it right: `AdjacentFrameSampler`, `mining_threshold`, `choose_negatives`, `MemoryBank`,
-    `estimate_log_normaliser`.
+    SIGReg holds it open. The presets `tce` and `tce_2020` have the paper's numbers and no SIGReg.
+    All frames of a batch are turned for the rotation task, not one per film. The released code's
+    faults are named where each part does it right: `AdjacentFrameSampler`, `mining_threshold`,
+    `choose_negatives`, `MemoryBank`, `estimate_log_normaliser`.
     """
 
     Options: ClassVar[type] = TceOptions
     # Without batch norm all frames look alike at first, and what pushes them off the bank moves
-    # them all together: the embedding collapses. The paper's ResNets have it.
-    defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch"}
+    # them all together: the embedding collapses. The paper's ResNets have it. What is left of the
+    # bank's entries is their age: on films of one task an embedding that drifts answers them with
+    # one or two directions, unless something holds it open.
+    defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch", "sigreg_weight": 0.05}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:
         """Make the bank and the rotation head.

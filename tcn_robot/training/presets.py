@@ -140,6 +140,7 @@ _OFFICIAL_TCE: dict[str, Any] = {
     "bank_slots": 1,
     "bank_negatives": 8192,
     "normaliser_momentum": 1.0,
+    "sigreg_weight": 0.0,
     "optimiser": "sgd",
     "sgd_momentum": 0.9,
     "learning_rate": 0.03,

@@ -25,7 +25,6 @@ def test_tce_tells_stretches_apart_and_does_not_collapse(tmp_path):
 
     assert late("positive_cosine") > late("negative_cosine") + 0.05  # the hardest it could find
     assert late("masked_share") < 0.2
-    print(late("positive_cosine"), late("negative_cosine"), late("masked_share"))
     frames = films[0].frames("front")
     embeddings = torch.from_numpy(state.encoder.eval().embed(frames))
     assert float(effective_rank(embeddings)) > 2

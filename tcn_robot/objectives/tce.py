@@ -105,7 +105,7 @@ class Tce(nn.Module):
     # them all together: the embedding collapses. The paper's ResNets have it. What is left of the
     # bank's entries is their age: on films of one task an embedding that drifts answers them with
     # one or two directions, unless something holds it open.
-    defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch", "sigreg_weight": 0.005}
+    defaults: ClassVar[Mapping[str, Any]] = {"norm": "batch", "sigreg_weight": 0.05}
 
     def __init__(self, options: TceOptions, setting: Setting) -> None:
         """Make the bank and the rotation head.

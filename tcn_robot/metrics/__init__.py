@@ -14,6 +14,7 @@ from tcn_robot.metrics.alignment import (
 )
 from tcn_robot.metrics.bootstrap import bootstrap_interval, bootstrap_pairs_interval
 from tcn_robot.metrics.checks import MetricInputError
+from tcn_robot.metrics.cycles import three_way_cycle_consistency, two_way_cycle_consistency
 from tcn_robot.metrics.neighbours import nearest_neighbours
 from tcn_robot.metrics.order import (
     KendallTau,
@@ -21,6 +22,7 @@ from tcn_robot.metrics.order import (
     kendall_tau_of_sequence,
     kendall_tau_of_ties,
 )
+from tcn_robot.metrics.values import goal_values, value_order_correlation
 
 __all__ = [
     "AlignmentCeiling",
@@ -33,8 +35,12 @@ __all__ = [
     "bootstrap_pairs_interval",
     "chance_alignment_accuracy",
     "chance_alignment_error",
+    "goal_values",
     "kendall_tau",
     "kendall_tau_of_sequence",
     "kendall_tau_of_ties",
     "nearest_neighbours",
+    "three_way_cycle_consistency",
+    "two_way_cycle_consistency",
+    "value_order_correlation",
 ]

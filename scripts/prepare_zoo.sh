@@ -44,7 +44,7 @@ for short in "$@"; do
   # shellcheck disable=SC2086
   train "$short-tcn" $shown --objective tcn --negatives all --steps $steps --batch-frames 128
   # shellcheck disable=SC2086
-  train "$short-tce" $shown --objective tce --sigreg-weight 0.005 --steps $steps --batch-frames 128
+  train "$short-tce" $shown --objective tce --steps $steps --batch-frames 128
   for objective in tcn tce; do
     python scripts/make_zoo.py "$short-$objective" "$RUNS/$short-$objective" "$DATA/$short-test" \
       --out "$ZOO"

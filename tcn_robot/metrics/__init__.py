@@ -12,6 +12,7 @@ from tcn_robot.metrics.alignment import (
     chance_alignment_accuracy,
     chance_alignment_error,
 )
+from tcn_robot.metrics.attributes import NeighbourError, attribute_error
 from tcn_robot.metrics.bootstrap import bootstrap_interval, bootstrap_pairs_interval
 from tcn_robot.metrics.checks import MetricInputError
 from tcn_robot.metrics.cycles import three_way_cycle_consistency, two_way_cycle_consistency
@@ -28,9 +29,11 @@ __all__ = [
     "AlignmentCeiling",
     "KendallTau",
     "MetricInputError",
+    "NeighbourError",
     "alignment_accuracy",
     "alignment_ceiling",
     "alignment_error",
+    "attribute_error",
     "bootstrap_interval",
     "bootstrap_pairs_interval",
     "chance_alignment_accuracy",

@@ -33,7 +33,7 @@ class EncoderConfig:
         stride_frames: Distance between two of them in frames of the film.
         differences: Several frames: see their T - 1 differences and not the frames.
         weights: Folder of an encoder of the same kind that it starts from, such as
-            `tcn-robot import-weights` writes; what is of another shape there starts fresh.
+            `tcn-robot import-weights` writes; a head of another shape starts fresh.
     """
 
     image_size_px: int = 64
@@ -265,7 +265,7 @@ class Encoder(nn.Module, ABC):
         if body is None and len(self.bodies) > 1:
             raise UserError(
                 f"this encoder has statistics of {', '.join(self.bodies)}; say whose frames they "
-                "are with embed(frames, body=...)"
+                "are: embed(frames, body=...), or --body"
             )
         if body is not None and body not in self.bodies:
             raise unknown_name("body of the encoder", body, self.bodies)

@@ -61,8 +61,9 @@ def bench(
             "tcn-robot bench alignment RUN DIR, or pass --embeddings A.npy B.npy"
         )
     else:
-        if untrained_seeds < 0:
-            raise UserError(f"expected untrained_seeds of 0 or more, found {untrained_seeds}")
+        for name, number in (("--untrained-seeds", untrained_seeds), ("--seed", seed)):
+            if number < 0:
+                raise UserError(f"{name} must be at least 0, found {number}")
         seeds = range(seed, seed + untrained_seeds)
         result = _of_run(paths[0], paths[1:], split, views, seeds, same_within, seed)
     print(alignment_table(result))

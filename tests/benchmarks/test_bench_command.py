@@ -79,3 +79,9 @@ def test_bad_input_is_one_line_and_exit_code_2(recording, run, tmp_path, capsys)
         assert message in error
         assert "Traceback" not in error
         assert len([line for line in error.splitlines() if "read " not in line]) == 1
+
+
+@pytest.mark.parametrize("option", ["--seed", "--untrained-seeds"])
+def test_numbers_below_zero_are_refused_in_one_line(option, tmp_path, capsys):
+    assert main(["bench", "alignment", "push-tcn", str(tmp_path), option, "-1"]) == 2
+    assert f"{option} must be at least 0, found -1" in capsys.readouterr().err

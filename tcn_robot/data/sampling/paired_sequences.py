@@ -54,7 +54,7 @@ class PairedSequenceSampler:
             self._films.keep(usable, "have no two moments that two views saw")
         check_films(self._films, episodes, options, "films")
         self._num_films = min(options.episodes_per_batch, len(self._films.episodes))
-        self._num_frames = frames_of_each(options.batch_frames // 2, self._num_films)
+        self._num_frames = frames_of_each(options.batch_frames, self._num_films, partners=2)
         self._window_frames, self._options = window_frames, options
         self.notes: tuple[str, ...] = self._films.notes
 

@@ -95,12 +95,21 @@ def check_films(
         )
 
 
-def frames_of_each(batch_frames: int, num_films: int) -> int:
-    """Return how many frames each film gives to a batch, or raise UserError for less than two."""
-    num_frames = batch_frames // num_films
+def frames_of_each(batch_frames: int, num_films: int, partners: int = 1) -> int:
+    """Return how many moments each film gives to a batch, or raise UserError for less than two.
+
+    Args:
+        batch_frames: Frames of a batch.
+        num_films: Films in it.
+        partners: Frames of each moment: 2 where each has a partner.
+    """
+    num_frames = batch_frames // (num_films * partners)
     if num_frames < LEAST_FRAMES:
+        each = "" if partners == 1 else f", {partners} frames each,"
+        what = "frames" if partners == 1 else "moments"
         raise UserError(
-            f"--batch-frames {batch_frames} cannot hold {LEAST_FRAMES} frames of each of "
-            f"{num_films} films; raise it, or lower --episodes-per-batch"
+            f"--batch-frames {batch_frames} cannot hold {LEAST_FRAMES} {what}{each} of each of "
+            f"{num_films} films; take {LEAST_FRAMES * partners * num_films} or more, or lower "
+            "--episodes-per-batch"
         )
     return num_frames

@@ -13,7 +13,7 @@ from torch import nn
 from tcn_robot.data.frame_store import FrameStore, StoredEpisode
 from tcn_robot.data.sampling import Sampler
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.models import build_encoder, seeded_generator
+from tcn_robot.models import Encoder, build_encoder, seeded_generator
 from tcn_robot.models.bodies import body_indices
 from tcn_robot.objectives import Setting, find_objective
 from tcn_robot.training.averaging import WeightAverage
@@ -127,12 +127,27 @@ def _with_views(
     return tuple(episode for episode in restricted if episode.views)
 
 
+def _built(config: TrainConfig, seed: int) -> Encoder:
+    """Return a fresh encoder, or say in one line that memory cannot hold it."""
+    from tcn_robot.training.memory import is_out_of_memory
+
+    try:
+        return build_encoder(config.encoder, config.encoder_options, seeded_generator(seed))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            "out of memory: the encoder's weights alone do not fit; take a smaller --dimension "
+            f"(found {config.encoder_options.dimension}) or a smaller --encoder"
+        ) from None
+
+
 def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
     """Return the state of a fresh training, or that of the folder's last checkpoint."""
     encoder_seed, sampling_seed, augmentation_seed, objective_seed = (
         int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(4)
     )
-    encoder = build_encoder(config.encoder, config.encoder_options, seeded_generator(encoder_seed))
+    encoder = _built(config, encoder_seed)
     objective_rng = seeded_generator(objective_seed)
     setting = Setting(encoder, parts.store.films.lengths, objective_rng)
     objective = find_objective(config.objective)(config.objective_options, setting)

@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
+from tcn_robot.training import make_config
+from tcn_robot.training import parts as parts_module
 from tcn_robot.training.memory import advise, is_out_of_memory, largest_that_fits, training_pass
 
 
@@ -58,3 +61,13 @@ def test_the_line():
     assert "the GPU cannot hold a training step of 256 frames" in advise(gpu, 256, 96)
     assert "smaller --image-size-px" in advise(cpu, 256, 0)
     assert "\n" not in advise(cpu, 256, 0) + advise(gpu, 256, 96)
+
+
+def test_an_encoder_that_no_memory_holds_is_one_line(monkeypatch):
+    def build(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+
+    monkeypatch.setattr(parts_module, "build_encoder", build)
+    with pytest.raises(UserError, match=r"take a smaller --dimension \(found 32\)") as caught:
+        parts_module._built(make_config("tcn"), 0)
+    assert "\n" not in str(caught.value)

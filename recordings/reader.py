@@ -80,6 +80,11 @@ class Episode:
         return tuple(self.metadata["views"])
 
     @property
+    def embodiment(self) -> str:
+        """Whose body acted, such as "robot"; "" where the recording does not say."""
+        return str(self.metadata.get("embodiment") or "")
+
+    @property
     def split(self) -> str:
         """Which part of the data it belongs to: "train", "valid" or "test".
 

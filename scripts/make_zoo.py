@@ -197,6 +197,15 @@ def _across_views(figures: dict[str, Any]) -> str:
     )
 
 
+def _no_order(figures: dict[str, Any]) -> str:
+    """Return a warning where the order across episodes may be the untrained network's, else ""."""
+    trained, untrained = figures["trained"], figures["untrained"]
+    interval = trained.get("tau_b_interval")
+    if interval is None or interval[0] > untrained["tau_b"]:
+        return ""
+    return " Its order across episodes is not told from that of the untrained network."
+
+
 def card_text(card: dict[str, Any]) -> str:
     """Return a card as a person reads it."""
     change = card["float16"]["change"]
@@ -224,7 +233,9 @@ def card_text(card: dict[str, Any]) -> str:
             f"{change.get('tau_b', 0.0):+.4f}.",
             "",
             "Seen were only simulated films of this task, from these views, with one body: for "
-            "another camera, body or light train your own." + _across_views(card["figures"]),
+            "another camera, body or light train your own."
+            + _across_views(card["figures"])
+            + _no_order(card["figures"]),
             "",
             "```",
             *commands,

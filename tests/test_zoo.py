@@ -137,6 +137,8 @@ def test_each_task_ships_with_both_objectives():
         if name.endswith("-tcn"):
             assert trained["error"] < untrained["error"] / 4
         assert trained["tau_b"] > untrained["tau_b"]
+        unclear = trained["tau_b_interval"][0] <= untrained["tau_b"]
+        assert ("is not told from that of the untrained" in zoo.read_text(name)) == unclear
         warned = "use it with one camera at a time" in zoo.read_text(name)
         assert warned == (trained["error"] >= figures["chance"]["error"] / 2)
 

@@ -41,7 +41,7 @@ ROWS = (
     "simulator_state",
 )
 
-# (frames, embodiment) -> embeddings; most encoders do not look at the embodiment.
+# (frames, embodiment) -> embeddings: `tcn_robot.models.film_embedder` of an encoder.
 Embed = Callable[[NDArray[np.uint8], str], NDArray[np.float32]]
 
 

@@ -32,6 +32,10 @@ class FilmedEpisode(Protocol):
         """Which part of the data it belongs to."""
 
     @property
+    def embodiment(self) -> str:
+        """Whose body acted, "" where it is not known."""
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What `episode.json` says."""
 
@@ -130,5 +134,5 @@ def _decoded(episode: FilmedEpisode, views: Sequence[str], name: str) -> HeldOut
         times_seconds={view: episode.timestamps(view) for view in views},
         observation=labelled.get("observation"),
         progress=labelled.get("progress"),
-        embodiment=str(episode.metadata.get("embodiment") or ""),
+        embodiment=episode.embodiment,
     )

@@ -230,7 +230,7 @@ def _as_labelled(stored: StoredEpisode, episode: Episode, source: str) -> Stored
         split=episode.split,
         source=source,
         content_hash=content_hash,
-        embodiment=str(episode.metadata.get("embodiment") or ""),
+        embodiment=episode.embodiment,
     )
 
 

@@ -77,3 +77,28 @@ def checked_times(times: ArrayLike, num_frames: int, name: str) -> NDArray[np.fl
             f"{name}: expected finite, strictly increasing seconds; sort the frames by time"
         )
     return array
+
+
+def checked_sequence(sequence: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Return one number per frame as float64 (T,), T >= 1.
+
+    Args:
+        sequence: (T,) real numbers.
+        what: What one of them is, for errors.
+
+    Raises:
+        MetricInputError: Another shape, no numbers, or not finite.
+    """
+    try:
+        array = np.asarray(sequence, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MetricInputError(
+            f"expected one finite {what} per frame, found none ({error})"
+        ) from error
+    finite = bool(np.isfinite(array).all())
+    if array.ndim != 1 or len(array) == 0 or not finite:
+        raise MetricInputError(
+            f"expected one finite {what} per frame, found shape {array.shape}"
+            f"{'' if finite else ' with NaN or infinity'}"
+        )
+    return array

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcn_robot.metrics.checks import MetricInputError
+from tcn_robot.metrics.checks import checked_sequence
 from tcn_robot.metrics.neighbours import mean_neighbour_index, nearest_neighbours
 
 
@@ -67,12 +67,7 @@ def kendall_tau_of_sequence(neighbours: ArrayLike) -> KendallTau:
     Raises:
         MetricInputError: Not a (T,) array of finite numbers.
     """
-    sequence = np.asarray(neighbours, dtype=np.float64)
-    if sequence.ndim != 1 or len(sequence) == 0 or not np.isfinite(sequence).all():
-        raise MetricInputError(
-            f"expected one finite neighbour per frame, found shape {sequence.shape}"
-            f"{'' if np.isfinite(sequence).all() else ' with NaN or infinity'}"
-        )
+    sequence = checked_sequence(neighbours, "neighbour")
     _, counts = np.unique(sequence, return_counts=True)
     num_pairs = len(sequence) * (len(sequence) - 1) // 2
     num_tied = int((counts * (counts - 1) // 2).sum())

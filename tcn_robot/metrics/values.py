@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from tcn_robot.metrics.checks import MetricInputError, checked_embedding
+from tcn_robot.metrics.checks import checked_embedding, checked_sequence
 
 
 def value_order_correlation(values: ArrayLike) -> float:
@@ -27,13 +27,7 @@ def value_order_correlation(values: ArrayLike) -> float:
     Raises:
         MetricInputError: Not a (T,) array of finite numbers.
     """
-    checked = np.asarray(values, dtype=np.float64)
-    if checked.ndim != 1 or len(checked) == 0 or not np.isfinite(checked).all():
-        raise MetricInputError(
-            f"expected one finite value per frame, found shape {checked.shape}"
-            f"{'' if np.isfinite(checked).all() else ' with NaN or infinity'}"
-        )
-    ranks = rankdata(checked)  # (T,) equal values share their mean rank
+    ranks = rankdata(checked_sequence(values, "value"))  # (T,) equal values share their mean rank
     away = ranks - ranks.mean()
     time = np.arange(len(ranks)) - (len(ranks) - 1) / 2
     norm = float(np.sqrt((away @ away) * (time @ time)))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 
 from tcn_robot.errors import UserError
 from tcn_robot.models import Encoder
 from tcn_robot.training.config import TrainConfig
-from tcn_robot.training.parts import Parts
 from tcn_robot.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from tcn_robot.training.parts import Parts
 
 # What torch says of a CPU that has no more; there is no exception type for it.
 _CPU_WORDS = ("can't allocate memory", "not enough memory")

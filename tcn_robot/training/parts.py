@@ -22,6 +22,7 @@ from tcn_robot.training.compiling import CompiledEncoder, choose_compiling
 from tcn_robot.training.config import TrainConfig
 from tcn_robot.training.device_frames import DeviceFrames
 from tcn_robot.training.health import Health
+from tcn_robot.training.memory import is_out_of_memory
 from tcn_robot.training.optimisers import build_optimiser, trained_parameters
 from tcn_robot.training.precision import Precision, choose_precision
 from tcn_robot.training.processes import Processes, join_processes
@@ -129,8 +130,6 @@ def _with_views(
 
 def _built(config: TrainConfig, seed: int) -> Encoder:
     """Return a fresh encoder, or say in one line that memory cannot hold it."""
-    from tcn_robot.training.memory import is_out_of_memory
-
     try:
         return build_encoder(config.encoder, config.encoder_options, seeded_generator(seed))
     except (RuntimeError, MemoryError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ def fit_reward(
     demos: Path,
     views: tuple[str, ...] = (),
     options: dict[str, Any] | None = None,
+    acting: str = "",
 ) -> Reward:
     """Fit a learned reward: demonstrations of split "train", calibrated on split "valid".
 
@@ -38,11 +40,13 @@ def fit_reward(
         demos: Dataset with the demonstrations.
         views: Views that the reward sees; empty: the first of the dataset.
         options: Further options of the reward's `fit`.
+        acting: The body that will be scored, "" for that of the demonstrations. An encoder with
+            statistics per body sees each by its own.
 
     Raises:
         UserError: Unknown reward or view, no encoder, no demonstrations.
     """
-    from tcn_robot.models import load_encoder
+    from tcn_robot.models import for_body, load_encoder
     from tcn_robot.recordings import open_recording
     from tcn_robot.recordings.pairing import refuse_paired
     from tcn_robot.rewards import reward_class
@@ -58,13 +62,24 @@ def fit_reward(
             file=sys.stderr,
         )
     views = views or fitting[0].views[:1]
-    return reward.fit(
-        _for_their_body(load_encoder(encoder), [*fitting, *calibration]),
+    seeing = load_encoder(encoder)
+    fitted = reward.fit(
+        _for_their_body(seeing, [*fitting, *calibration]),
         load_frames(fitting, views),
         calibration=load_frames(calibration, views) or None,
         views=views,
         **(options or {}),
     )
+    return _seen_by(fitted, for_body(seeing, acting)) if acting and seeing.bodies else fitted
+
+
+def _seen_by(reward: Reward, encoder: Encoder) -> Reward:
+    """Return a fitted reward that embeds what it scores by another encoder of the same space."""
+    from tcn_robot.rewards import load_reward
+
+    with tempfile.TemporaryDirectory() as folder:
+        reward.save(Path(folder) / "reward")
+        return load_reward(Path(folder) / "reward", encoder)
 
 
 def _for_their_body(encoder: Encoder, demos: Sequence[Episode]) -> Encoder:
@@ -77,7 +92,7 @@ def _for_their_body(encoder: Encoder, demos: Sequence[Episode]) -> Encoder:
 
     if not encoder.bodies:
         return encoder
-    shown = sorted({str(demo.metadata.get("embodiment") or "") for demo in demos})
+    shown = sorted({demo.embodiment for demo in demos})
     if len(shown) > 1 or not shown[0]:
         found = ", ".join(body or "no named one" for body in shown)
         raise UserError(

@@ -39,6 +39,7 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
                 f"task {config.task} never reports success, so its sparse reward is always 0; "
                 "give --reward dense or a learned one"
             )
+        acting = str(getattr(env.unwrapped, "embodiment", ""))
     finally:
         env.close()
     if not config.learned:
@@ -60,6 +61,7 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
             Path(config.demos),
             config.views,
             config.reward_options,
+            acting,
         )
     config = dataclasses.replace(config, views=tuple(reward.views))
     start_run(run, config, resume)

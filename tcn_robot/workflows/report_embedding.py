@@ -46,11 +46,6 @@ class ShownEpisode:
         """Whether an encoder may have been trained on it."""
         return self.episode.split == "train"
 
-    @property
-    def embodiment(self) -> str:
-        """Whose body acted, "" where the recording does not say."""
-        return str(self.episode.metadata.get("embodiment") or "")
-
 
 def shown_episodes(recordings: Sequence[Path]) -> list[ShownEpisode]:
     """Return a few demonstrations, of split test if there are any, then valid, then train."""
@@ -132,7 +127,10 @@ def _embed(encoder: Encoder, shown: list[ShownEpisode]) -> list[dict[str, np.nda
     from tcn_robot.models import embed_film
 
     return [
-        {view: embed_film(encoder, frames, one.embodiment) for view, frames in one.frames.items()}
+        {
+            view: embed_film(encoder, frames, one.episode.embodiment)
+            for view, frames in one.frames.items()
+        }
         for one in shown
     ]  # per episode and view (T, D)
 

@@ -208,7 +208,7 @@ class EpisodeInMemory:
 
     def __init__(self, id, split, policy, levels=EVEN, rows=None):
         self.id, self.split, self.metadata = id, split, {"policy": policy}
-        self.views = ("front", "left")
+        self.views, self.embodiment = ("front", "left"), "hand"
         self._levels = levels
         count = len(levels) if rows is None else rows
         self.steps = {"observation": np.zeros((count, 2)), "progress": np.zeros(count)}

@@ -45,10 +45,16 @@ def test_the_goal_is_the_last_frame():
     assert abs(value_order_correlation(goal_values(there_and_back))) < 1e-12
 
 
-@pytest.mark.parametrize("values", [[], [[1.0, 2.0]], [1.0, np.nan]])
+@pytest.mark.parametrize(
+    "values", [[], [[1.0, 2.0]], [1.0, np.nan], ["a", "b"], [[1], [2, 3]], [1j]]
+)
 def test_bad_input_is_one_line(values):
     with pytest.raises(UserError, match="expected one finite value per frame") as caught:
         value_order_correlation(values)
     assert "\n" not in str(caught.value)
-    with pytest.raises(UserError):
-        goal_values(np.array(values, float).reshape(-1))
+
+
+@pytest.mark.parametrize("embedding", [[1.0, 2.0], np.zeros((0, 3)), [[np.nan, 1.0]]])
+def test_what_is_no_embedding_has_no_goal(embedding):
+    with pytest.raises(UserError, match="embedding: expected"):
+        goal_values(embedding)

@@ -5,13 +5,19 @@ import json
 import numpy as np
 import pytest
 
+from tcn_robot.benchmarks import embedded_figures, held_out_episodes
+from tcn_robot.benchmarks.figures import measured
 from tcn_robot.cli import main
+from tcn_robot.data.build import build_frame_store
 from tcn_robot.errors import UserError
-from tcn_robot.models import load_encoder
+from tcn_robot.models import film_embedder, load_encoder
 from tcn_robot.recordings import DatasetWriter, open_recording
+from tcn_robot.training.embedded import embed_episodes
+from tcn_robot.workflows import report_embedding
 from tcn_robot.workflows.learned_reward import fit_reward
 from tests.support.films import moving_square
 
+VIEWS = ("left", "right")
 SPLITS = ("train", "train", "valid", "test", "test")
 
 
@@ -39,7 +45,31 @@ def films(tmp_path_factory):
     return folder
 
 
-def test_bench_embeds_each_film_by_its_body(films, tmp_path, capsys):
+def by_body(encoder, episode):
+    return {view: encoder.embed(episode.frames(view), body=episode.embodiment) for view in VIEWS}
+
+
+def test_each_film_is_embedded_by_its_body(films):
+    """What bench, report and validation hand on, against the encoder that is told the body."""
+    encoder, recording = load_encoder(films / "run"), open_recording(films / "both")
+    test = [episode for episode in recording if episode.split == "test"]
+    assert {episode.embodiment for episode in test} == {"hand", "robot"}
+    wanted = [by_body(encoder, episode) for episode in test]
+    assert not np.allclose(wanted[0]["left"], encoder.embed(test[0].frames("left"), body="robot"))
+    held = held_out_episodes([(films / "both", recording)])
+    assert embedded_figures(held, film_embedder(encoder)).error.tolist() == (
+        measured(held, wanted).error.tolist()
+    )
+    shown = report_embedding._embed(encoder, report_embedding.shown_episodes([films / "both"]))
+    stored = build_frame_store([films / "both"], 16, films / "cache").split("test")
+    validated = [one.embeddings for one in embed_episodes(encoder, stored)]
+    for found, expected in ((shown, wanted), (validated, [by_body(encoder, e) for e in stored])):
+        for one, of_body in zip(found, expected, strict=True):
+            for view in VIEWS:
+                assert np.array_equal(one[view], of_body[view])
+
+
+def test_bench_measures_all_bodies(films, tmp_path, capsys):
     out = tmp_path / "figures.json"
     command = ["bench", "alignment", str(films / "run"), str(films / "both"), "--out", str(out)]
     assert main(command) == 0
@@ -61,6 +91,11 @@ def test_a_reward_sees_by_the_body_of_its_demonstrations(films, tmp_path):
     encoder = load_encoder(films / "run")
     assert reward.encoder.bodies == ("hand",)
     assert np.array_equal(reward.encoder.embed(film), encoder.embed(film, body="hand"))
+    by_robot = fit_reward("goal", films / "run", hand, acting="robot")
+    assert by_robot.goals["left"].tolist() == reward.goals["left"].tolist()
+    assert np.array_equal(by_robot.encoder.embed(film), encoder.embed(film, body="robot"))
+    with pytest.raises(UserError, match="unknown body of the encoder 'tongs'"):
+        fit_reward("goal", films / "run", hand, acting="tongs")
 
 
 @pytest.mark.parametrize(

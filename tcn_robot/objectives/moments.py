@@ -97,3 +97,18 @@ def negative_mask(
     other_moment = torch.ne(*_grid(moments.moment))
     within = same_episode & other_moment & (_distance(moments, excluded) > excluded.limit)
     return within if scope == "episode" else within | ~same_episode
+
+
+def nearness_in_time(moments: Moments, width_seconds: float) -> torch.Tensor:
+    """Return exp(-(t_i - t_j)^2 / (2 width^2)) of frames of one episode, 0 across episodes.
+
+    Args:
+        moments: The batch.
+        width_seconds: Standard deviation, above 0.
+
+    Returns:
+        (N, N) float32 in [0, 1], symmetric, 1 for frames of one moment.
+    """
+    rows, columns = _grid(moments.time_seconds)
+    nearness = torch.exp(-((rows - columns) / width_seconds).square() / 2)
+    return nearness.float() * torch.eq(*_grid(moments.episode))

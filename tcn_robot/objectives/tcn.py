@@ -22,12 +22,13 @@ from tcn_robot.data.sampling import (
 from tcn_robot.errors import UserError
 from tcn_robot.objectives.contrastive import contrastive, pair_distances
 from tcn_robot.objectives.distances import at_least_float32, negative_squared_distances
-from tcn_robot.objectives.info_nce import info_nce, share_found
+from tcn_robot.objectives.info_nce import info_nce, share_found, soft_info_nce
 from tcn_robot.objectives.interface import Losses, Setting, Step
 from tcn_robot.objectives.lifted import lifted_structure, lifted_terms
 from tcn_robot.objectives.moments import (
     Moments,
     NegativeScope,
+    nearness_in_time,
     negative_mask,
     positive_mask,
     simultaneous_mask,
@@ -68,6 +69,9 @@ class TcnOptions:
         exclusion_frames: The same in frames, instead of seconds; each view counts its own.
         window_frames: Pairs of an episode come from a random stretch of this many frames; 0 for
             the whole episode. The official code has 580; short ones mean harder negatives.
+        target_width_seconds: Of infonce: moments of the episode are partners too, the more the
+            nearer they are in time, by a bell of this standard deviation (CARL); 0 for the same
+            moment alone.
     """
 
     pairing: Pairing = "views"
@@ -83,6 +87,7 @@ class TcnOptions:
     exclusion_seconds: float | None = None
     exclusion_frames: int | None = None
     window_frames: int = 0
+    target_width_seconds: float = 0.0
 
     @property
     def positive_radius(self) -> Reach:
@@ -109,7 +114,8 @@ class TcnOptions:
         """Raise a UserError for options that cannot work, or that this loss does not read."""
         expect_above_zero(self, "temperature", "margin")
         exclusions = ("exclusion_seconds", "exclusion_frames")
-        expect_at_least(self, 0, "regularisation", "window_frames", *exclusions)
+        at_least_0 = ("regularisation", "window_frames", "target_width_seconds")
+        expect_at_least(self, 0, *at_least_0, *exclusions)
         for name in ("exclusion", "positive_radius"):
             if None not in (getattr(self, f"{name}_seconds"), getattr(self, f"{name}_frames")):
                 either = flag(name)
@@ -127,11 +133,13 @@ _READ_BY: dict[str, dict[str, tuple[object, ...]]] = {
     "loss": {
         "similarity": ("infonce",),
         "temperature": ("infonce",),
+        "target_width_seconds": ("infonce",),
         "mining": ("triplet",),
         "margin": ("triplet", "lifted", "contrastive"),
         "regularisation": ("npairs",),
     },
     "similarity": {"temperature": ("cosine",)},
+    "negatives": {"target_width_seconds": ("episode", "all")},
     "pairing": {
         "positive_radius_seconds": ("times",),
         "positive_radius_frames": ("times",),
@@ -212,7 +220,11 @@ def _info_nce(e: torch.Tensor, moments: Moments, options: TcnOptions) -> Losses:
         similarities = cosines / (0.03 if options.temperature is None else options.temperature)
     else:
         similarities = negative_squared_distances(anchors, positives)
-    loss = info_nce(similarities, mask)
+    if options.target_width_seconds:
+        nearness = nearness_in_time(moments, options.target_width_seconds)[:half, half:]
+        loss = soft_info_nce(similarities, mask, nearness)
+    else:
+        loss = info_nce(similarities, mask)
     return Losses({"infonce": loss}, {"found": share_found(similarities, mask)})
 
 

@@ -30,6 +30,8 @@ WRONG = [
     ("progress", "head_width", -1),
     ("progress", "rewind_share", 1.5),
     ("tce", "bank_slots", 0),
+    ("tcn", "target_width_seconds", -0.1),
+    ("tcn", "target_width_seconds", INFINITE),
 ]
 UNREAD = [
     ("tcc", {"huber_delta": 0.2}),
@@ -37,6 +39,8 @@ UNREAD = [
     ("tcc", {"log_variance_weight": 0.2, "cycle_loss": "classification"}),
     ("tcc_tcn", {"window_frames": 7, "partners": "views"}),
     ("tce", {"mining_rate": 2.0, "mining": False}),
+    ("tcn", {"target_width_seconds": 0.5, "loss": "lifted"}),
+    ("tcn", {"target_width_seconds": 0.5, "negatives": "others"}),
 ]
 
 

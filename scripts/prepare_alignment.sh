@@ -1,0 +1,67 @@
+#!/bin/sh
+# Records, trains and measures what docs/benchmarks.md says about alignment on the pour. What is
+# there is not made again, what was interrupted goes on: delete runs/NAME to train one anew.
+#
+#   sh scripts/prepare_alignment.sh        DATA=data RUNS=runs RESULTS=docs/results/alignment SEEDS="0 1 2"
+set -eu
+
+DATA=${DATA:-data} RUNS=${RUNS:-runs} RESULTS=${RESULTS:-docs/results/alignment} SEEDS=${SEEDS:-0 1 2}
+OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+export OMP_NUM_THREADS
+
+record() {
+  out=$1; shift
+  tcn-robot record MujocoPour-v0 --out "$DATA/$out" --size 64 --workers 2 --resume "$@"
+}
+
+train() {
+  out=$1; shift
+  [ -d "$RUNS/$out/encoder" ] && return
+  if [ -f "$RUNS/$out/config.json" ]; then
+    tcn-robot train --out "$RUNS/$out" --resume
+  else
+    tcn-robot train "$@" --batch-frames 128 --out "$RUNS/$out"
+  fi
+}
+
+# One body, one look: what is trained on and what is held out.
+record pour-test --episodes 20 --split test --seed 1 --views front left right
+record pour-valid --episodes 8 --split valid --views front left right
+record pour-train --episodes 120 --views front left right
+# Two bodies in looks of their own, never at the same moment.
+for body in robot hand; do
+  for split in valid train; do
+    [ $split = train ] && episodes=120 || episodes=8
+    record "pourx-$body-$split" --episodes $episodes --split $split --embodiment $body --seed 10 \
+      --views front left right top --randomise all --moving-cameras
+  done
+done
+# The moments of the held-out episodes again: another body; another look; both, from a new camera.
+again() {
+  [ -d "$DATA/$2/episode_000019" ] || tcn-robot rerender "$DATA/$1" --out "$DATA/$2" $3
+}
+again pour-test pour-test-hand "--embodiment hand --views front left right"
+again pour-test pour-test-looks "--randomise all --seed 5 --views front left right corner"
+again pour-test-looks pour-test-hard "--embodiment tongs --views front left corner"
+
+official="--loss npairs --episodes-per-batch 1 --window-frames 580 --window-area-min 0.8 \
+  --window-area-max 3 --brightness 0.125 --contrast 0 --saturation 0.5 --shift-px 0 --blur 0"
+moved="--window-area-min 0.6 --window-area-max 1.6 --window-aspect 1.3 --rotation-degrees 15 \
+  --flip-probability 0.5 --blur 0.25"
+two="$DATA/pourx-robot-train $DATA/pourx-hand-train $DATA/pourx-robot-valid $DATA/pourx-hand-valid"
+# shellcheck disable=SC2086
+for seed in $SEEDS; do
+  train pour-soft-$seed "$DATA/pour-train" "$DATA/pour-valid" --target-width-seconds 1 --blur 0 \
+    --steps 1500 --seed $seed
+  train pourx-soft-$seed $two --target-width-seconds 0.7 $moved --steps 3000 --seed $seed
+  train pourx-official-$seed $two $official --steps 3000 --seed $seed
+done
+
+runs() { for seed in $SEEDS; do echo "$RUNS/$1-$seed"; done; }
+# shellcheck disable=SC2046
+tcn-robot bench alignment $(runs pour-soft) "$DATA/pour-test" "$DATA/pour-train" \
+  --out "$RESULTS/pour.json" --report "$RUNS/pour-alignment.html"
+# shellcheck disable=SC2046
+tcn-robot bench alignment $(runs pourx-soft) $(runs pourx-official) "$DATA/pour-test" \
+  "$DATA/pour-test-hand" "$DATA/pour-test-hard" "$DATA/pourx-robot-train" "$DATA/pourx-hand-train" \
+  --out "$RESULTS/pour-hard.json" --report "$RUNS/pour-hard-alignment.html"

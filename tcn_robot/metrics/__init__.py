@@ -33,6 +33,12 @@ from tcn_robot.metrics.progress import (
     chance_progress_error,
     progress_error,
 )
+from tcn_robot.metrics.published import (
+    published_alignment_error,
+    published_cycle_consistency,
+    published_delft_accuracy,
+    published_kendall_tau,
+)
 from tcn_robot.metrics.retrieval import Recall, class_recall, moment_recall
 from tcn_robot.metrics.values import goal_values, value_order_correlation
 
@@ -64,6 +70,10 @@ __all__ = [
     "nearest_neighbours",
     "neighbour_pairs",
     "progress_error",
+    "published_alignment_error",
+    "published_cycle_consistency",
+    "published_delft_accuracy",
+    "published_kendall_tau",
     "three_way_cycle_consistency",
     "two_way_cycle_consistency",
     "value_order_correlation",

@@ -145,7 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     figures: dict[str, Any] = {"frames": options.frames, "dimension": options.dimension}
     cases = [(metric, kind) for kind in ("walk", "collapsed") for metric in METRICS]
-    for metric, kind in progress(cases, "measuring"):
+    for metric, kind in progress(cases, len(cases), "measuring"):
         figures.setdefault(kind, {})[metric] = measure(options, metric, kind)
     figures |= {"commit": commit(), "machine": machine()}
     print(json.dumps(figures, indent=2))

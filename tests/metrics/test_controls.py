@@ -80,7 +80,7 @@ def test_collapsed_is_chance_among_labels():
 
 def test_random_is_chance_on_average():
     generator = np.random.default_rng(0)
-    draws = [generator.normal(size=(2, T, 16)) for _ in range(300)]
+    draws = [generator.normal(size=(2, T, 16)) for _ in range(120)]
     expected = {
         "error": (lambda u, v: alignment_error(u, v), chance_alignment_error(T)),
         "accuracy": (lambda u, v: alignment_accuracy(u, v, 1), chance_alignment_accuracy(T, 1)),
@@ -142,7 +142,7 @@ def test_reversed_flips_the_order_and_closes_every_cycle():
 def test_shuffled_has_no_order_on_average_and_closes_every_cycle():
     generator = np.random.default_rng(1)
     taus, errors, shares, values = [], [], [], []
-    for _ in range(300):
+    for _ in range(100):
         order = generator.permutation(T)
         shares.append(alignment_accuracy(PERFECT[order], PERFECT, 0))
         values.append(value_order_correlation(PROGRESS[order]))
@@ -152,11 +152,11 @@ def test_shuffled_has_no_order_on_average_and_closes_every_cycle():
         assert progress_error(PERFECT[order], PERFECT, PROGRESS[order], PROGRESS) == 0
     # The variance of tau of a random order is 2 (2 T + 5) / (9 T (T - 1)).
     deviation = np.sqrt(2 * (2 * T + 5) / (9 * T * (T - 1)))
-    assert abs(np.mean(taus)) < 4 * deviation / np.sqrt(300)
-    assert np.std(taus) == pytest.approx(deviation, rel=0.15)
-    assert np.mean(errors) == pytest.approx(chance_alignment_error(T), abs=0.01)
-    assert np.mean(shares) == pytest.approx(1 / T, abs=0.01)
-    assert abs(np.mean(values)) < 4 / np.sqrt(300 * (T - 1))
+    assert abs(np.mean(taus)) < 4 * deviation / np.sqrt(100)
+    assert np.std(taus) == pytest.approx(deviation, rel=0.25)
+    assert np.mean(errors) == pytest.approx(chance_alignment_error(T), abs=0.015)
+    assert np.mean(shares) == pytest.approx(1 / T, abs=0.012)
+    assert abs(np.mean(values)) < 4 / np.sqrt(100 * (T - 1))
 
 
 @pytest.mark.parametrize("pause", [2, 5, 20])

@@ -44,7 +44,7 @@ class Progression:
             the spread of times between episodes does not help. NaN for one frame or no event.
         clock_r2: `r2` of a regression that is given frame number and share of the film, no picture.
         beyond_clock: Mean over events of 1 - squared error / the clock's squared error: above 0 is
-            more than a clock knows. 0 where the clock is perfect and so is the embedding.
+            more than a clock knows; -1 stands for twice its error and for all that is worse.
         never_happened: int (E,), test episodes without the event; they count for nothing.
         penalties: The ridge's penalty that was chosen for each event.
     """
@@ -110,13 +110,17 @@ def phase_progression(
         clock_errors = _squared_errors(counters, targets, asked_counters, truths, PENALTIES[0])
         all_truths = np.concatenate(truths)
         spread = float(np.square(all_truths - all_truths.mean()).sum())
+        if spread == 0:
+            raise MetricInputError(
+                f"test: expected frames at several times from event {event}, found films of one "
+                "frame; take longer ones"
+            )
         error, clock_error = (float(np.concatenate(x).sum()) for x in (errors, clock_errors))
-        per_event[event], clock[event] = (_share(x, spread) for x in (error, clock_error))
-        beyond[event] = _share(error, clock_error)
+        per_event[event], clock[event] = 1 - error / spread, 1 - clock_error / spread
+        beyond[event] = 1 - min(error / max(clock_error, 1e-12 * spread), 2)
         for episode, own, truth in zip(_happened(test, event), errors, truths, strict=True):
             if len(truth) > 1:
-                away = float(np.square(truth - truth.mean()).sum())
-                within[event, episode] = _share(float(own.sum()), away)
+                within[event, episode] = 1 - own.sum() / np.square(truth - truth.mean()).sum()
         penalties.append(penalty)
     known = ~np.isnan(within)
     sums = np.where(known, within, 0).sum(axis=0)
@@ -252,13 +256,6 @@ def _clock(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what a clock shows, (T, 2): the frame's number, and its share of the film."""
     counter = np.arange(len(frames), dtype=np.float64)
     return np.stack([counter, counter / len(frames)], axis=1)
-
-
-def _share(error: float, of: float) -> float:
-    """Return 1 - error / of; with nothing to explain 0 where nothing is wrong, else -inf."""
-    if of > 0:
-        return 1 - error / of
-    return 0.0 if error == 0 else -np.inf
 
 
 def _published_target(phases: NDArray[np.generic], phase: int) -> NDArray[np.float64]:

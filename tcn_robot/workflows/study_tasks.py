@@ -74,7 +74,7 @@ def plan_tasks(path: Path, plan: Mapping[str, Any]) -> tuple[StudyTask, ...]:
     if not entries:
         raise UserError(f'{path}: expected a task or more in "tasks", found none')
     tasks = tuple(_plan_named_task(path, entry) for entry in entries)
-    check_names(path, [task.name for task in tasks])
+    check_names(path, [task.name for task in tasks], "task")
     _check_recordings(path, tasks)
     return tasks
 

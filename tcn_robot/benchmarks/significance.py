@@ -80,11 +80,13 @@ def paired_difference(
     episodes = draw_episodes(one.shape[1], num_resamples, generator)
     draws = draw_scores(one, episodes, generator).mean(axis=1)
     draws -= draw_scores(other, episodes, generator).mean(axis=1)
-    return Difference(
-        mean=float(seed_scores(one).mean() - seed_scores(other).mean()),
-        interval=percentile_interval(draws, confidence),
-        p_value=two_sided_p(draws),
-    )
+    mean = float(seed_scores(one).mean() - seed_scores(other).mean())
+    return difference_of(mean, draws, confidence)
+
+
+def difference_of(mean: float, draws: ArrayLike, confidence: float = 0.95) -> Difference:
+    """Return a difference from its draws (B,), which both runs made on the same episodes."""
+    return Difference(mean, percentile_interval(draws, confidence), two_sided_p(draws))
 
 
 def two_sided_p(differences: ArrayLike) -> float:

@@ -22,8 +22,9 @@ from tcn_robot.workflows.study_data import digest_of_recording
 from tcn_robot.workflows.study_tasks import StudyTask
 
 RESULT_FILE = "result.json"
-# Stands beside the run's folder, which only the training itself may make.
+# These stand beside the run's folder, which only the training itself may make.
 COST_ENDING = "-cost.json"
+JOB_ENDING = "-job.json"
 VALIDATION_ERROR = "validation/alignment_error"
 # A line of results is kept in git: its curve is what a plot needs.
 CURVE_POINTS = 50

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcn_robot.benchmarks.objective_rows import EMBEDDING_KIND, REFERENCE_KIND, reference_key
+from tcn_robot.policies.processes import Job
 from tcn_robot.policies.results import LINE_SCHEMA_VERSION, append_line, read_lines
+from tcn_robot.workflows.cluster_jobs import KeptJob
 from tcn_robot.workflows.embedding_plan import (
     FIELDS,
     RESULT_VERSION,
@@ -21,6 +23,7 @@ from tcn_robot.workflows.embedding_plan import (
     result_key,
     unusual_options,
 )
+from tcn_robot.workflows.launching import check_launch, launch_jobs
 from tcn_robot.workflows.study_data import check_commands, is_complete, record_missing
 from tcn_robot.workflows.study_tasks import StudyTask, all_data
 
@@ -48,6 +51,7 @@ def work_off(config: Path, options: StudyOptions) -> None:
     study = load_embedding_study(config)
     data = all_data(study.tasks)
     check_commands(data)
+    check_launch(options.launch, options.runs / study.name)
     lines_path = options.results / f"{study.name}.jsonl"
     missing = [one for one in data if not is_complete(one, options.data / one.name)]
     if options.dry_run and missing:
@@ -100,8 +104,9 @@ def _train_all(
     digests: Digests,
     options: StudyOptions,
 ) -> None:
-    from tcn_robot.policies.processes import Job, run_jobs
     from tcn_robot.workflows.embedding_run import (
+        JOB_ENDING,
+        RESULT_FILE,
         limit_threads,
         read_result,
         run_encoder,
@@ -110,11 +115,12 @@ def _train_all(
 
     runs = options.runs / study.name
     by_name = {planned.name: planned for planned in queue}
-    jobs = [
-        Job(name, run_encoder,
-            (str(config), one.task.name, one.run.name, one.seed, str(runs), str(options.data)))
-        for name, one in by_name.items()
-    ]  # fmt: skip
+    jobs = []
+    for name, one in by_name.items():
+        names = (str(config), one.task.name, one.run.name, one.seed, str(runs), str(options.data))
+        folder = run_folder(runs, one, digests[one.task.name])
+        note = folder.with_name(folder.name + JOB_ENDING)
+        jobs.append(KeptJob(Job(name, run_encoder, names), folder / RESULT_FILE, note))
 
     def keep(job: Job) -> None:
         planned = by_name[job.name]
@@ -126,7 +132,7 @@ def _train_all(
         print(f"{job.name}: {shown} → {lines_path}", file=sys.stderr)
 
     with limit_threads():
-        run_jobs(jobs, options.workers, keep)
+        launch_jobs(jobs, options.launch, runs, keep)
 
 
 def result_line(

@@ -107,3 +107,14 @@ def test_a_curve_keeps_both_ends_and_at_most_fifty_points():
     assert curve["loss"][-1] == 0.0025
     assert curve["validation_steps"] == [100, 200, 300, 400]
     assert set(curve["validation_error"]) == {0.1235}
+
+
+def test_a_study_through_submitit_has_the_same_lines(tmp_path, monkeypatch, root):
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    data = record_points(tmp_path / "data")
+    plan = write_plan(tmp_path, seeds=[0], tasks=TASKS[:1], runs=RUNS[:1])
+    away = work_off(plan, tmp_path, data, "--launcher", "submitit", "--cluster", "local")
+    (tmp_path / "here").mkdir()
+    here = work_off(plan, tmp_path / "here", data)
+    assert [line["figures"] for line in away[1:]] == [line["figures"] for line in here[1:]]
+    assert not list((tmp_path / "runs").rglob("*-job.json"))

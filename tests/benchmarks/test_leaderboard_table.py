@@ -32,6 +32,7 @@ def test_a_study_of_several_tasks_has_one_table_per_figure(tmp_path, root):
     board = text.partition("<!-- leaderboard -->")[2].partition("<!-- end of leaderboard -->")[0]
     assert "### The same moment in another view" in board
     assert "| run | score | push | pour |" in board
+    first = board.partition("### The same order")[0]
     rows = {row.split(" | ")[0].strip("| "): row for row in first.splitlines() if "|" in row}
     assert rows["good"].count("**") == 4
     assert rows["bad"].count("▾") == 2

@@ -58,15 +58,19 @@ def make_boards(studies: Sequence[StudyRows], seed: int = 0) -> list[Board]:
     """
     boards = []
     for measure in MEASURES:
-        tasks, drawn = [], []
+        drawn = {}
         for place, (name, study) in enumerate(zip(task_names(studies), studies, strict=True)):
-            generator = np.random.default_rng([seed, place])
-            of_task = _draw(study, measure, generator)
-            if of_task:
-                tasks.append(_task_board(name, study, measure, of_task))
-                drawn.append(of_task)
+            found = _draw(study, measure, np.random.default_rng([seed, place]))
+            if found:
+                drawn[name] = study, found
+        # One scale for all tasks: an untrained encoder was measured on each, or chance is 0.
+        untrained = all(UNTRAINED in found for _, found in drawn.values())
+        tasks = [
+            _task_board(name, study, measure, found, untrained)
+            for name, (study, found) in drawn.items()
+        ]
         if tasks:
-            boards.append(_board(measure, tasks, drawn))
+            boards.append(_board(measure, tasks, [found for _, found in drawn.values()]))
     return boards
 
 
@@ -96,7 +100,7 @@ def _draw(study: StudyRows, measure: Measure, generator: np.random.Generator) ->
 
 
 def _task_board(
-    name: str, study: StudyRows, measure: Measure, drawn: Mapping[str, _Drawn]
+    name: str, study: StudyRows, measure: Measure, drawn: Mapping[str, _Drawn], untrained: bool
 ) -> TaskBoard:
     rows = [row for row in study.rows if row.run in drawn]
     rows.sort(key=lambda row: (-drawn[row.run].scores.mean(), row.run))
@@ -105,7 +109,7 @@ def _task_board(
     trained = [row.run for row in rows if not row.is_control]
     _rank(standings, trained, drawn)
     _compare_with_best(standings, trained, drawn)
-    zero = standings[UNTRAINED].mean if UNTRAINED in standings else references.get("chance", 0.0)
+    zero = standings[UNTRAINED].mean if untrained else references.get("chance", 0.0)
     return TaskBoard(
         name=name,
         standings=tuple(standings.values()),
@@ -199,7 +203,7 @@ def _board(
     measure: Measure, tasks: Sequence[TaskBoard], drawn: Sequence[Mapping[str, _Drawn]]
 ) -> Board:
     everywhere = [run for run in drawn[0] if all(run in of_task for of_task in drawn)]
-    if len(tasks) < 2 or not everywhere:
+    if len(tasks) < 2 or len(everywhere) < 2:
         nothing = np.zeros((0, 0))
         return Board(measure, tuple(tasks), (), nothing, nothing, nothing)
     scores, draws = {}, {}

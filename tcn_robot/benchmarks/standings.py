@@ -129,7 +129,7 @@ class Board:
     Attributes:
         measure: The figure.
         tasks: The tasks.
-        overall: Runs that have a result on every task, best first; empty with one task.
+        overall: Runs that have a result on every task, best first; empty with one task or run.
         better: (R, R) how probable it is that run i beats run j, in the order of `overall`.
         better_low: (R, R) lower end of its interval.
         better_high: (R, R) upper end.

@@ -120,8 +120,7 @@ def overall_figure(boards: Sequence[Board], look: Look) -> Figure:
 def better_figure(board: Board, look: Look) -> Figure:
     """Draw how probable it is that the run of a row beats that of a column."""
     runs = [one.run for one in board.overall]
-    side = look.width_inches if look.narrow else 0.62 * len(runs) + 1.6
-    figure = blank_figure(look, min(side, 7.5))
+    figure = blank_figure(look, (0.28 if look.narrow else 0.42) * len(runs) + 1.3)
     axes = figure.subplots()
     shares = np.where(np.eye(len(runs), dtype=bool), np.nan, board.better)
     image = axes.imshow(shares, cmap="BrBG", vmin=0, vmax=1, aspect="auto")
@@ -148,11 +147,11 @@ def _write_share(axes: Axes, board: Board, i: int, j: int, look: Look) -> None:
     ink = "#ffffff" if abs(share - 0.5) > 0.35 else "#1f1d1a"
     axes.text(
         j, i, f"{100 * share:.0f}", ha="center", va="center" if look.narrow else "bottom",
-        color=ink, fontsize=6 if look.narrow else 9,
+        color=ink, fontsize=6.5 if look.narrow else 9.5,
     )  # fmt: skip
     if not look.narrow:
         text = f"{100 * low:.0f} to {100 * high:.0f}"
-        axes.text(j, i + 0.06, text, ha="center", va="top", color=ink, fontsize=6)
+        axes.text(j, i + 0.06, text, ha="center", va="top", color=ink, fontsize=7)
 
 
 Curves = Mapping[str, Mapping[str, Sequence[SeedCurve]]]
@@ -207,7 +206,7 @@ def _panels(
         axes.set_visible(False)
     if len(tasks) > 1:
         figure.legend(
-            handles.values(), handles, loc="outside lower center", ncols=min(len(tasks), 4)
+            handles.values(), handles, loc="outside upper right", ncols=min(len(tasks), 4)
         )
     figure.supxlabel("training steps", fontsize=8.5, color=look.muted)
     return figure, list(grid[: len(shown)])

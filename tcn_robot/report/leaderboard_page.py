@@ -158,11 +158,14 @@ def _curves(evidence: LeaderboardEvidence) -> list[dict[str, str]]:
 
 def _films(evidence: LeaderboardEvidence) -> list[dict[str, Any]]:
     order = [run for board in evidence.boards[:1] for run in order_of(board)]
+    untrained = {one.run for one in evidence.facts if not one.steps}
     return [
         {
             "shown": one,
             "entries": [
-                {"run": run, **film_sources(one.films[run])} for run in order if run in one.films
+                {"run": run, "is_control": run in untrained, **film_sources(one.films[run])}
+                for run in order
+                if run in one.films
             ],
         }
         for one in evidence.films

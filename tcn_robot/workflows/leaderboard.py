@@ -87,6 +87,7 @@ def gather_leaderboard(
     by_name = dict(zip(names, studies, strict=True))
     films, missing = _films(by_name, runs, data)
     curves = _curves(by_name)
+    missing = [*_unfinished(by_name), *missing]
     if not curves:
         missing.append("Curves: these lines are older than the curves in them.")
     return LeaderboardEvidence(
@@ -125,6 +126,17 @@ def read_studies(results: Sequence[Path]) -> list[StudyRows]:
             "none; `tcn-robot study CONFIG` writes them"
         )
     return studies
+
+
+def _unfinished(studies: Mapping[str, StudyRows]) -> list[str]:
+    """Return a line per task on the runs of the other tasks that it lacks: ranks are of few."""
+    runs = list(dict.fromkeys(row.run for study in studies.values() for row in study.rows))
+    lines = []
+    for name, study in studies.items():
+        lacking = [run for run in runs if run not in {row.run for row in study.rows}]
+        if lacking:
+            lines.append(f"{name}: no result yet of {', '.join(lacking)}.")
+    return lines
 
 
 def _facts(studies: Mapping[str, StudyRows]) -> list[RunFacts]:

@@ -107,6 +107,14 @@ def test_runs_that_lack_a_task_are_left_out_over_all_tasks():
     assert "alone" not in [one.run for one in board.overall]
 
 
+def test_tasks_are_on_one_scale():
+    """Where one task lacks the untrained encoder, chance is 0 for all of them."""
+    lines = lines_of_tasks(MEANS, tasks=("push", "pour"), seeds=1)
+    lines = [one for one in lines if (one.get("run"), one["task_name"]) != ("random", "pour")]
+    board = make_boards(group_studies(lines))[0]
+    assert [task.zero for task in board.tasks] == [1 / 3, 1 / 3]
+
+
 def test_one_task_has_no_scores_over_all():
     [error, _] = make_boards(group_studies(lines_of_tasks(MEANS, tasks=("push",), seeds=1)))
     assert error.overall == ()

@@ -7,23 +7,29 @@ that it should have written; what submitit pickles of it is never opened here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.errors import UserError
 from tcn_robot.policies.processes import STOP_SECONDS, Job
 from tcn_robot.recordings.format import read_json
 
+if TYPE_CHECKING:
+    import psutil
+
 CLUSTERS = ("slurm", "local", "debug")
 # submitit's own defaults are 2 minutes here and 5 on Slurm.
 DEFAULT_PARAMETERS: dict[str, Any] = {"timeout_min": 240, "cpus_per_task": 1}
+SLURM_PROGRAMS = ("sbatch", "srun")
 SHOWN_LOG_LINES = 8
 POLL_SECONDS = {"slurm": 2.0, "local": 0.1, "debug": 0.0}
 CONTROLLER = "submitit.local._local"
@@ -166,10 +172,11 @@ def _executor(cluster: Cluster) -> Any:
         raise UserError(
             "--launcher submitit needs submitit; install it by `pip install 'tcn_robot[cluster]'`"
         ) from error
-    if cluster.name == "slurm" and shutil.which("sbatch") is None:
+    absent = [name for name in SLURM_PROGRAMS if shutil.which(name) is None]
+    if cluster.name == "slurm" and absent:
         raise UserError(
-            "expected Slurm's sbatch on this machine, found none; go to a login node, or try the "
-            "jobs here with --cluster local"
+            f"expected Slurm's {' and '.join(absent)} on this machine, found none; go to a login "
+            "node, or try the jobs here with --cluster local"
         )
     general = submitit.AutoExecutor._typed_parameters()
     parameters = {
@@ -234,12 +241,18 @@ def _is_over(submitted: Any, cluster: Cluster) -> bool:
 
 def _is_controller(process_id: int) -> bool:
     """Whether a process that an earlier call started is still there: numbers are used again."""
+    return _controller(process_id) is not None
+
+
+def _controller(process_id: int) -> psutil.Process | None:
+    """Return the process that watches over a job of cluster "local", None when it has ended."""
     import psutil
 
     try:
-        return CONTROLLER in psutil.Process(process_id).cmdline()
+        process = psutil.Process(process_id)
+        return process if CONTROLLER in process.cmdline() else None
     except psutil.Error:
-        return False
+        return None
 
 
 def _complain(job: Job, submitted: Any) -> None:
@@ -256,13 +269,31 @@ def _stop(running: Sequence[tuple[KeptJob, Any]], cluster: Cluster) -> None:
     if cluster.leave_running:
         sys.stderr.write(f"{len(running)} jobs are left to the cluster; call again to collect\n")
         return
-    for _, submitted in running:
-        submitted.cancel(check=False)
-    deadline = time.monotonic() + STOP_SECONDS
+    if cluster.name == "local":
+        _interrupt([int(submitted.job_id) for _, submitted in running])
     for kept, submitted in running:
-        while cluster.name == "local" and not _is_over(submitted, cluster):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(POLL_SECONDS["local"])
+        if cluster.name != "local":
+            submitted.cancel(check=False)
         kept.note.unlink(missing_ok=True)
     sys.stderr.write(f"{len(running)} jobs are cancelled\n")
+
+
+def _interrupt(controllers: Sequence[int]) -> None:
+    """End jobs of this machine as Ctrl-C does, and by force those that do not.
+
+    The terminal's Ctrl-C has reached all of them already: a second one may find a controller
+    while it stops its job, so the jobs themselves are waited for.
+    """
+    import psutil
+
+    processes = []
+    for process_id in controllers:
+        controller = _controller(process_id)
+        if controller is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                processes += [*controller.children(recursive=True), controller]
+                controller.send_signal(signal.SIGINT)
+    _, still_there = psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    for process in still_there:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -34,6 +34,10 @@ def kept(folder, name, target=jobs.write_result, arguments=None):
     return KeptJob(job, result, folder / f"{name}-job.json")
 
 
+def has_words(path):
+    return path.exists() and path.read_text() != ""
+
+
 def test_each_process_sees_one_device(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -78,7 +82,7 @@ def test_a_job_that_still_runs_is_waited_for_and_not_submitted_again(tmp_path, c
     submitted = cluster_jobs._submit(one, cluster_jobs._executor(cluster))
     submitted_id = read_json(one.note)["job_id"]
     started = one.result.with_name("result.json-started")
-    while not started.exists():
+    while not has_words(started):
         time.sleep(0.05)
     process_id = started.read_text()
     done = []
@@ -103,7 +107,7 @@ def test_ctrl_c_cancels(tmp_path, cluster, capfd, monkeypatch):
     started = one.result.with_name("result.json-started")
 
     def interrupt_once_it_runs(_):
-        if started.exists():
+        if has_words(started):
             monkeypatch.undo()
             raise KeyboardInterrupt
 
@@ -114,6 +118,57 @@ def test_ctrl_c_cancels(tmp_path, cluster, capfd, monkeypatch):
     assert not one.note.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+def test_ctrl_c_cancels_what_an_earlier_call_submitted(tmp_path, cluster):
+    one = kept(tmp_path, "slow", jobs.write_result_when_asked)
+    (tmp_path / "slow").mkdir()
+    submitted = cluster_jobs._submit(one, cluster_jobs._executor(cluster))
+    started = one.result.with_name("result.json-started")
+    while not has_words(started):
+        time.sleep(0.05)
+    found = cluster_jobs._found_again(one, cluster)
+    assert found is not None
+    cluster_jobs._stop([(one, found)], cluster)
+    submitted._process.wait(20)
+    assert not one.note.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+def test_jobs_are_left_to_slurm_if_asked_for(tmp_path, capfd):
+    one = kept(tmp_path, "far")
+    one.note.write_text("{}")
+    cluster_jobs._stop([(one, None)], Cluster("slurm", tmp_path, leave_running=True))
+    assert "1 jobs are left to the cluster; call again to collect" in capfd.readouterr().err
+    assert one.note.exists()
+
+
+def test_jobs_of_slurm_are_submitted_and_cancelled_by_its_own_programs(tmp_path, monkeypatch):
+    """Programs that stand for Slurm's: what they are given, and that a job is found again."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, words in (
+        ("sbatch", "echo Submitted batch job 42"),
+        ("sacct", "echo 'JobID|State\\n42|RUNNING'"),
+        ("scancel", ":"),
+        ("srun", ":"),
+    ):
+        text = f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/called\nprintf \'%b\\n\' "$({words})"\n'
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    slurm = Cluster("slurm", tmp_path / "jobs", {"partition": "gpu", "gpus_per_node": 1})
+    one = kept(tmp_path, "far")
+    submitted = cluster_jobs._submit(one, cluster_jobs._executor(slurm))
+    assert read_json(one.note) == {"cluster": "slurm", "job_id": "42"}
+    [script] = (tmp_path / "jobs").glob("42_*.sh")
+    assert "#SBATCH --partition=gpu" in script.read_text()
+    assert "#SBATCH --gpus-per-node=1" in script.read_text()
+    found = cluster_jobs._found_again(one, slurm)
+    assert found.job_id == submitted.job_id == "42"
+    cluster_jobs._stop([(one, found)], slurm)
+    assert "scancel 42" in (tmp_path / "called").read_text()
 
 
 def test_the_debug_cluster_runs_here(tmp_path, capfd):

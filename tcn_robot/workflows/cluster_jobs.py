@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,8 @@ class Resumed:
 
     def __call__(self, *arguments: Any) -> None:
         """Call it; what it returns is dropped, so that nothing of ours is pickled."""
+        if os.environ.get("SUBMITIT_EXECUTOR") == "local":
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # submitit would pass it over
         self._target(*arguments)
 
     def checkpoint(self, *arguments: Any) -> Any:
@@ -202,7 +205,8 @@ def _number_or_text(text: str) -> Any:
 
 
 def _submit(kept: KeptJob, executor: Any) -> Any:
-    submitted = executor.submit(Resumed(kept.job.target), *kept.job.arguments)
+    with _beyond_ctrl_c():
+        submitted = executor.submit(Resumed(kept.job.target), *kept.job.arguments)
     kept.note.parent.mkdir(parents=True, exist_ok=True)
     note = {"job_id": submitted.job_id, "cluster": executor.cluster}
     if executor.cluster != "debug":
@@ -270,7 +274,7 @@ def _stop(running: Sequence[tuple[KeptJob, Any]], cluster: Cluster) -> None:
         sys.stderr.write(f"{len(running)} jobs are left to the cluster; call again to collect\n")
         return
     if cluster.name == "local":
-        _interrupt([int(submitted.job_id) for _, submitted in running])
+        _terminate([int(submitted.job_id) for _, submitted in running])
     for kept, submitted in running:
         if cluster.name != "local":
             submitted.cancel(check=False)
@@ -278,12 +282,21 @@ def _stop(running: Sequence[tuple[KeptJob, Any]], cluster: Cluster) -> None:
     sys.stderr.write(f"{len(running)} jobs are cancelled\n")
 
 
-def _interrupt(controllers: Sequence[int]) -> None:
-    """End jobs of this machine as Ctrl-C does, and by force those that do not.
+@contextlib.contextmanager
+def _beyond_ctrl_c() -> Iterator[None]:
+    """Have processes that are started meanwhile ignore the terminal's Ctrl-C: the parent decides.
 
-    The terminal's Ctrl-C has reached all of them already: a second one may find a controller
-    while it stops its job, so the jobs themselves are waited for.
+    The signal is blocked, not ignored: one that comes meanwhile reaches the parent afterwards.
     """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _terminate(controllers: Sequence[int]) -> None:
+    """End jobs of this machine as Ctrl-C does, and by force those that do not."""
     import psutil
 
     processes = []
@@ -292,7 +305,7 @@ def _interrupt(controllers: Sequence[int]) -> None:
         if controller is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 processes += [*controller.children(recursive=True), controller]
-                controller.send_signal(signal.SIGINT)
+                controller.terminate()  # it hands this on to the job
     _, still_there = psutil.wait_procs(processes, timeout=STOP_SECONDS)
     for process in still_there:
         with contextlib.suppress(psutil.NoSuchProcess):

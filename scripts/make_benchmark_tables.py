@@ -66,7 +66,7 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     if objectives := objective_part(lines, document, images):
         text = replace_between_markers(text, OBJECTIVE_MARKER, objectives)
         write_pages(lines, document.parent / "objectives")
-    if leaderboard := leaderboard_part(lines):
+    if leaderboard := leaderboard_part(lines, document, images):
         text = replace_between_markers(text, LEADERBOARD_MARKER, leaderboard)
     speed = results / "training" / "speed.json"
     if speed.is_file():

@@ -7,6 +7,7 @@ import sys
 from tests.benchmarks.leaderboard_lines import lines_of_tasks
 
 MEANS = {"good": 0.05, "bad": 0.2, "nothing": 0.34, "random": 0.33}
+PICTURES = ("board-error.png", "board-tau_b.png")
 POLICY = {
     "schema_version": 1, "kind": "policy", "study": "s", "run": "r", "seed": 0, "key": "k",
     "config": {"task": "tcn_robot/MujocoReach-v0", "reward": "dense", "steps": 10},
@@ -40,5 +41,8 @@ def test_a_study_of_several_tasks_has_one_table_per_figure(tmp_path, root):
     assert "*random* (control)" in rows
     assert "Reached by a control as well: c chance, u an untrained encoder." in board
     assert "tcn-robot leaderboard docs/results/board.jsonl --out board.html" in board
+    pictures = {name: (tmp_path / "images" / name).read_bytes() for name in PICTURES}
+    assert all(f"](images/{name})" in board for name in PICTURES)
     subprocess.run(command, cwd=root, check=True)
     assert document.read_text() == text
+    assert {name: (tmp_path / "images" / name).read_bytes() for name in PICTURES} == pictures

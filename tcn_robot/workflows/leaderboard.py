@@ -12,7 +12,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
-    from tcn_robot.benchmarks.objective_rows import StudyRows
+    from tcn_robot.benchmarks.objective_rows import ObjectiveRow, StudyRows
     from tcn_robot.report.leaderboard_evidence import (
         LeaderboardEvidence,
         RetrievalFilms,
@@ -86,10 +86,10 @@ def gather_leaderboard(
     names = task_names(studies)
     by_name = dict(zip(names, studies, strict=True))
     films, missing = _films(by_name, runs, data)
-    curves = _curves(by_name)
+    curves = _curves(by_name, runs)
     missing = [*_unfinished(by_name), *missing]
     if not curves:
-        missing.append("Curves: these lines are older than the curves in them.")
+        missing.append("Curves: these lines are older than curves in lines; give --runs.")
     return LeaderboardEvidence(
         title=title,
         boards=make_boards(studies, seed),
@@ -114,6 +114,8 @@ def read_studies(results: Sequence[Path]) -> list[StudyRows]:
     from tcn_robot.benchmarks.objective_rows import group_studies
     from tcn_robot.policies.results import read_lines
 
+    if not results:
+        raise UserError("missing RESULTS; name files of lines such as docs/results/*.jsonl")
     for path in results:
         if not path.is_file():
             raise UserError(
@@ -160,17 +162,34 @@ def _facts(studies: Mapping[str, StudyRows]) -> list[RunFacts]:
     return facts
 
 
-def _curves(studies: Mapping[str, StudyRows]) -> dict[str, dict[str, list[SeedCurve]]]:
-    """Return {run: {task: curves of its seeds}} of the lines that have one."""
+def _curves(
+    studies: Mapping[str, StudyRows], runs: Path | None
+) -> dict[str, dict[str, list[SeedCurve]]]:
+    """Return {run: {task: curves of its seeds}}, from lines or, for older ones, from runs."""
     from tcn_robot.report.leaderboard_evidence import SeedCurve
 
     curves: dict[str, dict[str, list[SeedCurve]]] = {}
     for name, study in studies.items():
         for row in study.rows:
-            found = [line["curve"] for line in row.lines if line.get("curve", {}).get("steps")]
-            if found:
-                curves.setdefault(row.run, {})[name] = [SeedCurve(**curve) for curve in found]
+            found = [_curve(study, row, line, runs) for line in row.lines]
+            trained = [SeedCurve(**curve) for curve in found if curve.get("steps")]
+            if trained:
+                curves.setdefault(row.run, {})[name] = trained
     return curves
+
+
+def _curve(
+    study: StudyRows, row: ObjectiveRow, line: Mapping[str, Any], runs: Path | None
+) -> Mapping[str, Any]:
+    from tcn_robot.training.curves import METRICS_FILE, read_metrics
+    from tcn_robot.workflows.embedding_run import thinned_curve
+    from tcn_robot.workflows.leaderboard_films import seed_folder
+
+    if "curve" in line or runs is None:
+        found: Mapping[str, Any] = line.get("curve", {})
+        return found
+    folder = seed_folder(runs, study, row, line)
+    return thinned_curve(read_metrics(folder)) if (folder / METRICS_FILE).is_file() else {}
 
 
 def _films(

@@ -63,10 +63,14 @@ def encoder_folder(runs: Path, study: StudyRows, row: ObjectiveRow) -> Path | No
     """Return the folder of a run's first seed, None where it is not on this machine."""
     from tcn_robot.training.run_folder import ENCODER_FOLDER
 
-    line: Mapping[str, Any] = row.lines[0]
-    seed = f"seed_{line['seed']}-{line['key'][:8]}"
-    folder = runs / study.name / study.task_name / row.run / seed
+    folder = seed_folder(runs, study, row, row.lines[0])
     return folder if (folder / ENCODER_FOLDER).is_dir() else None
+
+
+def seed_folder(runs: Path, study: StudyRows, row: ObjectiveRow, line: Mapping[str, Any]) -> Path:
+    """Return where `tcn-robot study` keeps the run that a line is the result of."""
+    seed = f"seed_{line['seed']}-{line['key'][:8]}"
+    return runs / study.name / study.task_name / row.run / seed
 
 
 def _film(

@@ -53,6 +53,18 @@ def test_lines_alone_are_enough_and_what_is_missing_is_said(tmp_path):
     assert evidence.data["push"] == "MujocoPush-v0: 8 held-out episodes, views front, left"
 
 
+def test_curves_of_older_lines_come_from_the_runs(finished, tmp_path):
+    lines = [json.loads(line) for line in (finished / "results" / "wide.jsonl").open()]
+    whole = leaderboard.gather_leaderboard([finished / "results" / "wide.jsonl"])
+    for one in lines:
+        one.pop("curve", None)
+    path = tmp_path / "wide.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    runs = leaderboard.gather_leaderboard([path], finished / "runs", finished / "data")
+    assert runs.curves == whole.curves
+    assert list(whole.curves) == ["tcn"]
+
+
 def test_runs_that_are_elsewhere_are_named(finished, tmp_path):
     lines = [finished / "results" / "wide.jsonl"]
     evidence = leaderboard.gather_leaderboard(lines, tmp_path, finished / "data")
@@ -64,6 +76,7 @@ def test_runs_that_are_elsewhere_are_named(finished, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--out", "page.html"], "missing RESULTS"),
         (["none.jsonl", "--out", "page.html"], "no results at none.jsonl"),
         (["empty.jsonl", "--out", "page.html"], "expected lines of a study of embeddings"),
         (["empty.jsonl", "--out", "page.html", "--runs", "runs"], "--runs and --data both"),

@@ -203,7 +203,8 @@ def _board(
     measure: Measure, tasks: Sequence[TaskBoard], drawn: Sequence[Mapping[str, _Drawn]]
 ) -> Board:
     everywhere = [run for run in drawn[0] if all(run in of_task for of_task in drawn)]
-    if len(tasks) < 2 or len(everywhere) < 2:
+    has_scale = all(task.zero != task.one for task in tasks)  # not without chance and ceiling
+    if len(tasks) < 2 or len(everywhere) < 2 or not has_scale:
         nothing = np.zeros((0, 0))
         return Board(measure, tuple(tasks), (), nothing, nothing, nothing)
     scores, draws = {}, {}

@@ -7,25 +7,22 @@ that it should have written; what submitit pickles of it is never opened here.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.errors import UserError
-from tcn_robot.policies.processes import STOP_SECONDS, Job
+from tcn_robot.policies.processes import Job
 from tcn_robot.recordings.format import read_json
-
-if TYPE_CHECKING:
-    import psutil
+from tcn_robot.workflows.local_controllers import beyond_ctrl_c, find_controller, terminate
 
 CLUSTERS = ("slurm", "local", "debug")
 # submitit's own defaults are 2 minutes here and 5 on Slurm.
@@ -33,7 +30,6 @@ DEFAULT_PARAMETERS: dict[str, Any] = {"timeout_min": 240, "cpus_per_task": 1}
 SLURM_PROGRAMS = ("sbatch", "srun")
 SHOWN_LOG_LINES = 8
 POLL_SECONDS = {"slurm": 2.0, "local": 0.1, "debug": 0.0}
-CONTROLLER = "submitit.local._local"
 
 
 @dataclass(frozen=True)
@@ -205,7 +201,7 @@ def _number_or_text(text: str) -> Any:
 
 
 def _submit(kept: KeptJob, executor: Any) -> Any:
-    with _beyond_ctrl_c():
+    with beyond_ctrl_c():
         submitted = executor.submit(Resumed(kept.job.target), *kept.job.arguments)
     kept.note.parent.mkdir(parents=True, exist_ok=True)
     note = {"job_id": submitted.job_id, "cluster": executor.cluster}
@@ -239,24 +235,8 @@ def _is_over(submitted: Any, cluster: Cluster) -> bool:
             sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return True
     if cluster.name == "local" and submitted._process is None:
-        return not _is_controller(int(submitted.job_id))
+        return find_controller(int(submitted.job_id)) is None
     return bool(submitted.done())
-
-
-def _is_controller(process_id: int) -> bool:
-    """Whether a process that an earlier call started is still there: numbers are used again."""
-    return _controller(process_id) is not None
-
-
-def _controller(process_id: int) -> psutil.Process | None:
-    """Return the process that watches over a job of cluster "local", None when it has ended."""
-    import psutil
-
-    try:
-        process = psutil.Process(process_id)
-        return process if CONTROLLER in process.cmdline() else None
-    except psutil.Error:
-        return None
 
 
 def _complain(job: Job, submitted: Any) -> None:
@@ -274,39 +254,9 @@ def _stop(running: Sequence[tuple[KeptJob, Any]], cluster: Cluster) -> None:
         sys.stderr.write(f"{len(running)} jobs are left to the cluster; call again to collect\n")
         return
     if cluster.name == "local":
-        _terminate([int(submitted.job_id) for _, submitted in running])
+        terminate([int(submitted.job_id) for _, submitted in running])
     for kept, submitted in running:
         if cluster.name != "local":
             submitted.cancel(check=False)
         kept.note.unlink(missing_ok=True)
     sys.stderr.write(f"{len(running)} jobs are cancelled\n")
-
-
-@contextlib.contextmanager
-def _beyond_ctrl_c() -> Iterator[None]:
-    """Have processes that are started meanwhile ignore the terminal's Ctrl-C: the parent decides.
-
-    The signal is blocked, not ignored: one that comes meanwhile reaches the parent afterwards.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _terminate(controllers: Sequence[int]) -> None:
-    """End jobs of this machine as Ctrl-C does, and by force those that do not."""
-    import psutil
-
-    processes = []
-    for process_id in controllers:
-        controller = _controller(process_id)
-        if controller is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                processes += [*controller.children(recursive=True), controller]
-                controller.terminate()  # it hands this on to the job
-    _, still_there = psutil.wait_procs(processes, timeout=STOP_SECONDS)
-    for process in still_there:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()

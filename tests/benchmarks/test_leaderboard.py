@@ -127,6 +127,9 @@ def test_without_controls_or_reference_chance_and_0_are_the_scale():
     assert (board.tasks[0].zero, board.tasks[0].one) == (1 / 3, 0.01)
     bare = make_boards(group_studies(lines[:1]))[0]
     assert (bare.tasks[0].zero, bare.tasks[0].one) == (0.0, 0.0)
+    both = [line(task, run, 0, 0.1) for task in ("push", "pour") for run in ("good", "bad")]
+    without_scale = make_boards(group_studies(both))[0]
+    assert without_scale.overall == ()
 
 
 def test_one_view_has_no_board_of_errors():

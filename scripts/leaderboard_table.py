@@ -11,7 +11,15 @@ from tcn_robot.benchmarks.leaderboard import make_boards
 from tcn_robot.benchmarks.objective_rows import StudyRows, describe_lines, group_studies
 from tcn_robot.benchmarks.standings import Board
 from tcn_robot.report.figures_leaderboard import standings_figure
-from tcn_robot.report.leaderboard_words import TITLES, Cell, Row, board_rows, legend_of, order_of
+from tcn_robot.report.leaderboard_words import (
+    TITLES,
+    Cell,
+    Row,
+    board_rows,
+    legend_of,
+    order_of,
+    scale_words,
+)
 from tcn_robot.report.look import LIGHT, drawing
 
 WORSE = "▾ "
@@ -71,7 +79,8 @@ def _board_part(board: Board) -> str:
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
     legend = legend_of(rows)
     letters = f"\n\nReached by a control as well: {', '.join(legend)}." if legend else ""
-    return f"### {TITLES[board.measure.name]}\n\n{text}{letters}"
+    scale = f"\n\nScores: {scale_words(board)}." if score else ""
+    return f"### {TITLES[board.measure.name]}\n\n{text}{scale}{letters}"
 
 
 def _cells(row: Row, with_score: bool) -> list[str]:

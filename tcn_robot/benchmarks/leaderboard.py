@@ -115,6 +115,7 @@ def _task_board(
         standings=tuple(standings.values()),
         references=references,
         zero=zero,
+        zero_from="untrained" if untrained else "chance",
         one=references.get("ceiling", 1.0 if measure.higher_is_better else 0.0),
     )
 

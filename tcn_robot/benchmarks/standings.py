@@ -86,7 +86,8 @@ class TaskBoard:
         name: What the task is called.
         standings: Best first, controls among them.
         references: {row without an encoder: its figure}.
-        zero: The figure that counts as 0 across tasks, an untrained encoder's or chance.
+        zero: The figure that counts as 0 across tasks.
+        zero_from: Whose it is: "untrained", the same network untrained, or "chance".
         one: The figure that counts as 1, the ceiling.
     """
 
@@ -94,6 +95,7 @@ class TaskBoard:
     standings: tuple[Standing, ...]
     references: Mapping[str, float]
     zero: float
+    zero_from: str
     one: float
 
     def of(self, run: str) -> Standing | None:

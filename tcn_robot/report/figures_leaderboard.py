@@ -113,7 +113,7 @@ def overall_figure(boards: Sequence[Board], look: Look) -> Figure:
         axes.axvline(0, color=look.muted, linestyle=":", linewidth=1)
         axes.axvline(1, color=look.muted, linestyle=":", linewidth=1)
         axes.set_title(f"Score by {NAMES[board.measure.name]}")
-        axes.set_xlabel("0 untrained, 1 the ceiling")
+        axes.set_xlabel(f"0 {board.tasks[0].zero_from}, 1 the ceiling")
     return figure
 
 

@@ -116,6 +116,7 @@ def _board(board: Board) -> dict[str, Any]:
         "rows": rows,
         "legend": legend_of(rows),
         "has_scores": bool(board.overall),
+        "zero_from": board.tasks[0].zero_from,
         "figures": figures,
         "matrix": matrix,
         "scales": [

@@ -153,7 +153,7 @@ def leaderboard_headlines(evidence: LeaderboardEvidence) -> list[Headline]:
         if best is not None:
             words = f"{TITLES[board.measure.name].lower()}, over {len(board.tasks)} tasks"
             low, high = (_signed(end) for end in best.interval)
-            against = f"score {_signed(best.score)}, {low} to {high}; 0 untrained, 1 the ceiling"
+            against = f"score {_signed(best.score)}, {low} to {high}; {scale_words(board)}"
             found.append(Headline(best.run, f"is best at {words}", against, accent=True))
     for task in evidence.boards[0].tasks if evidence.boards else ():
         leading = next((one for one in task.standings if not one.is_control), None)
@@ -163,11 +163,16 @@ def leaderboard_headlines(evidence: LeaderboardEvidence) -> list[Headline]:
                 Headline(
                     measure_text(name, leading.mean),
                     f"{task.name}: least error, by {leading.run}",
-                    f"untrained {measure_text(name, task.zero)}, ceiling "
+                    f"{task.zero_from} {measure_text(name, task.zero)}, ceiling "
                     f"{measure_text(name, task.one)}",
                 )
             )
     return found
+
+
+def scale_words(board: Board) -> str:
+    """Return what scores over all tasks of a board run between."""
+    return f"0 {board.tasks[0].zero_from}, 1 the ceiling"
 
 
 def cost_rows(facts: Sequence[RunFacts], tasks: Sequence[str]) -> list[dict[str, object]]:

@@ -113,6 +113,7 @@ def test_tasks_are_on_one_scale():
     lines = [one for one in lines if (one.get("run"), one["task_name"]) != ("random", "pour")]
     board = make_boards(group_studies(lines))[0]
     assert [task.zero for task in board.tasks] == [1 / 3, 1 / 3]
+    assert [task.zero_from for task in board.tasks] == ["chance", "chance"]
 
 
 def test_one_task_has_no_scores_over_all():

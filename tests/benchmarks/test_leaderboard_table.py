@@ -39,6 +39,7 @@ def test_a_study_of_several_tasks_has_one_table_per_figure(tmp_path, root):
     assert rows["bad"].count("▾") == 2
     assert "<sup>cu</sup>" in rows["nothing"]
     assert "*random* (control)" in rows
+    assert "Scores: 0 untrained, 1 the ceiling." in board
     assert "Reached by a control as well: c chance, u an untrained encoder." in board
     assert "tcn-robot leaderboard docs/results/board.jsonl --out board.html" in board
     pictures = {name: (tmp_path / "images" / name).read_bytes() for name in PICTURES}

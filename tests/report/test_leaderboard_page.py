@@ -75,6 +75,8 @@ def test_the_page_holds_everything_itself_and_escapes_names(page: Path) -> None:
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "A &lt;board&gt;" in text
     assert "<board>" not in text
+    assert "it is chance here" not in text
+    assert "0 untrained, 1 the ceiling" in text
 
 
 def test_a_row_says_how_a_run_stands(evidence: LeaderboardEvidence) -> None:

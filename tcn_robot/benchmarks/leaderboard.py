@@ -61,8 +61,8 @@ def make_boards(studies: Sequence[StudyRows], seed: int = 0) -> list[Board]:
         drawn = {}
         for place, (name, study) in enumerate(zip(task_names(studies), studies, strict=True)):
             found = _draw(study, measure, np.random.default_rng([seed, place]))
-            if found:
-                drawn[name] = study, found
+            if any(not row.is_control for row in study.rows if row.run in found):
+                drawn[name] = study, found  # controls alone are no contest
         # One scale for all tasks: an untrained encoder was measured on each, or chance is 0.
         untrained = all(UNTRAINED in found for _, found in drawn.values())
         tasks = [
@@ -165,8 +165,6 @@ def _rank(
     standings: dict[str, Standing], trained: Sequence[str], drawn: Mapping[str, _Drawn]
 ) -> None:
     """Give trained runs their ranks."""
-    if not trained:
-        return
     found, draws = _ranks_of(trained, drawn)
     for place, run in enumerate(trained):
         interval = percentile_interval(draws[:, place])
@@ -185,8 +183,6 @@ def _compare_with_best(
     standings: dict[str, Standing], trained: Sequence[str], drawn: Mapping[str, _Drawn]
 ) -> None:
     """Give all trained runs but the best how far they are behind it."""
-    if not trained:
-        return
     best, others = drawn[trained[0]], trained[1:]
     behind = [
         difference_of(
@@ -204,8 +200,10 @@ def _board(
     measure: Measure, tasks: Sequence[TaskBoard], drawn: Sequence[Mapping[str, _Drawn]]
 ) -> Board:
     everywhere = [run for run in drawn[0] if all(run in of_task for of_task in drawn)]
+    controls = {one.run for one in tasks[0].standings if one.is_control}
     has_scale = all(task.zero != task.one for task in tasks)  # not without chance and ceiling
-    if len(tasks) < 2 or len(everywhere) < 2 or not has_scale:
+    contested = len(everywhere) > 1 and not controls.issuperset(everywhere)
+    if len(tasks) < 2 or not contested or not has_scale:
         nothing = np.zeros((0, 0))
         return Board(measure, tuple(tasks), (), nothing, nothing, nothing)
     scores, draws = {}, {}
@@ -238,7 +236,7 @@ def _overall(
 ) -> list[OverallStanding]:
     is_control = {one.run: one.is_control for one in tasks[0].standings}
     trained = [run for run in scores if not is_control[run]]
-    per_task = [_ranks_of(trained, of_task) for of_task in drawn] if trained else []
+    per_task = [_ranks_of(trained, of_task) for of_task in drawn]
     mean_rank = np.mean([found for found, _ in per_task], axis=0)  # (R,)
     rank_draws = np.mean([of_draws for _, of_draws in per_task], axis=0)  # (B, R)
     standings = []

@@ -84,10 +84,15 @@ def gather_leaderboard(
 
     studies = read_studies(results)
     names = task_names(studies)
-    by_name = dict(zip(names, studies, strict=True))
+    everything = dict(zip(names, studies, strict=True))
+    by_name = {  # controls alone are no contest
+        name: study
+        for name, study in everything.items()
+        if any(not row.is_control for row in study.rows)
+    }
     films, missing = _films(by_name, runs, data)
     curves = _curves(by_name, runs)
-    missing = [*_unfinished(by_name), *missing]
+    missing = [*_unfinished(everything), *missing]
     if not curves:
         missing.append("Curves: these lines are older than curves in lines; give --runs.")
     return LeaderboardEvidence(

@@ -107,6 +107,18 @@ def test_runs_that_lack_a_task_are_left_out_over_all_tasks():
     assert "alone" not in [one.run for one in board.overall]
 
 
+def test_a_task_with_controls_only_waits():
+    lines = lines_of_tasks(MEANS, tasks=("push", "pour"), seeds=1)
+    lines += lines_of_tasks({"random": 0.3, "pixels": 0.3}, tasks=("reach",), seeds=1)
+    board = make_boards(group_studies(lines))[0]
+    assert [task.name for task in board.tasks] == ["push", "pour"]
+    assert board.overall[0].run in ("good", "close")
+    lines.append(line("reach", "alone", 0, 0.1))
+    board = make_boards(group_studies(lines))[0]
+    assert len(board.tasks) == 3
+    assert board.overall == ()  # the controls alone have all three
+
+
 def test_tasks_are_on_one_scale():
     """Where one task lacks the untrained encoder, chance is 0 for all of them."""
     lines = lines_of_tasks(MEANS, tasks=("push", "pour"), seeds=1)

@@ -36,7 +36,10 @@ class Job:
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int, on_done: Callable[[Job], object] | None = None
+    jobs: Sequence[Job],
+    workers: int,
+    on_done: Callable[[Job], object] | None = None,
+    devices: Sequence[str] = (),
 ) -> None:
     """Run all jobs, at most `workers` at a time, in the order given.
 
@@ -46,6 +49,8 @@ def run_jobs(
         jobs: What to run.
         workers: Processes at a time; with 1 the jobs run in this process, one after the other.
         on_done: Called in this process after each job that succeeded.
+        devices: GPUs as `CUDA_VISIBLE_DEVICES` names them, dealt out to the workers in turn: each
+            process sees one. A job in this process sees what this process sees.
 
     Raises:
         UserError: When a job failed; its own message is on standard error.
@@ -63,7 +68,7 @@ def run_jobs(
             else:
                 failed.append(job.name)
     else:
-        _run_in_processes(list(jobs), workers, done, failed)
+        _run_in_processes(list(jobs), _dealt(devices, workers), done, failed)
     if failed:
         raise UserError(
             f"{', '.join(failed)} failed; the reason stands above"
@@ -97,19 +102,31 @@ def _complain(job: Job, error: str) -> None:
     sys.stderr.flush()
 
 
+def _dealt(devices: Sequence[str], workers: int) -> list[str | None]:
+    """Return the device of each worker: one each, in turn where there are fewer."""
+    return [devices[place % len(devices)] if devices else None for place in range(workers)]
+
+
 def _run_in_processes(
-    waiting: list[Job], workers: int, done: Callable[[Job], object], failed: list[str]
+    waiting: list[Job],
+    free: list[str | None],
+    done: Callable[[Job], object],
+    failed: list[str],
 ) -> None:
-    """Work off `waiting`, adding the names of jobs that fail to `failed`."""
-    running: dict[int, tuple[BaseProcess, Job]] = {}
+    """Work off `waiting`, adding the names of jobs that fail to `failed`.
+
+    Every entry of `free` is a worker and names its device.
+    """
+    running: dict[int, tuple[BaseProcess, Job, str | None]] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < workers:
-                process = _start(waiting[0])
-                running[process.sentinel] = (process, waiting.pop(0))
+            while waiting and free:
+                process = _start(waiting[0], free[0])
+                running[process.sentinel] = (process, waiting.pop(0), free.pop(0))
             for sentinel in wait(list(running)):
                 assert isinstance(sentinel, int)
-                process, job = running.pop(sentinel)
+                process, job, device = running.pop(sentinel)
+                free.append(device)
                 process.join()
                 if process.exitcode == EXIT_INTERRUPTED:
                     raise KeyboardInterrupt
@@ -118,12 +135,12 @@ def _run_in_processes(
                 else:
                     done(job)
     finally:
-        _stop([process for process, _ in running.values()])
+        _stop([process for process, *_ in running.values()])
 
 
-def _start(job: Job) -> BaseProcess:
+def _start(job: Job, device: str | None) -> BaseProcess:
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_run_job, args=(job,), name=job.name)
+    process = context.Process(target=_run_job, args=(job, device), name=job.name)
     process.start()
     return process
 
@@ -137,8 +154,10 @@ def _stop(processes: list[BaseProcess]) -> None:
             process.kill()
 
 
-def _run_job(job: Job) -> None:
+def _run_job(job: Job, device: str | None) -> None:
     """Run one job in a fresh process and leave with its exit code."""
+    if device is not None:  # before anything asks for GPUs, which is when the variable is read
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     # Ctrl-C reaches the whole process group: the parent alone decides, by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)

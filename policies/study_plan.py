@@ -120,13 +120,19 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
     return PlannedRun(str(name or f"{task}-{config.reward}"), config)
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
-    """Raise a UserError if two runs have the same name, or one whose folder lies elsewhere."""
+def check_names(path: Path, names: Sequence[str], of_what: str = "run") -> None:
+    """Raise a UserError if two runs have the same name, or one whose folder lies elsewhere.
+
+    Args:
+        path: The study's file, for messages.
+        names: What they are called.
+        of_what: What has the names.
+    """
     for name in names:
         if name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:
             raise UserError(
-                f"{path}: a run is called {name!r}, expected a name without / and \\, as it names "
-                "a folder too"
+                f"{path}: a {of_what} is called {name!r}, expected a name without / and \\, as it "
+                "names a folder too"
             )
         if names.count(name) > 1:
-            raise UserError(f'{path}: two runs are called {name!r}; give each a "name"')
+            raise UserError(f'{path}: two {of_what}s are called {name!r}; give each a "name"')

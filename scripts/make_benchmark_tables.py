@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from leaderboard_table import leaderboard_part
 from objective_tables import objective_part, write_pages
 from training_speed_table import speed_table
 
@@ -41,6 +42,7 @@ MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
 TASK_MARKER = "task tables"
 OBJECTIVE_MARKER = "objective tables"
+LEADERBOARD_MARKER = "leaderboard"
 SPEED_MARKER = "training speed"
 PICTURE = "policy_success.png"
 
@@ -64,6 +66,8 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     if objectives := objective_part(lines, document, images):
         text = replace_between_markers(text, OBJECTIVE_MARKER, objectives)
         write_pages(lines, document.parent / "objectives")
+    if leaderboard := leaderboard_part(lines, document, images):
+        text = replace_between_markers(text, LEADERBOARD_MARKER, leaderboard)
     speed = results / "training" / "speed.json"
     if speed.is_file():
         text = replace_between_markers(text, SPEED_MARKER, speed_table(read_json(speed)))

@@ -41,7 +41,7 @@ def objective_part(lines: Sequence[dict[str, Any]], document: Path, images: Path
         images: Folder of the plots.
     """
     parts = []
-    for study in group_studies(lines):
+    for study in _of_one_task(lines):
         picture = images / f"{study.name}.png"
         draw_study(study, picture)
         objectives = {row.objective for row in study.rows}
@@ -55,6 +55,11 @@ def objective_part(lines: Sequence[dict[str, Any]], document: Path, images: Path
     return "\n\n".join(parts)
 
 
+def _of_one_task(lines: Sequence[dict[str, Any]]) -> list[StudyRows]:
+    """Return the studies of one task; those of several have their own tables."""
+    return [study for study in group_studies(lines) if not study.task_name]
+
+
 def write_pages(lines: Sequence[dict[str, Any]], folder: Path) -> None:
     """Put each objective's rows between the markers of its page; a page without them gets some.
 
@@ -62,7 +67,7 @@ def write_pages(lines: Sequence[dict[str, Any]], folder: Path) -> None:
         lines: All lines of results.
         folder: Folder of the pages, one per objective.
     """
-    studies = group_studies(lines)
+    studies = _of_one_task(lines)
     for page in sorted(folder.glob("*.md")):
         parts = [text for study in studies if (text := page_part(study, page.stem))]
         if not parts:

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate", "evaluate trained policies on held-out starts"),
     "report": ("report", "a self-contained page about one or several runs"),
     "study": ("study", "work off a list of runs, resumable"),
+    "leaderboard": ("leaderboard", "a page about the results of studies: who is best, how surely"),
 }
 
 

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rewards": {"models"},
     "benchmarks": {"data", "models", "metrics"},
     "policies": {"envs", "rewards"},
-    "report": {"metrics"},
+    "report": {"metrics", "benchmarks"},
     "viewer": {"recordings"},
     "workflows": {*PARTS} - {"cli", "__main__"},
     "cli": {"workflows"},

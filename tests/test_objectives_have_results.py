@@ -53,6 +53,17 @@ def test_the_committed_lines_are_of_the_options_in_the_studys_file(name):
             assert find_result(lines, run.with_seed(seed), data) is not None, (run.name, seed)
 
 
+def test_no_line_of_the_leaderboard_would_be_made_again():
+    """It is worked off over several days: what is there is of the options in its file."""
+    study = load_embedding_study(DOCS / "studies" / "leaderboard.json")
+    lines = [line for line in lines_of("leaderboard") if line["kind"] == "embedding"]
+    assert {line["objective"] for line in lines} >= {"tcn", "tce", "random", "pixels"}
+    for line in lines:
+        planned = study.training(line["task_name"], line["run"], line["seed"])
+        assert find_result([line], planned.config, line["decides"]["data"]) is line
+        assert not line["commit"].endswith("+")
+
+
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("run", ["tcn-infonce", "tcn-lifted"])
 def test_multi_view_tcn_is_as_good_as_promised(name, run):

@@ -56,19 +56,21 @@ class StudyRows:
 
     Attributes:
         name: The study.
+        task_name: What a study of several tasks calls this one; "" in a study of one.
         task: Task without namespace.
         rows: Its runs, best error first.
         reference: The line with the rows that need no encoder; None before it was made.
     """
 
     name: str
+    task_name: str
     task: str
     rows: tuple[ObjectiveRow, ...]
     reference: Mapping[str, Any] | None
 
 
 def group_studies(lines: Sequence[Mapping[str, Any]]) -> list[StudyRows]:
-    """Return the studies of embeddings among some lines, by name.
+    """Return the studies of embeddings among some lines, by name, one for each of their tasks.
 
     Of several lines of one seed the last counts. Only lines that were made with the recordings
     and the version of the newest one are compared, and of a run only those that were made with the
@@ -77,15 +79,17 @@ def group_studies(lines: Sequence[Mapping[str, Any]]) -> list[StudyRows]:
     Args:
         lines: Lines of results; those of other kinds are passed over.
     """
-    studies: dict[str, list[Mapping[str, Any]]] = {}
+    studies: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for line in lines:
         if line.get("kind") in (EMBEDDING_KIND, REFERENCE_KIND):
-            studies.setdefault(line["study"], []).append(line)
-    found = (_study(name, of_study) for name, of_study in sorted(studies.items()))
+            name = line["study"], line.get("task_name", "")
+            studies.setdefault(name, []).append(line)
+    # Tasks in the order of their first lines, which is the study's.
+    found = (_study(studies[name], *name) for name in sorted(studies, key=lambda name: name[0]))
     return [study for study in found if study.rows]
 
 
-def _study(name: str, lines: Sequence[Mapping[str, Any]]) -> StudyRows:
+def _study(lines: Sequence[Mapping[str, Any]], name: str, task_name: str) -> StudyRows:
     trained = [line for line in lines if line["kind"] == EMBEDDING_KIND]
     references = [line for line in lines if line["kind"] == REFERENCE_KIND]
     newest = max(trained, key=lambda line: line["finished_utc"], default=None)
@@ -98,6 +102,7 @@ def _study(name: str, lines: Sequence[Mapping[str, Any]]) -> StudyRows:
     key = _reference_key(newest) if newest else ""
     return StudyRows(
         name=name,
+        task_name=task_name,
         task=newest["task"] if newest else "",
         rows=tuple(rows),
         reference=max(

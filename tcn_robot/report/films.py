@@ -36,13 +36,17 @@ def clock_bar(width_px: int, share: float, true_share: float) -> np.ndarray:
     return bar
 
 
-def retrieval_film(retrieval: Retrieval) -> Film:
+def retrieval_film(retrieval: Retrieval, height_px: int = PANEL_HEIGHT_PX) -> Film:
     """Put the query left and what was found right, each with its place in time below it.
 
     Plays at half the recorded speed, so that the eye can compare.
+
+    Args:
+        retrieval: What was found.
+        height_px: Height of each picture.
     """
-    query = enlarge(retrieval.query_frames, PANEL_HEIGHT_PX)  # (T, H, W, 3)
-    library = enlarge(retrieval.library_frames, PANEL_HEIGHT_PX)  # (S, H, W, 3)
+    query = enlarge(retrieval.query_frames, height_px)  # (T, H, W, 3)
+    library = enlarge(retrieval.library_frames, height_px)  # (S, H, W, 3)
     columns = [retrieval.found]
     if retrieval.found_untrained is not None:
         columns.append(retrieval.found_untrained)

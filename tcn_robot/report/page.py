@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.report.evidence import Evidence
@@ -22,6 +22,9 @@ from tcn_robot.report.words import (
     stage_rows,
 )
 
+if TYPE_CHECKING:
+    import jinja2
+
 STRIP_HEIGHT_PX = 128
 
 
@@ -37,38 +40,48 @@ def write_report(evidence: Evidence, path: Path) -> None:
 
 def render_report(evidence: Evidence) -> str:
     """Return the page as text."""
-    import jinja2
-
     from tcn_robot import __version__
 
-    environment = jinja2.Environment(
+    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
+    return (
+        page_environment()
+        .get_template("page.html.j2")
+        .render(
+            title=_title(evidence),
+            lead=_lead(evidence),
+            date=datetime.date.today().isoformat(),
+            style=style,
+            tool_version=__version__,
+            sources=evidence.sources,
+            evidence=evidence,
+            headlines=headlines(evidence),
+            sections=[_drawn(section) for section in sections(evidence)],
+            strip_uris=_strip_uris(evidence),
+            retrieval=film_sources(retrieval_film(evidence.retrieval))
+            if evidence.retrieval
+            else None,
+            measures=list(MEASURES.values()),
+            alignment_rows=alignment_rows(evidence.alignment or {}),
+            policy_rows=policy_rows(evidence.policy),
+            films=_film_groups(evidence),
+            stage_rows=stage_rows(evidence),
+            commands=[stage.command for stage in evidence.stages],
+            facts=_recording_facts(evidence),
+            versions={name.replace("_", " "): text for name, text in evidence.versions.items()},
+        )
+    )
+
+
+def page_environment() -> jinja2.Environment:
+    """Return what fills our templates; every text is escaped, a missing name is a fault."""
+    import jinja2
+
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
-    return environment.get_template("page.html.j2").render(
-        title=_title(evidence),
-        lead=_lead(evidence),
-        date=datetime.date.today().isoformat(),
-        style=style,
-        tool_version=__version__,
-        sources=evidence.sources,
-        evidence=evidence,
-        headlines=headlines(evidence),
-        sections=[_drawn(section) for section in sections(evidence)],
-        strip_uris=_strip_uris(evidence),
-        retrieval=_film(retrieval_film(evidence.retrieval)) if evidence.retrieval else None,
-        measures=list(MEASURES.values()),
-        alignment_rows=alignment_rows(evidence.alignment or {}),
-        policy_rows=policy_rows(evidence.policy),
-        films=_film_groups(evidence),
-        stage_rows=stage_rows(evidence),
-        commands=[stage.command for stage in evidence.stages],
-        facts=_recording_facts(evidence),
-        versions={name.replace("_", " "): text for name, text in evidence.versions.items()},
     )
 
 
@@ -96,11 +109,11 @@ def _drawn(section: Section) -> dict[str, Any]:
         "key": section.key,
         "title": section.title,
         "paragraphs": section.paragraphs,
-        "figures": [_draw(drawing) for drawing in section.drawings],
+        "figures": [draw_in_looks(drawing) for drawing in section.drawings],
     }
 
 
-def _draw(drawing: Drawing) -> dict[str, str]:
+def draw_in_looks(drawing: Drawing) -> dict[str, str]:
     """Draw one figure for light and dark pages, wide and narrow screens."""
     uris = {
         f"{'narrow' if look.narrow else 'wide'}_{'dark' if look.dark else 'light'}": data_uri(
@@ -122,7 +135,8 @@ def _strip_uris(evidence: Evidence) -> dict[str, str]:
     return uris
 
 
-def _film(film: Film) -> dict[str, Any]:
+def film_sources(film: Film) -> dict[str, Any]:
+    """Return a film and its poster as URIs, and its size."""
     return {
         "mp4": data_uri("video/mp4", film.mp4),
         "poster": data_uri("image/jpeg", film.poster_jpeg),
@@ -137,7 +151,7 @@ def _film_groups(evidence: Evidence) -> list[dict[str, Any]]:
     for reward, films in evidence.films.items():
         # The views that were recorded come first, in their order.
         views = [*(view for view in recorded if view in films), *sorted(set(films) - set(recorded))]
-        items = [{"view": view, **_film(films[view])} for view in views]
+        items = [{"view": view, **film_sources(films[view])} for view in views]
         label = reward_label(reward)
         groups.append({"title": label[0].upper() + label[1:], "items": items})
     return groups

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tcn_robot.benchmarks.objective_rows import EMBEDDING_KIND, was_made_with
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import UserError
 from tcn_robot.policies.study_plan import check_names, read_study
 from tcn_robot.provenance import key_of
 from tcn_robot.training.config import TrainConfig, make_config
 from tcn_robot.training.flat import leaves
 from tcn_robot.workflows.study_policies import shown_path
+from tcn_robot.workflows.study_tasks import StudyTask, plan_tasks
 
 FIELDS = (
-    *("schema_version", "name", "kind", "description", "data", "train", "test"),
+    *("schema_version", "name", "kind", "description", "tasks", "data", "train", "test"),
     *("max_core_seconds", "defaults", "runs", "seeds"),
 )
 # Raised when training or benchmark change what comes out of the same options and recordings.
 RESULT_VERSION = 1
 # These change how a training is kept, not what comes out of it.
 KEYLESS_OPTIONS = frozenset({"log_every_steps", "checkpoint_every_steps", "device"})
-
-
-@dataclass(frozen=True)
-class PlannedData:
-    """One recording that a study uses, and the command that makes it.
-
-    Attributes:
-        name: Name of its folder.
-        arguments: What stands behind `tcn-robot record`, `--out` left out.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -58,25 +46,64 @@ class PlannedEncoder:
 
 @dataclass(frozen=True)
 class EmbeddingStudy:
-    """A study of embeddings.
+    """A study of embeddings: each run on each task with each seed.
 
     Attributes:
         name: Of its file of results.
-        data: The recordings.
-        train: Names of those that are trained on; splits train and valid count.
-        test: Name of the one that is measured on; its split test counts.
-        runs: What is trained, in the order in which it is worked off.
+        tasks: What is trained and measured on, in the order in which it is worked off.
+        runs: What is trained on each task, in that order too.
         seeds: The seeds of each run.
         max_core_seconds: What one training may cost; stated, measured, and told when it is more.
     """
 
     name: str
-    data: tuple[PlannedData, ...]
-    train: tuple[str, ...]
-    test: str
+    tasks: tuple[StudyTask, ...]
     runs: tuple[PlannedEncoder, ...]
     seeds: tuple[int, ...]
     max_core_seconds: float | None
+
+    def trainings(self) -> list[PlannedSeed]:
+        """Return every training: the first seed of all runs on all tasks before any second one."""
+        return [
+            PlannedSeed(task, run, seed)
+            for seed in self.seeds
+            for task in self.tasks
+            for run in self.runs
+        ]
+
+    def training(self, task: str, run: str, seed: int) -> PlannedSeed:
+        """Return one training by the names of its task and run."""
+        [found] = [
+            one
+            for one in self.trainings()
+            if (one.task.name, one.run.name, one.seed) == (task, run, seed)
+        ]
+        return found
+
+
+@dataclass(frozen=True)
+class PlannedSeed:
+    """One training of a study.
+
+    Attributes:
+        task: What it is trained and measured on.
+        run: What is trained.
+        seed: Of the training.
+    """
+
+    task: StudyTask
+    run: PlannedEncoder
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return " ".join(filter(None, [self.task.name, self.run.name, "seed", str(self.seed)]))
+
+    @property
+    def config(self) -> TrainConfig:
+        """The options, with the seed."""
+        return self.run.with_seed(self.seed)
 
 
 def load_embedding_study(path: Path) -> EmbeddingStudy:
@@ -85,30 +112,21 @@ def load_embedding_study(path: Path) -> EmbeddingStudy:
     It is `{"name": …, "kind": "embedding", "data": [{"name": …, "record": [argument, …]}, …],
     "train": [name, …], "test": name, "defaults": {option: value}, "runs": [{"name": …,
     "objective": …, option: value}, …], "seeds": [0, 1, 2]}`, where the options are those of
-    `tcn-robot train`.
+    `tcn-robot train`. Several tasks stand as `"tasks": [{"name": …, "data": …, "train": …,
+    "test": …}, …]` in place of data, train and test.
 
     Raises:
         UserError: With what is wrong and where.
     """
     plan = read_study(path, {EMBEDDING_KIND: FIELDS})
-    for name in ("data", "train", "test"):
-        if not plan.get(name):
-            raise UserError(f'{path}: expected "{name}" in a study of embeddings, found none')
-    data = tuple(_plan_data(path, entry) for entry in _listed(path, "data", plan["data"]))
-    names = [one.name for one in data]
-    train = tuple(_listed(path, "train", plan["train"]))
-    for name in (*train, plan["test"]):
-        if name not in names:
-            raise unknown_name(f"data in {path}", str(name), names)
+    tasks = plan_tasks(path, plan)
     runs = tuple(
         _plan_run(path, index, plan["defaults"] | entry) for index, entry in enumerate(plan["runs"])
     )
     check_names(path, [run.name for run in runs])
     return EmbeddingStudy(
         name=plan["name"],
-        data=data,
-        train=train,
-        test=plan["test"],
+        tasks=tasks,
         runs=runs,
         seeds=_seeds(path, plan.get("seeds", [0])),
         max_core_seconds=_budget(path, plan.get("max_core_seconds")),
@@ -121,23 +139,6 @@ def _budget(path: Path, seconds: Any) -> float | None:
     if type(seconds) not in (int, float) or not seconds > 0:
         raise UserError(f"{path}: expected max_core_seconds above 0, found {seconds!r}")
     return float(seconds)
-
-
-def _listed(path: Path, name: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise UserError(f'{path}: expected a list as "{name}", found {value!r}')
-    return value
-
-
-def _plan_data(path: Path, entry: Any) -> PlannedData:
-    expected = '{"name": …, "record": [task, option, …]}'
-    if not isinstance(entry, dict) or set(entry) != {"name", "record"}:
-        raise UserError(f"{path}: expected data as {expected}, found {entry!r}")
-    if not isinstance(entry["record"], list) or not isinstance(entry["name"], str):
-        raise UserError(f"{path}: expected data as {expected}, found {entry!r}")
-    if entry["name"] in ("", "..") or {"/", "\\", "\0"} & set(entry["name"]):
-        raise UserError(f"{path}: expected a folder's name for data, found {entry['name']!r}")
-    return PlannedData(entry["name"], tuple(str(argument) for argument in entry["record"]))
 
 
 def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedEncoder:
@@ -206,9 +207,3 @@ def find_result(
         ):
             return line
     return None
-
-
-def data_of(study: EmbeddingStudy, digests: Mapping[str, str]) -> dict[str, str]:
-    """Return the digests of what a study trains on and measures."""
-    names: Sequence[str] = (*study.train, study.test)
-    return {name: digests[name] for name in names}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
+
+if TYPE_CHECKING:
+    from tcn_robot.workflows.launching import Launch
 
 # kind -> module of tcn_robot.workflows with FIELDS and work_off
 KINDS = {"policy": "study_policies", "embedding": "study_embeddings"}
@@ -25,14 +27,14 @@ class StudyOptions:
         results: Folder of the lines.
         runs: Folder of the runs.
         data: Folder of the recordings that a study makes itself.
-        workers: Processes at a time.
+        launch: How its seeds are started.
         dry_run: Only say what would be run.
     """
 
     results: Path
     runs: Path
     data: Path
-    workers: int
+    launch: Launch
     dry_run: bool
 
 
@@ -44,6 +46,10 @@ def study(
     runs: Path = Path("runs"),
     data: Path = Path("data"),
     workers: int | None = None,
+    launcher: Literal["local", "submitit"] = "local",
+    cluster: Literal["slurm", "local", "debug"] = "slurm",
+    slurm: tuple[str, ...] = (),
+    leave_running: bool = False,
     dry_run: bool = False,
 ) -> None:
     """Work off the runs of a study, seed by seed, as a queue that can be stopped at any time.
@@ -59,12 +65,23 @@ def study(
         results: Folder of the lines.
         runs: Folder that the runs go to, as RUNS/<study>/<run>.
         data: Folder of the recordings of a study of embeddings; what is missing is recorded.
-        workers: Processes at a time; default: as many as there are cores.
+        workers: Seeds at a time; default: one per GPU, or core where there is none; on Slurm all.
+        launcher: Processes of this machine, or jobs of a cluster through submitit (extra
+            `cluster`), one per seed. Jobs that an earlier call submitted are waited for.
+        cluster: Of submitit: Slurm, or the same jobs here for trying (local, debug).
+        slurm: NAME=VALUE … for submitit's executor: partition=gpu gpus_per_node=1 timeout_min=90.
+        leave_running: Leave submitted jobs running on Ctrl-C, which cancels them otherwise.
         dry_run: Only say what would be run.
     """
     if workers is not None and workers < 1:
         raise UserError(f"--workers must be at least 1, found {workers}")
-    options = StudyOptions(results, runs, data, workers or os.cpu_count() or 1, dry_run)
+    from tcn_robot.workflows.cluster_jobs import parse_parameters
+    from tcn_robot.workflows.launching import Launch
+
+    if launcher == "local" and (slurm or leave_running or cluster != "slurm"):
+        raise UserError("--cluster, --slurm and --leave-running belong to --launcher submitit")
+    launch = Launch(launcher, workers, cluster, parse_parameters(slurm), leave_running)
+    options = StudyOptions(results, runs, data, launch, dry_run)
     load_kind(study_kind(config)).work_off(config, options)
 
 

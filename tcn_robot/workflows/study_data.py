@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.embedding_plan import PlannedData
 from tcn_robot.workflows.options import parse
+from tcn_robot.workflows.study_tasks import PlannedData
 
 PROGRAM = "tcn-robot record"
 

@@ -13,6 +13,7 @@ from tcn_robot.policies.study_plan import STUDY_FIELDS as FIELDS
 
 if TYPE_CHECKING:
     from tcn_robot.policies.study_plan import PlannedRun, StudyPlan
+    from tcn_robot.workflows.launching import Launch
     from tcn_robot.workflows.study import StudyOptions
 
 __all__ = ["FIELDS", "result_line", "shown_path", "work_off"]
@@ -30,8 +31,10 @@ def work_off(config: Path, options: StudyOptions) -> None:
     """
     from tcn_robot.policies.results import read_lines
     from tcn_robot.policies.study_plan import load_plan
+    from tcn_robot.workflows.launching import check_launch
 
     plan = load_plan(config)
+    check_launch(options.launch, options.runs / plan.name)
     lines_path = options.results / f"{plan.name}.jsonl"
     known = {line["key"] for line in read_lines(lines_path)}
     queue = [
@@ -43,7 +46,7 @@ def work_off(config: Path, options: StudyOptions) -> None:
         for run, seed in queue:
             print(f"to run: {run.name} seed {seed} ({run.config.steps:,} steps)")
         return
-    _work_off(plan, queue, options.runs / plan.name, lines_path, options.workers)
+    _work_off(plan, queue, options.runs / plan.name, lines_path, options.launch)
     print(f"study {plan.name} is finished; make the tables by scripts/make_benchmark_tables.py")
 
 
@@ -52,20 +55,24 @@ def _work_off(
     queue: list[tuple[PlannedRun, int]],
     folder: Path,
     lines_path: Path,
-    workers: int,
+    launch: Launch,
 ) -> None:
-    from tcn_robot.policies.processes import Job, run_jobs
+    from tcn_robot.policies.processes import Job
     from tcn_robot.policies.results import append_line
+    from tcn_robot.policies.run import RESULT_FILE, seed_folder
+    from tcn_robot.workflows.cluster_jobs import KeptJob
+    from tcn_robot.workflows.launching import launch_jobs
     from tcn_robot.workflows.policy_seed import prepare_run, run_seed
 
     for run in {run.name: run for run, _ in queue}.values():
         prepare_run(folder / run.name, run.config, resume=True)
-    jobs = [
-        Job(name, run_seed, (str(folder / run.name), seed, False, name))
-        for run, seed in queue
-        for name in [f"{run.name} seed {seed}"]
-    ]
-    by_name = {job.name: entry for job, entry in zip(jobs, queue, strict=True)}
+    by_name = {f"{run.name} seed {seed}": (run, seed) for run, seed in queue}
+    jobs = []
+    for name, (run, seed) in by_name.items():
+        place = seed_folder(folder / run.name, seed)
+        job = Job(name, run_seed, (str(folder / run.name), seed, False, name))
+        note = folder / run.name / f"{place.name}-job.json"
+        jobs.append(KeptJob(job, place / RESULT_FILE, note))
 
     def keep(job: Job) -> None:
         run, seed = by_name[job.name]
@@ -74,7 +81,7 @@ def _work_off(
         final = line["figures"]["final"]
         print(f"{job.name}: success {final['success']:.1%} → {lines_path}", file=sys.stderr)
 
-    run_jobs(jobs, workers, keep)
+    launch_jobs(jobs, launch, folder, keep)
 
 
 def result_line(study_name: str, run: PlannedRun, seed: int, folder: Path) -> dict[str, Any]:

@@ -25,3 +25,21 @@ def sleep_until_stopped(path: str) -> None:
         time.sleep(300)
     finally:
         Path(path).with_suffix(".cleaned").touch()
+
+
+def write_device(path: str) -> None:
+    Path(path).write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
+    time.sleep(0.2)
+
+
+def write_result(path: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text("{}")
+
+
+def write_result_when_asked(path: str) -> None:
+    """Write a note that it runs, wait for another that it may end, then write the result."""
+    write_process_id(f"{path}-started")
+    while not Path(f"{path}-end").exists():
+        time.sleep(0.05)
+    write_result(path)

@@ -17,8 +17,8 @@ DATA: list[dict[str, Any]] = [
 
 def record_points(folder: Path) -> Path:
     """Record all of `DATA` below a folder by a study's own means."""
-    from tcn_robot.workflows.embedding_plan import PlannedData
     from tcn_robot.workflows.study_data import record_missing
+    from tcn_robot.workflows.study_tasks import PlannedData
 
     record_missing([PlannedData(one["name"], tuple(one["record"])) for one in DATA], folder)
     return folder

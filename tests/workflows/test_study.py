@@ -66,6 +66,14 @@ def test_each_seed_becomes_one_line(tmp_path):
     assert str(tmp_path) not in json.dumps(lines)
 
 
+def test_a_seed_can_be_a_job_of_a_cluster(tmp_path, monkeypatch, root):
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0]}])
+    [line] = work_off(plan, tmp_path, "--launcher", "submitit", "--cluster", "local")
+    assert line["figures"]["final"]["starts"] == 3
+    assert not list((tmp_path / "runs").rglob("*-job.json"))
+
+
 def test_what_is_in_the_results_is_not_run_again(tmp_path, capsys):
     plan = write_plan(tmp_path, [{"reward": "dense", "seeds": [0]}])
     first = work_off(plan, tmp_path)

@@ -156,7 +156,7 @@ def test_an_attempt_is_counted_before_it_starts(recorded, tmp_path, monkeypatch)
     from tcn_robot.workflows import train
 
     plan = write_plan(tmp_path, runs=[{"objective": "tcn"}])
-    [run] = load_embedding_study(plan).runs
+    planned = load_embedding_study(plan).training("", "tcn", 0)
     folder = tmp_path / "runs" / "seed_0"
     found = []
 
@@ -168,12 +168,11 @@ def test_an_attempt_is_counted_before_it_starts(recorded, tmp_path, monkeypatch)
         out.mkdir()
 
     monkeypatch.setattr(train, "train", count_and_refuse)
-    study = load_embedding_study(plan)
     for _ in range(2):
         with pytest.raises(UserError, match="refused"):
-            embedding_run._train(study, run, 0, folder, recorded)
+            embedding_run._train(planned, folder, recorded)
     assert found == [1, 1]  # what never began is no attempt
-    embedding_run._train(study, run, 0, folder, recorded)
+    embedding_run._train(planned, folder, recorded)
     cost = embedding_run._cost(folder)
     assert cost["attempts"] == 1
     assert cost["seconds"] > 0
@@ -289,7 +288,7 @@ def test_policies_and_embeddings_do_not_mix_their_entries(tmp_path, capsys):
 
 def test_the_first_seed_of_every_run_comes_first(tmp_path):
     planned = load_embedding_study(write_plan(tmp_path, seeds=[5, 3]))
-    queue = study_embeddings._queue(planned, tmp_path / "none.jsonl", {})
-    assert [(run.name, seed) for run, seed in queue] == [
+    queue = study_embeddings._queue(planned, tmp_path / "none.jsonl", {"": {}})
+    assert [(one.run.name, one.seed) for one in queue] == [
         *(("tcn", 5), ("tcn-triplet", 5), ("tcn", 3), ("tcn-triplet", 3))
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.folders import refuse_unwritable
+from tcn_robot.workflows.bench_output import expect_writable, write_figures
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def bench_recognition(
     """
     for path in (out, report):
         if path is not None:
-            refuse_unwritable(path)
+            expect_writable(path)
     if not paths or len(paths) + len(embeddings) < 2:
         raise UserError(
             f"expected a run and a folder of clips, found {len(paths)} folders; write tcn-robot "
@@ -96,7 +95,6 @@ def bench_recognition(
     options = RecognitionOptions(
         probes, pooling, segments, _budgets(labels_per_class, label_shares), draws, seed
     )
-    from tcn_robot.atomic import write_text_atomically
     from tcn_robot.benchmarks.recognition.clips import open_action_set
     from tcn_robot.benchmarks.recognition.table import recognition_table
     from tcn_robot.workflows.recognition_rows import Sources, measure
@@ -113,9 +111,7 @@ def bench_recognition(
     )
     result = measure(action_set, chosen, sources, frames, workers, options)
     print(recognition_table(result))
-    if out is not None:
-        write_text_atomically(out, json.dumps(result, indent=1, allow_nan=False) + "\n")
-        print(f"written to {out}")
+    write_figures(result, out)
     if report is not None:
         from tcn_robot.report.recognition_page import write_recognition_page
 

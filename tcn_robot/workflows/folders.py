@@ -83,18 +83,3 @@ def _lock(descriptor: int, partial: Path, target: Path) -> bool:
     if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
         raise busy
     return True
-
-
-def refuse_unwritable(path: Path) -> None:
-    """Raise a UserError if a file cannot be written there; nothing is made.
-
-    Args:
-        path: The file, which need not exist, as need not the folders above it.
-    """
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; give the name of a file")
-    above = next(parent for parent in path.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise UserError(
-            f"{path} cannot be written: {above} is no folder to write into; name another"
-        )

@@ -71,8 +71,6 @@ def measure(
     Raises:
         UserError: A run that cannot be loaded, features that are missing, clips that are damaged.
     """
-    from tcn_robot.provenance import commit, machine, versions
-
     clips = tuple(dict.fromkeys(clip for split in splits for clip in (*split.train, *split.test)))
     encoders = {str(run): load_encoder(run) for run in sources.runs}
     files = {str(path): read_embeddings(path, clips) for path in sources.embeddings}
@@ -101,9 +99,6 @@ def measure(
         "chance": chance_levels(splits),
         "rows": summarise(rows, measured, arrays, action_set.classes, options),
         "trained_with": {str(run): _trained_with(run) for run in sources.runs},
-        "versions": versions(),
-        "commit": commit(),
-        "machine": machine(),
     }
 
 

@@ -48,7 +48,8 @@ def bench_recognition(
     reaches is marked. Hyper-parameters are chosen on clips of the training half alone.
 
     Args:
-        paths: Run folders or names of the zoo, one row each, then the folder of the clips.
+        paths: Run folders or names of the zoo, one row each, then the folder of the clips. A name
+            with {split} in it stands for a run per split, each trained on its own training half.
         embeddings: Files of features that somebody else made (.npz: `names` and `features`, or an
             array per clip), one row each.
         splits: Numbers of the splits; all that there are when none is given.
@@ -101,8 +102,6 @@ def bench_recognition(
 
     action_set = open_action_set(paths[-1], allow_missing)
     print(action_set.describe())
-    for note in action_set.notes:
-        print(f"note: {note}")
     chosen = [action_set.split(number) for number in dict.fromkeys(splits)] or [
         *action_set.splits.values()
     ]

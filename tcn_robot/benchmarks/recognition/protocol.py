@@ -101,13 +101,13 @@ def measure_rows(
     with Progress(total, "probing", "probes") as display:
         for name, row in rows.items():
             by_split = {split.number: row.features(split) for split in splits}
-            probed = {}
+            probed: dict[tuple[str, str], Outcome] = {}
             for pooling, probe in plan:
                 probed[pooling, probe] = _probe_seeds(
                     by_split, ways[pooling], probe, splits, options, probed.get((pooling, "linear"))
                 )
                 display.advance(note=name)
-            layers = {}
+            layers: dict[tuple[str, str], Outcome] = {}
             for layer, of_split in row.layers.items():
                 of_layer = {split.number: of_split(split) for split in splits}
                 for pooling in options.poolings:

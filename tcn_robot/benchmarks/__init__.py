@@ -3,7 +3,6 @@
 from tcn_robot.benchmarks.alignment import (
     AlignmentOptions,
     benchmark_alignment,
-    compare_embeddings,
     embedded_figures,
     reference_figures,
     summarised,
@@ -17,7 +16,6 @@ __all__ = [
     "alignment_markdown",
     "alignment_table",
     "benchmark_alignment",
-    "compare_embeddings",
     "embedded_figures",
     "held_out_episodes",
     "reference_figures",

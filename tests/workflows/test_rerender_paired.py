@@ -105,7 +105,8 @@ def test_a_pair_of_another_look_is_traced_to_what_was_recorded(tmp_path: Path) -
         assert command("rerender", source, "--out", out, *options) == 0
     assert pair(tmp_path / "again", tmp_path / "tongs", embodiment="tongs") == 0
     recorded, looks, again, tongs = (
-        tcn_robot.open_recording(tmp_path / name)[0] for name in ("robot", "looks", "again", "tongs")
+        tcn_robot.open_recording(tmp_path / name)[0]
+        for name in ("robot", "looks", "again", "tongs")
     )
     assert recorded.ancestors == ()
     assert looks.ancestors == (recorded.content_hash,)

@@ -1,0 +1,260 @@
+"""The alignment suite: every figure, control and split of one encoder or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tcn_robot.benchmarks.alignment import (
+    AlignmentOptions,
+    check_comparable,
+    embedded_by,
+    measured_on,
+    reference_figures,
+)
+from tcn_robot.benchmarks.comparison import Comparison, ordinary
+from tcn_robot.benchmarks.controls import (
+    CHANGES,
+    CONTROLS,
+    Embed,
+    changed_rows,
+    collapsed,
+    frame_counter,
+    pixel_pca,
+    pixels,
+)
+from tcn_robot.benchmarks.figure_table import across_episodes, across_views
+from tcn_robot.benchmarks.figures import Embedded, Figure, Measured, averaged_over_seeds, measured
+from tcn_robot.benchmarks.held_out import HeldOutEpisode
+from tcn_robot.benchmarks.references import chance_figures
+from tcn_robot.benchmarks.seen import Seen
+from tcn_robot.benchmarks.splits import Split, originals, splits, unpaired
+
+#: Rows of controls, in the order in which they are named.
+CONTROL_ROWS = tuple(CONTROLS)
+
+
+@dataclass(frozen=True)
+class RunToMeasure:
+    """One encoder.
+
+    Attributes:
+        name: The run, as it was named.
+        embed: Embeds uint8 (N, H, W, 3) of an embodiment as float32 (N, D).
+        untrained: Encoders of the same shape with other weights.
+        seen: What it was trained on, None where that is not known.
+        trained_with: The options that tell it from others, "seed" among them; None where unknown.
+    """
+
+    name: str
+    embed: Embed
+    untrained: Sequence[Embed] = ()
+    seen: Seen | None = None
+    trained_with: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class SuiteInput:
+    """What is measured.
+
+    Attributes:
+        episodes: Held-out episodes of all recordings.
+        training: Episodes for probes and principal components; may be empty.
+        figures: What to measure on ordinary episodes.
+        options: Of intervals and ceilings.
+        tell: Called with what is done next, for a display of progress.
+    """
+
+    episodes: Sequence[HeldOutEpisode]
+    training: Sequence[HeldOutEpisode]
+    figures: Mapping[str, Figure]
+    options: AlignmentOptions = field(default_factory=AlignmentOptions)
+    tell: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison with the figures of every row: the ordinary episodes, or a split.
+
+    Attributes:
+        name: What it is called.
+        comparison: What is compared.
+        rows: {row: figures}; "trained" among them.
+        split: Which films differ how; None for ordinary and unpaired episodes.
+    """
+
+    name: str
+    comparison: Comparison
+    rows: dict[str, Measured]
+    split: Split | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """Everything that was measured of one encoder.
+
+    Attributes:
+        run: The encoder.
+        parts: Ordinary episodes first, then the splits, then episodes of other simulators.
+        changed: {change: figures} of the ordinary episodes when the films that ask are changed.
+    """
+
+    run: RunToMeasure
+    parts: tuple[Part, ...]
+    changed: dict[str, Measured]
+
+    @property
+    def ordinary(self) -> Part:
+        """The ordinary episodes."""
+        return self.parts[0]
+
+    @property
+    def hard(self) -> Part | None:
+        """The hard split, None where there is none."""
+        found = [part for part in self.parts if part.split is not None and part.split.is_hard]
+        return found[0] if found else None
+
+
+class Controls:
+    """Embeddings of every film that need no training: made once, used by all parts and runs."""
+
+    def __init__(self, given: SuiteInput) -> None:
+        """Embed all episodes; the training's only where there are some."""
+        self.collapsed = [collapsed(one) for one in given.episodes]
+        self.frame_counter = [frame_counter(one) for one in given.episodes]
+        self.pixels = [pixels(one) for one in given.episodes]
+        self.training = {
+            "collapsed": [collapsed(one) for one in given.training],
+            "frame_counter": [frame_counter(one) for one in given.training],
+            "pixels": [pixels(one) for one in given.training],
+        }
+
+    def rows(self, dimension: int) -> dict[str, tuple[list[Embedded], list[Embedded]]]:
+        """Return {row: (embedded episodes, embedded training)}.
+
+        Args:
+            dimension: How many principal components.
+        """
+        fitted_on = self.training["pixels"] or self.pixels
+        components = [
+            pixel_pca(films, fitted_on, dimension)
+            for films in (self.pixels, self.training["pixels"])
+        ]
+        return {
+            "collapsed": (self.collapsed, self.training["collapsed"]),
+            "frame_counter": (self.frame_counter, self.training["frame_counter"]),
+            "pixels": (self.pixels, self.training["pixels"]),
+            "pixel_pca": (components[0], components[1]),
+        }
+
+
+def measure_run(run: RunToMeasure, given: SuiteInput, controls: Controls) -> MeasuredRun:
+    """Measure one encoder by every figure, beside every control, on every split.
+
+    Args:
+        run: The encoder.
+        given: What it is measured on.
+        controls: Embeddings that need no training.
+
+    Raises:
+        UserError: Nothing to compare: a single view of a single episode.
+    """
+    groups = originals(given.episodes)
+    check_comparable([given.episodes[i] for i in groups[0]])
+    given.tell(f"{run.name}: embedding")
+    trained = (embedded_by(run.embed, given.episodes), embedded_by(run.embed, given.training))
+    untrained = [
+        (embedded_by(embed, given.episodes), embedded_by(embed, given.training))
+        for embed in run.untrained
+    ]
+    dimension = next(iter(trained[0][0].values())).shape[1]
+    rows = {"trained": [trained], "untrained": untrained}
+    rows |= {name: [films] for name, films in controls.rows(dimension).items()}
+    rows = {name: several for name, several in rows.items() if several}
+    ordinary_figures = dict(given.figures)
+    elsewhere = {f.name: f for f in (*across_views_of(given), *across_episodes())}
+    parts = [_part("ordinary", ordinary(given.episodes, groups[0]), rows, given, ordinary_figures)]
+    for split in splits(given.episodes, run.seen):
+        parts.append(_part(split.name, split.comparison, rows, given, elsewhere, split))
+    for group in groups[1:]:
+        compared = unpaired(given.episodes, group, groups[0])
+        name = _elsewhere(given.episodes[group[0]], given.episodes[groups[0][0]])
+        parts.append(_part(name, compared, rows, given, elsewhere))
+    given.tell(f"{run.name}: films changed on purpose")
+    changed = changed_rows(
+        given.episodes, trained[0], ordinary_figures, parts[0].comparison, given.options.seed
+    )
+    return MeasuredRun(run, tuple(parts), changed)
+
+
+def across_views_of(given: SuiteInput) -> tuple[Figure, ...]:
+    """Return the figures of the same moments that were asked for."""
+    return tuple(figure for figure in given.figures.values() if figure.over == "moments")
+
+
+def _part(
+    name: str,
+    comparison: Comparison,
+    rows: Mapping[str, Sequence[tuple[list[Embedded], list[Embedded]]]],
+    given: SuiteInput,
+    figures: Mapping[str, Figure],
+    split: Split | None = None,
+) -> Part:
+    found: dict[str, Measured] = {}
+    for row, several in rows.items():
+        given.tell(f"{name}: {row.replace('_', ' ')}")
+        found[row] = averaged_over_seeds(
+            [
+                measured(given.episodes, films, figures, comparison, (given.training, training))
+                for films, training in several
+            ]
+        )
+    found["chance"] = chance_figures(given.episodes, figures, comparison)
+    if name == "ordinary":
+        chosen = [given.episodes[item[0].episode] for item in comparison.queries]
+        references = reference_figures(chosen, given.options, figures)
+        found |= {
+            row: references[row] for row in ("ceiling", "simulator_state") if row in references
+        }
+    return Part(name, comparison, found, split)
+
+
+def _elsewhere(episode: HeldOutEpisode, first: HeldOutEpisode) -> str:
+    """Return what tells unpaired episodes from the ordinary ones."""
+    said = [
+        (episode.origin.simulator, first.origin.simulator),
+        (episode.origin.task.rpartition("/")[2], first.origin.task.rpartition("/")[2]),
+        (episode.embodiment, first.embodiment),
+        (" ".join(episode.frames), " ".join(first.frames)),
+    ]
+    differs = [own for own, other in said if own != other and own]
+    return f"unpaired ({', '.join(differs) or episode.origin.recording})"
+
+
+def suite_figures(tolerances: Sequence[int], seconds: Sequence[float]) -> dict[str, Figure]:
+    """Return everything that is measured on ordinary episodes, by name.
+
+    Args:
+        tolerances: Frames either side that still count.
+        seconds: Seconds either side that still count.
+
+    Raises:
+        UserError: A tolerance below zero.
+    """
+    return {f.name: f for f in (*across_views(tolerances, seconds), *across_episodes())}
+
+
+__all__ = [
+    "CHANGES",
+    "CONTROLS",
+    "CONTROL_ROWS",
+    "Controls",
+    "MeasuredRun",
+    "Part",
+    "RunToMeasure",
+    "SuiteInput",
+    "measure_run",
+    "measured_on",
+    "suite_figures",
+]

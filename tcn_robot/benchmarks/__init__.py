@@ -7,6 +7,7 @@ from tcn_robot.benchmarks.alignment import (
     reference_figures,
     summarised,
 )
+from tcn_robot.benchmarks.arrays import compare_embeddings, compare_recordings
 from tcn_robot.benchmarks.held_out import HeldOutEpisode, held_out_episodes
 from tcn_robot.benchmarks.table import alignment_markdown, alignment_table
 
@@ -16,6 +17,8 @@ __all__ = [
     "alignment_markdown",
     "alignment_table",
     "benchmark_alignment",
+    "compare_embeddings",
+    "compare_recordings",
     "embedded_figures",
     "held_out_episodes",
     "reference_figures",

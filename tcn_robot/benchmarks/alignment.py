@@ -59,46 +59,6 @@ def benchmark_alignment(
     untrained: Sequence[Embed],
     options: AlignmentOptions | None = None,
 ) -> dict[str, Any]:
-    """Measure an encoder on held-out episodes, with every baseline.
-
-    Args:
-        episodes: All with the same views.
-        trained: Embeds uint8 (N, H, W, 3) of an embodiment as float32 (N, D).
-        untrained: Encoders of the same shape with other weights; their figures are averaged.
-        options: The options.
-
-    Returns:
-        {row: {"error", "accuracy_1", "tau_a", "tau_b", "ties", "progress_error", each with
-        "..._interval"}} for `ROWS`, "episodes", "views" and how it was measured. Figures that are
-        not defined (error of one view, order of one episode, progress without labels) are None.
-        The row simulator_state looks up what the simulator observes instead of an embedding:
-        what perfect sight would reach, order across episodes included; films have none.
-
-    Raises:
-        UserError: Nothing to compare: a single view of a single episode.
-    """
-    options = options or AlignmentOptions()
-    rows = {"trained": embedded_figures(episodes, trained), **reference_figures(episodes, options)}
-    if untrained:
-        rows["untrained"] = averaged_over_seeds(
-            [embedded_figures(episodes, embed) for embed in untrained]
-        )
-    result: dict[str, Any] = {row: summarised(rows[row], options) for row in ROWS if row in rows}
-    result["episodes"] = len(episodes)
-    result["views"] = list(episodes[0].frames)
-    result["frames"] = int(sum(len(film) for e in episodes for film in e.frames.values()))
-    result["untrained_seeds"] = len(untrained)
-    result["confidence"] = options.confidence
-    result["ceiling_from"] = "observation" if "simulator_state" in rows else "pixels"
-    return result
-
-
-def benchmark_alignment(
-    episodes: Sequence[HeldOutEpisode],
-    trained: Embed,
-    untrained: Sequence[Embed],
-    options: AlignmentOptions | None = None,
-) -> dict[str, Any]:
     """Measure an encoder by the basic figures, beside what needs no training.
 
     `alignment_suite` has all figures and controls.

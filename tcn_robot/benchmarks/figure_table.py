@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcn_robot.benchmarks.figures import Figure
-from tcn_robot.benchmarks.found import EmbeddedFilm, Found
+from tcn_robot.benchmarks.found import Found
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import (
+    Distance,
     alignment_accuracy,
     alignment_error,
+    chance_accuracy_within_seconds,
     chance_alignment_accuracy,
     chance_alignment_error,
     two_way_cycle_consistency,
@@ -22,43 +25,40 @@ TOLERANCES_FRAMES = (0, 1, 3, 5)
 TOLERANCES_SECONDS = (0.1, 0.2, 0.5)
 
 
-def _no_order(_: int) -> float:
+def _no_order(_: NDArray[np.float64]) -> float:
     return 0.0
 
 
-def _error(found: Found) -> float:
-    return alignment_error(found.query.embedding, found.target.embedding, **found.clocks)
+def _chance_error(times_seconds: NDArray[np.float64]) -> float:
+    return chance_alignment_error(len(times_seconds))
 
 
-def _accuracy(found: Found, tolerance: int) -> float:
+def _chance_accuracy(times_seconds: NDArray[np.float64], tolerance: int) -> float:
+    return chance_alignment_accuracy(len(times_seconds), tolerance)
+
+
+def _chance_in_seconds(times_seconds: NDArray[np.float64], seconds: float) -> float:
+    return chance_accuracy_within_seconds(times_seconds, times_seconds, seconds)
+
+
+def _error(found: Found, distance: Distance = "euclidean") -> float:
     u, v = found.query.embedding, found.target.embedding
-    return alignment_accuracy(u, v, tolerance, **found.clocks)
+    return alignment_error(u, v, **found.clocks, distance=distance)
 
 
-def _error_by_cosine(found: Found) -> float:
-    return _error(_by_cosine(found))
-
-
-def _accuracy_by_cosine(found: Found, tolerance: int) -> float:
-    return _accuracy(_by_cosine(found), tolerance)
-
-
-def _by_cosine(found: Found) -> Found:
-    films = [
-        EmbeddedFilm(film.directions, film.times_seconds, film.progress)
-        for film in (found.query, found.target)
-    ]
-    return Found(*films)
+def _accuracy(found: Found, tolerance: int, distance: Distance = "euclidean") -> float:
+    u, v = found.query.embedding, found.target.embedding
+    return alignment_accuracy(u, v, tolerance, **found.clocks, distance=distance)
 
 
 def _accuracy_in_seconds(found: Found, seconds: float) -> float:
-    """Return the share of frames found within some seconds, both directions averaged."""
-    shares = []
-    for one in (found, found.back):
-        gaps = np.abs(one.query.times_seconds[:, None] - one.target.times_seconds[None, :])
-        # Times are sums of steps: a hair more than the tolerance is the tolerance.
-        shares.append(one.mean_over_ties(gaps <= seconds + 1e-9))
-    return float(np.mean(shares))
+    return alignment_accuracy(
+        found.query.embedding,
+        found.target.embedding,
+        tolerance_seconds=seconds,
+        times_u=found.query.times_seconds,
+        times_v=found.target.times_seconds,
+    )
 
 
 def _progress_error(found: Found) -> float | None:
@@ -72,12 +72,11 @@ def _two_way_cycle(found: Found) -> float:
     return two_way_cycle_consistency(found.query.embedding, found.target.embedding)
 
 
-def _view_figure(name: str, heading: str, measure: object, tolerance: int) -> Figure:
-    chance = partial(chance_alignment_accuracy, tolerance=tolerance)
-    return Figure(name, heading, True, "higher", "moments", measure, chance)  # type: ignore[arg-type]
-
-
-_ERROR = Figure("error", "error %", True, "lower", "moments", _error, chance_alignment_error)
+_ERROR = Figure("error", "error %", True, "lower", "moments", _error, _chance_error)
+_ERROR_BY_COSINE = Figure(
+    "error_cosine", "error by cosine %", True, "lower", "moments",
+    partial(_error, distance="cosine"), _chance_error,
+)  # fmt: skip
 _ACROSS_EPISODES = (
     Figure("tau_a", "tau_a", False, "higher", "pairs", lambda f: f.order.tau_a, _no_order),
     Figure("tau_b", "tau_b", False, "higher", "pairs", lambda f: f.order.tau_b, _no_order),
@@ -108,31 +107,26 @@ def across_views(
     for name, given in (("--tolerances", tolerances), ("--within-seconds", seconds)):
         if any(not value >= 0 for value in given):
             raise UserError(f"{name} must be at least 0, found {min(given)}")
-    near = [
-        _view_figure(f"accuracy_{k}", f"within {_frames(k)} %", partial(_accuracy, tolerance=k), k)
-        for k in dict.fromkeys(tolerances)
-    ]
+    near, near_by_cosine = [], []
+    for k in dict.fromkeys(tolerances):
+        chance = partial(_chance_accuracy, tolerance=k)
+        for figures, ending, heading, distance in (
+            (near, "", f"within {_frames(k)} %", "euclidean"),
+            (near_by_cosine, "_cosine", f"within {_frames(k)} by cosine %", "cosine"),
+        ):
+            measure = partial(_accuracy, tolerance=k, distance=distance)
+            figures.append(
+                Figure(f"accuracy_{k}{ending}", heading, True, "higher", "moments", measure, chance)
+            )
     soon = [
         Figure(
             f"accuracy_{s:g}_seconds", f"within {s:g} s %", True, "higher", "moments",
             partial(_accuracy_in_seconds, seconds=s),
+            partial(_chance_in_seconds, seconds=s),
         )
         for s in dict.fromkeys(seconds)
     ]  # fmt: skip
-    by_cosine = [
-        Figure(
-            "error_cosine", "error by cosine %", True, "lower", "moments", _error_by_cosine,
-            chance_alignment_error,
-        ),
-        *(
-            _view_figure(
-                f"accuracy_{k}_cosine", f"within {_frames(k)} by cosine %",
-                partial(_accuracy_by_cosine, tolerance=k), k,
-            )
-            for k in dict.fromkeys(tolerances)
-        ),
-    ]  # fmt: skip
-    return (_ERROR, *near, *soon, *by_cosine)
+    return (_ERROR, *near, *soon, _ERROR_BY_COSINE, *near_by_cosine)
 
 
 def across_episodes() -> tuple[Figure, ...]:

@@ -66,8 +66,8 @@ class Figure:
             "pairs": of two films of different items; "dataset": of all at once.
         measure: Takes `Found` for moments and pairs, `EmbeddedEpisodes` for a dataset; returns a
             number, or for a dataset an array as in `Measured`; None where it is not defined.
-        chance: Takes the number of frames; what a collapsed embedding scores. None where there is
-            no closed form.
+        chance: Takes the (T,) times of a film; what a collapsed embedding scores. None where
+            there is no closed form.
         is_published: Whether it is the definition of older papers, kept for comparison only.
     """
 
@@ -77,7 +77,7 @@ class Figure:
     better: Better
     over: Over
     measure: Callable[[Any], Any]
-    chance: Callable[[int], float] | None = None
+    chance: Callable[[NDArray[np.float64]], float] | None = None
     is_published: bool = False
 
     def described(self) -> dict[str, Any]:

@@ -26,13 +26,6 @@ class EmbeddedFilm:
     times_seconds: NDArray[np.float64]
     progress: NDArray[np.float64] | None = None
 
-    @cached_property
-    def directions(self) -> NDArray[Any]:
-        """(T, D) of length 1: Euclidean neighbours of these are neighbours by cosine."""
-        wide = np.asarray(self.embedding, dtype=np.float64)
-        norms = np.linalg.norm(wide, axis=1, keepdims=True)
-        return (wide / np.where(norms > 0, norms, 1.0)).astype(self.embedding.dtype)
-
 
 @dataclass(frozen=True)
 class Found:
@@ -50,11 +43,6 @@ class Found:
     def ties(self) -> NDArray[np.bool_]:
         """(T, S), which frames of the target are nearest to each of the query."""
         return nearest_neighbours(self.query.embedding, self.target.embedding)
-
-    @cached_property
-    def back(self) -> Found:
-        """The way back, from the target to the query."""
-        return Found(self.target, self.query)
 
     @cached_property
     def order(self) -> KendallTau:

@@ -16,18 +16,17 @@ from tcn_robot.metrics import AlignmentCeiling, alignment_ceiling
 def chance_figures(
     episodes: Sequence[HeldOutEpisode], figures: Mapping[str, Figure], comparison: Comparison
 ) -> Measured:
-    """Return the closed forms; films of unequal lengths count with their mean length.
+    """Return the closed forms; of films of unequal lengths the middle one counts.
 
     Args:
         episodes: The episodes.
         figures: Those without a closed form are None.
         comparison: What is compared.
     """
-    lengths = [
-        round(float(np.mean([len(episodes[s.episode].times_seconds[s.view]) for s in item])))
-        for item in comparison.queries
-    ]
-    has_moments = bool(lengths) and all(map(comparison.simultaneous, range(len(lengths))))
+    films = [[episodes[s.episode].times_seconds[s.view] for s in i] for i in comparison.queries]
+    # Of several views the one of middle length stands for all.
+    clocks = [sorted(times, key=len)[len(times) // 2] for times in films]
+    has_moments = bool(clocks) and all(map(comparison.simultaneous, range(len(clocks))))
     has_pairs = any(True for _ in comparison.item_pairs())
     shape = (len(comparison.queries), len(comparison.targets))
     found: Measured = {}
@@ -36,9 +35,9 @@ def chance_figures(
         if figure.chance is None:
             continue
         if figure.over == "moments" and has_moments:
-            found[name] = np.array([figure.chance(length) for length in lengths])
+            found[name] = np.array([figure.chance(times) for times in clocks])
         elif figure.over == "pairs" and has_pairs:
-            found[name] = np.full(shape, figure.chance(lengths[0]))
+            found[name] = np.full(shape, figure.chance(clocks[0]))
     return found
 
 

@@ -10,12 +10,10 @@ from tcn_robot.benchmarks.alignment import (
     AlignmentOptions,
     check_comparable,
     embedded_by,
-    measured_on,
     reference_figures,
 )
 from tcn_robot.benchmarks.comparison import Comparison, ordinary
 from tcn_robot.benchmarks.controls import (
-    CHANGES,
     CONTROLS,
     Embed,
     changed_rows,
@@ -31,9 +29,6 @@ from tcn_robot.benchmarks.references import chance_figures
 from tcn_robot.benchmarks.seen import Seen
 from tcn_robot.benchmarks.splits import Split, originals, splits, unpaired
 
-#: Rows of controls, in the order in which they are named.
-CONTROL_ROWS = tuple(CONTROLS)
-
 
 @dataclass(frozen=True)
 class RunToMeasure:
@@ -44,14 +39,16 @@ class RunToMeasure:
         embed: Embeds uint8 (N, H, W, 3) of an embodiment as float32 (N, D).
         untrained: Encoders of the same shape with other weights.
         seen: What it was trained on, None where that is not known.
-        trained_with: The options that tell it from others, "seed" among them; None where unknown.
+        options: Every option of its training, "seed" among them; None where they are not known.
+        digest: Of its weights.
     """
 
     name: str
     embed: Embed
     untrained: Sequence[Embed] = ()
     seen: Seen | None = None
-    trained_with: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +146,12 @@ class Controls:
         }
 
 
+def num_steps(run: RunToMeasure, given: SuiteInput) -> int:
+    """Return how often `measure_run` tells what it does next."""
+    num_parts = len(splits(given.episodes, run.seen)) + len(originals(given.episodes))
+    return 2 + num_parts * (len(CONTROLS) + bool(run.untrained))
+
+
 def measure_run(run: RunToMeasure, given: SuiteInput, controls: Controls) -> MeasuredRun:
     """Measure one encoder by every figure, beside every control, on every split.
 
@@ -243,18 +246,3 @@ def suite_figures(tolerances: Sequence[int], seconds: Sequence[float]) -> dict[s
         UserError: A tolerance below zero.
     """
     return {f.name: f for f in (*across_views(tolerances, seconds), *across_episodes())}
-
-
-__all__ = [
-    "CHANGES",
-    "CONTROLS",
-    "CONTROL_ROWS",
-    "Controls",
-    "MeasuredRun",
-    "Part",
-    "RunToMeasure",
-    "SuiteInput",
-    "measure_run",
-    "measured_on",
-    "suite_figures",
-]

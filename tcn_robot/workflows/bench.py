@@ -19,129 +19,77 @@ def bench(
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     /,
     *,
-    embeddings: tuple[Path, Path] | None = None,
+    embeddings: tuple[Path, ...] = (),
     out: Path | None = None,
+    report: Path | None = None,
     split: Literal["train", "valid", "test"] = "test",
     views: tuple[str, ...] | None = None,
     untrained_seeds: int = 3,
     same_within: float = 0.01,
     seed: int = 0,
+    tolerances: tuple[int, ...] = (0, 1, 3, 5),
+    within_seconds: tuple[float, ...] = (0.1, 0.2, 0.5),
+    seen_bodies: tuple[str, ...] | None = None,
+    seen_views: tuple[str, ...] | None = None,
 ) -> dict[str, Any]:
     """Measure an embedding on held-out demonstrations.
 
-    Prints a table: alignment error across views, share found within one frame, Kendall's tau of
-    the order across episodes, each with a 95 % interval over episodes, for the trained encoder
-    and for its baselines: untrained, collapsed, frame counter, chance, ceiling.
+    Prints the hard split first (body, camera and scene unseen in training), then every figure
+    with a 95 % interval over episodes beside its controls: untrained, collapsed, frame counter,
+    pixels. A figure that a control reaches as well is marked. Episodes that were rendered again
+    (`tcn-robot rerender`) are compared with the same moments of those they were rendered from.
 
     Args:
         kind: What to measure: alignment.
-        paths: The run's folder, then the recordings.
-        embeddings: Two .npy files, (T, D) each, to measure instead of a run: two views of the
-            same moments, or two episodes.
+        paths: Runs (or names of the zoo) and recordings. Runs that differ in their seed only are
+            one encoder, whose intervals are over seeds too; others are compared.
+        embeddings: Files to measure instead of a run, two or more films: .npy, .npz, .parquet,
+            or what `tcn-robot embed` wrote.
         out: Where to write the figures as JSON.
+        report: Where to write them as a page, FILE.html.
         split: Which episodes; play is left out.
         views: Views to compare; all when not given.
         untrained_seeds: Untrained encoders to average.
         same_within: Largest difference of observations that cannot be seen, for the ceiling.
         seed: Of the untrained encoders and the bootstrap.
+        tolerances: Frames either side that still count as found.
+        within_seconds: Seconds either side that still count as found.
+        seen_bodies: Bodies that training has seen, where the run does not say it.
+        seen_views: Cameras that training has seen, likewise.
 
     Raises:
         UserError: An unknown benchmark, or nothing there to measure.
     """
-    from tcn_robot.atomic import write_text_atomically
-    from tcn_robot.benchmarks import alignment_table
+    from tcn_robot.atomic import refuse_unwritable, write_text_atomically
+    from tcn_robot.benchmarks.suite_table import suite_table
+    from tcn_robot.workflows.bench_alignment import Asked, measure_files, measure_runs, tell_apart
 
     if kind not in KINDS:
         raise unknown_name("benchmark", kind, KINDS)
-    if embeddings is not None:
-        result = _of_files(*embeddings)
-    elif len(paths) < 2:
-        raise UserError(
-            f"expected a run and one recording or more, found {len(paths)} folders; write "
-            "tcn-robot bench alignment RUN DIR, or pass --embeddings A.npy B.npy"
-        )
+    for name, number in (("--untrained-seeds", untrained_seeds), ("--seed", seed)):
+        if number < 0:
+            raise UserError(f"{name} must be at least 0, found {number}")
+    for option, file in (("--out", out), ("--report", report)):
+        if file is not None:
+            refuse_unwritable(file, option)
+    asked = Asked(
+        split, views, untrained_seeds, same_within, seed, tolerances, within_seconds,
+        seen_bodies, seen_views,
+    )  # fmt: skip
+    if embeddings:
+        result = measure_files(embeddings, asked)
     else:
-        for name, number in (("--untrained-seeds", untrained_seeds), ("--seed", seed)):
-            if number < 0:
-                raise UserError(f"{name} must be at least 0, found {number}")
-        seeds = range(seed, seed + untrained_seeds)
-        result = _of_run(paths[0], paths[1:], split, views, seeds, same_within, seed)
-    print(alignment_table(result))
+        result = measure_runs(*tell_apart(paths), asked)
+    print(suite_table(result))
     if out is not None:
         write_text_atomically(out, json.dumps(result, indent=2, allow_nan=False) + "\n")
         print(f"written to {out}")
+    if report is not None:
+        from tcn_robot.report.alignment_page import write_alignment_page
+
+        write_alignment_page(result, report)
+        print(f"page: {report}")
     return result
-
-
-def _of_run(
-    run: Path,
-    recordings: tuple[Path, ...],
-    split: str,
-    views: tuple[str, ...] | None,
-    untrained_seeds: range,
-    same_within: float,
-    seed: int,
-) -> dict[str, Any]:
-    from tcn_robot.benchmarks import AlignmentOptions, benchmark_alignment, held_out_episodes
-    from tcn_robot.models import film_embedder, load_encoder, untrained_encoder
-    from tcn_robot.progress import progress
-    from tcn_robot.provenance import commit, machine, versions
-    from tcn_robot.recordings import open_recording
-
-    encoder = load_encoder(run)
-    trained_with = _trained_with(run)  # a damaged run is told before anything is measured
-    opened = [(path, open_recording(path)) for path in recordings]
-    episodes = held_out_episodes(
-        [
-            (path, progress(recording, total=len(recording), description=f"read {path}"))
-            for path, recording in opened
-        ],
-        split,
-        views,
-    )
-    result = benchmark_alignment(
-        episodes,
-        film_embedder(encoder),
-        [film_embedder(untrained_encoder(encoder, one)) for one in untrained_seeds],
-        AlignmentOptions(seed=seed, same_within=same_within),
-    )
-    tasks = sorted({recording.task for _, recording in opened})
-    sources = {"run": str(run), "recordings": [str(path) for path in recordings], "split": split}
-    origin = {"versions": versions(), "commit": commit(), "machine": machine()}
-    return {**result, **sources, "tasks": tasks, "trained_with": trained_with, **origin}
-
-
-def _trained_with(run: Path) -> dict[str, Any] | None:
-    """Return the options that tell one encoder from another; None for an encoder without a run."""
-    from tcn_robot.training.run_folder import read_options, run_of_encoder
-
-    trained = run_of_encoder(run)
-    if trained is None:
-        return None
-    options = read_options(trained)
-    return {name: options[name] for name in ("objective", "steps", "seed")}
-
-
-def _of_files(first: Path, second: Path) -> dict[str, Any]:
-    from tcn_robot.benchmarks import compare_embeddings
-
-    result = compare_embeddings(_loaded(first), _loaded(second))
-    return {**result, "embeddings": [str(first), str(second)]}
-
-
-def _loaded(path: Path) -> Any:
-    import numpy as np
-
-    if not path.is_file():
-        raise UserError(
-            f"expected embeddings in {path}, found no such file; save them with np.save"
-        )
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(
-            f"expected one array in {path}, found none ({error}); save it with np.save"
-        ) from error
 
 
 def main(arguments: list[str]) -> None:

@@ -30,7 +30,7 @@ def test_alignment(recording, run, tmp_path, capsys):
     arguments = ["bench", "alignment", str(run), str(recording), "--out", str(out)]
     assert main([*arguments, "--untrained-seeds", "2"]) == 0
     printed = capsys.readouterr().out
-    for row in ("trained", "untrained", "collapsed", "frame_counter", "chance", "ceiling"):
+    for row in ("trained", "untrained", "collapsed", "frame counter", "chance", "ceiling"):
         assert row in printed
     result = json.loads(out.read_text())
     assert result["episodes"] == 3
@@ -53,7 +53,7 @@ def test_embeddings_from_files(tmp_path, capsys):
         np.save(file, generator.normal(size=(20, 4)))
     out = tmp_path / "out.json"
     assert main(["bench", "alignment", "--embeddings", *files, "--out", str(out)]) == 0
-    assert "frame_counter" in capsys.readouterr().out
+    assert "frame counter" in capsys.readouterr().out
     assert json.loads(out.read_text())["frames"] == [20, 20]
 
 

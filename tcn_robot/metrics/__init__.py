@@ -33,6 +33,13 @@ from tcn_robot.metrics.progress import (
     chance_progress_error,
     progress_error,
 )
+from tcn_robot.metrics.published import (
+    published_alignment_error,
+    published_cycle_consistency,
+    published_delft_accuracy,
+    published_kendall_tau,
+)
+from tcn_robot.metrics.retrieval import Recall, class_recall, moment_recall
 from tcn_robot.metrics.values import goal_values, value_order_correlation
 
 __all__ = [
@@ -41,6 +48,7 @@ __all__ = [
     "KendallTau",
     "MetricInputError",
     "NeighbourError",
+    "Recall",
     "alignment_accuracy",
     "alignment_ceiling",
     "alignment_error",
@@ -52,14 +60,20 @@ __all__ = [
     "chance_alignment_accuracy",
     "chance_alignment_error",
     "chance_progress_error",
+    "class_recall",
     "goal_values",
     "kendall_tau",
     "kendall_tau_of_sequence",
     "kendall_tau_of_ties",
     "mean_over_neighbours",
+    "moment_recall",
     "nearest_neighbours",
     "neighbour_pairs",
     "progress_error",
+    "published_alignment_error",
+    "published_cycle_consistency",
+    "published_delft_accuracy",
+    "published_kendall_tau",
     "three_way_cycle_consistency",
     "two_way_cycle_consistency",
     "value_order_correlation",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tcn_robot.metrics.blockwise import Distance
-from tcn_robot.metrics.checks import MetricInputError, checked_embedding, per_frame
+from tcn_robot.metrics.checks import checked_embedding, episodes_of_frames, per_frame
 from tcn_robot.metrics.neighbours import mean_over_neighbours
 
 
@@ -58,11 +58,7 @@ def attribute_error(
     """
     frames = checked_embedding(embedding, "embedding")
     labels = per_frame(values, len(frames), "values")
-    groups = per_frame(episodes, len(frames), "episodes")
-    if len(np.unique(groups)) < 2:
-        raise MetricInputError(
-            "expected frames of 2 episodes or more, found 1: a frame's neighbours come from others"
-        )
+    groups = episodes_of_frames(episodes, len(frames))
     known, codes = np.unique(labels, return_inverse=True)  # (V,), (N,)
     found, by_chance = np.empty(len(frames)), np.empty(len(frames))
     for group in np.unique(groups):

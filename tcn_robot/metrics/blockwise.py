@@ -191,13 +191,14 @@ def _scaled(
     """Return both in float64, at most 1 in size: divided by a power of two, which is exact."""
     both = [x.astype(np.float64) for x in (first, second)]
     if distance == "cosine":
-        return _unit_rows(both[0]), _unit_rows(both[1])
+        return unit_rows(both[0]), unit_rows(both[1])
     _, exponent = np.frexp(max(float(np.abs(x).max()) for x in both))
     u, v = (np.ldexp(x, -int(exponent)) for x in both)
     return u, v
 
 
-def _unit_rows(array: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit_rows(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows scaled to length 1, (T, D) -> (T, D); a row of zeros stays."""
     largest = np.abs(array).max(axis=1, keepdims=True)  # (T, 1)
     bounded = array / np.where(largest > 0, largest, 1.0)
     norms = np.sqrt(_squared_norms(bounded))[:, None]

@@ -157,3 +157,17 @@ def per_frame(given: ArrayLike, num_frames: int, name: str) -> NDArray[np.generi
             "out of the embedding too"
         )
     return array
+
+
+def episodes_of_frames(episodes: ArrayLike, num_frames: int) -> NDArray[np.generic]:
+    """Return which episode each frame is of, (T,).
+
+    Raises:
+        MetricInputError: Another length, not finite, or a single episode.
+    """
+    groups = per_frame(episodes, num_frames, "episodes")
+    if len(np.unique(groups)) < 2:
+        raise MetricInputError(
+            "expected frames of 2 episodes or more, found 1: a frame's neighbours come from others"
+        )
+    return groups

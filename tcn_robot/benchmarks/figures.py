@@ -18,8 +18,8 @@ from tcn_robot.benchmarks.held_out import HeldOutEpisode
 
 #: One embedded episode, {view: (T, D)}.
 Embedded = dict[str, NDArray[Any]]
-#: {figure: (N,) per item, (N, M) per pair of items, or (N, C, 2) per item and class: how many
-#: were wrong and how many there are; None where it is not defined}.
+#: {figure: (N,) per item, (N, M) per pair of items, (N, C, 2) per item and class: how many were
+#: wrong and how many there are, or () of all at once; None where it is not defined}.
 Measured = dict[str, NDArray[np.float64] | None]
 Better = Literal["lower", "higher", "neither"]
 Over = Literal["moments", "pairs", "dataset"]
@@ -35,13 +35,25 @@ class EmbeddedEpisodes:
         comparison: What is compared among them.
         training: Episodes that the encoder may have been trained on, for probes; may be empty.
         training_embedded: {view: (T, D)} of each of those.
+        kept: What several figures share, by name; see `once`.
     """
 
     episodes: Sequence[HeldOutEpisode]
     embedded: Sequence[Embedded]
     comparison: Comparison
     training: Sequence[HeldOutEpisode] = ()
-    training_embedded: Sequence[Embedded] = field(default_factory=list)
+    training_embedded: Sequence[Embedded] = ()
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, find: Callable[[EmbeddedEpisodes], Any]) -> Any:
+        """Return what `find` gives for these episodes, found once for all figures that ask."""
+        if name not in self.kept:
+            self.kept[name] = find(self)
+        return self.kept[name]
+
+    def items(self) -> list[list[EmbeddedFilm]]:
+        """Return the films of each item that asks."""
+        return [[self.film(shown) for shown in item] for item in self.comparison.queries]
 
     def film(self, shown: Shown) -> EmbeddedFilm:
         """Return one film."""

@@ -79,7 +79,10 @@ def interval_over_seeds(
         confidence: In (0, 1).
     """
     known = [one for one in values if one is not None]
-    if len(known) < 2 or (known[0].ndim == 2 and len(known[0]) < 3):
+    nothing_to_draw = bool(known) and (
+        known[0].ndim == 0 or (known[0].ndim == 2 and len(known[0]) < 3)
+    )
+    if len(known) < 2 or nothing_to_draw:
         return interval(known[0], seed, num_resamples, confidence) if known else None
     # The same generator for each seed: one draw of episodes counts for all of them.
     of_seeds = np.stack(

@@ -12,6 +12,7 @@ from tcn_robot.benchmarks.alignment import (
     embedded_by,
     reference_figures,
 )
+from tcn_robot.benchmarks.attribute_figures import attribute_figures
 from tcn_robot.benchmarks.comparison import Comparison, ordinary
 from tcn_robot.benchmarks.controls import (
     CONTROLS,
@@ -24,7 +25,9 @@ from tcn_robot.benchmarks.controls import (
 )
 from tcn_robot.benchmarks.figure_table import across_episodes, across_views
 from tcn_robot.benchmarks.figures import Embedded, Figure, Measured, averaged_over_seeds, measured
+from tcn_robot.benchmarks.film_figures import film_figures, published_figures
 from tcn_robot.benchmarks.held_out import HeldOutEpisode
+from tcn_robot.benchmarks.probe_figures import probe_figures
 from tcn_robot.benchmarks.references import chance_figures
 from tcn_robot.benchmarks.seen import Seen
 from tcn_robot.benchmarks.splits import Split, originals, splits, unpaired
@@ -193,7 +196,11 @@ def measure_run(run: RunToMeasure, given: SuiteInput, controls: Controls) -> Mea
 
 def across_views_of(given: SuiteInput) -> tuple[Figure, ...]:
     """Return the figures of the same moments that were asked for."""
-    return tuple(figure for figure in given.figures.values() if figure.over == "moments")
+    return tuple(
+        figure
+        for figure in given.figures.values()
+        if figure.over == "moments" and not figure.is_published
+    )
 
 
 def _part(
@@ -235,14 +242,24 @@ def _elsewhere(episode: HeldOutEpisode, first: HeldOutEpisode) -> str:
     return f"unpaired ({', '.join(differs) or episode.origin.recording})"
 
 
-def suite_figures(tolerances: Sequence[int], seconds: Sequence[float]) -> dict[str, Figure]:
-    """Return everything that is measured on ordinary episodes, by name.
+def suite_figures(
+    tolerances: Sequence[int],
+    seconds: Sequence[float],
+    episodes: Sequence[HeldOutEpisode] = (),
+    num_training: int = 0,
+) -> dict[str, Figure]:
+    """Return everything that can be measured on ordinary episodes, by name.
 
     Args:
         tolerances: Frames either side that still count.
         seconds: Seconds either side that still count.
+        episodes: Held-out episodes, whose labels allow further figures.
+        num_training: Episodes for probes to learn from.
 
     Raises:
         UserError: A tolerance below zero.
     """
-    return {f.name: f for f in (*across_views(tolerances, seconds), *across_episodes())}
+    figures = [*across_views(tolerances, seconds), *across_episodes(), *film_figures()]
+    if episodes:
+        figures += [*probe_figures(episodes, num_training), *attribute_figures(episodes)]
+    return {figure.name: figure for figure in (*figures, *published_figures())}

@@ -40,8 +40,10 @@ def mean(values: NDArray[np.float64]) -> float:
     Args:
         values: (N,) over items; (N, N) over ordered pairs of different ones; (N, M) over pairs of
             two sets; (N, C, 2) how many were wrong and how many there are: the mean over classes
-            of the share of wrong ones.
+            of the share of wrong ones; () what is known of all together only.
     """
+    if values.ndim == 0:
+        return float(values)
     if values.ndim == 3:
         wrong, count = values.sum(axis=0).T  # (C,) each
         return float((wrong[count > 0] / count[count > 0]).mean())
@@ -65,8 +67,11 @@ def interval(
         confidence: In (0, 1).
 
     Returns:
-        [low, high]; None for the pairs of two episodes, which are nothing to draw from.
+        [low, high]; None for the pairs of two episodes and for a figure of all together, which
+        are nothing to draw from.
     """
+    if values.ndim == 0:
+        return None
     generator = np.random.default_rng(seed)
     options = {"confidence": confidence, "num_resamples": num_resamples}
     if values.ndim == 1:

@@ -87,6 +87,7 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
     """
     from tcn_robot.benchmarks.alignment import AlignmentOptions
     from tcn_robot.benchmarks.results import suite_result
+    from tcn_robot.benchmarks.splits import originals
     from tcn_robot.benchmarks.suite import (
         Controls,
         SuiteInput,
@@ -98,12 +99,14 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
     from tcn_robot.provenance import commit, machine, versions
     from tcn_robot.recordings import open_recording
 
-    figures = suite_figures(asked.tolerances, asked.within_seconds)
+    suite_figures(asked.tolerances, asked.within_seconds)  # a bad one is told before the work
     encoders = [_run_to_measure(run, asked) for run in runs]
     opened = [(path, open_recording(path)) for path in recordings]
     episodes = _episodes(opened, asked.split, asked.views)
     training = [] if asked.split != "test" else _training(opened, episodes[0])
     options = AlignmentOptions(seed=asked.seed, same_within=asked.same_within)
+    main = [episodes[position] for position in originals(episodes)[0]]
+    figures = suite_figures(asked.tolerances, asked.within_seconds, main, len(training))
     given = SuiteInput(episodes, training, figures, options)
     steps = sum(num_steps(encoder, given) for encoder in encoders)
     with Progress(steps, "measuring", "steps") as display:

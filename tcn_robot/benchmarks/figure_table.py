@@ -23,6 +23,7 @@ from tcn_robot.metrics import (
 
 TOLERANCES_FRAMES = (0, 1, 3, 5)
 TOLERANCES_SECONDS = (0.1, 0.2, 0.5)
+DISTANCES: tuple[Distance, ...] = ("euclidean", "cosine")
 
 
 def _no_order(_: NDArray[np.float64]) -> float:
@@ -92,6 +93,18 @@ _FURTHER_ACROSS_EPISODES = (
 )  # fmt: skip
 
 
+def _near(tolerance: int, distance: Distance) -> Figure:
+    by_cosine = distance == "cosine"
+    return Figure(
+        f"accuracy_{tolerance}{'_cosine' if by_cosine else ''}",
+        f"within {tolerance} frame{'s' if tolerance != 1 else ''}"
+        f"{' by cosine' if by_cosine else ''} %",
+        True, "higher", "moments",
+        partial(_accuracy, tolerance=tolerance, distance=distance),
+        partial(_chance_accuracy, tolerance=tolerance),
+    )  # fmt: skip
+
+
 def across_views(
     tolerances: Sequence[int] = TOLERANCES_FRAMES, seconds: Sequence[float] = TOLERANCES_SECONDS
 ) -> tuple[Figure, ...]:
@@ -107,17 +120,9 @@ def across_views(
     for name, given in (("--tolerances", tolerances), ("--within-seconds", seconds)):
         if any(not value >= 0 for value in given):
             raise UserError(f"{name} must be at least 0, found {min(given)}")
-    near, near_by_cosine = [], []
-    for k in dict.fromkeys(tolerances):
-        chance = partial(_chance_accuracy, tolerance=k)
-        for figures, ending, heading, distance in (
-            (near, "", f"within {_frames(k)} %", "euclidean"),
-            (near_by_cosine, "_cosine", f"within {_frames(k)} by cosine %", "cosine"),
-        ):
-            measure = partial(_accuracy, tolerance=k, distance=distance)
-            figures.append(
-                Figure(f"accuracy_{k}{ending}", heading, True, "higher", "moments", measure, chance)
-            )
+    near, near_by_cosine = (
+        [_near(k, distance) for k in dict.fromkeys(tolerances)] for distance in DISTANCES
+    )
     soon = [
         Figure(
             f"accuracy_{s:g}_seconds", f"within {s:g} s %", True, "higher", "moments",
@@ -132,10 +137,6 @@ def across_views(
 def across_episodes() -> tuple[Figure, ...]:
     """Return the figures of two films of different episodes."""
     return (*_ACROSS_EPISODES, *_FURTHER_ACROSS_EPISODES)
-
-
-def _frames(count: int) -> str:
-    return f"{count} frame{'s' if count != 1 else ''}"
 
 
 #: What every encoder is compared by in studies, on cards and in reports.

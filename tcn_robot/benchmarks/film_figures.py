@@ -43,19 +43,19 @@ def _three_way_cycle(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None
         return None
     values = np.zeros(len(items))
     for i, item in enumerate(items):
-        others = [
+        second, third = (
             {
                 shown.view: everything.film(shown).embedding
                 for shown in items[(i + step) % len(items)]
             }
             for step in (1, 2)
-        ]
+        )
         cycles = [
             three_way_cycle_consistency(
-                everything.film(shown).embedding, *(films[shown.view] for films in others)
+                everything.film(shown).embedding, second[shown.view], third[shown.view]
             )
             for shown in item
-            if all(shown.view in films for films in others)
+            if shown.view in second and shown.view in third
         ]
         if not cycles:
             return None

@@ -56,7 +56,7 @@ class Found:
         return len(first) == len(second) and np.allclose(first, second, rtol=0.0, atol=1e-6)
 
     @property
-    def clocks(self) -> dict[str, NDArray[np.float64]]:
+    def clocks(self) -> dict[str, Any]:
         """The times that `alignment_error` needs; none where frames say it all."""
         if self.is_synchronised:
             return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def difference(
 def reached_by(
     trained: Measured,
     controls: dict[str, Measured],
-    figures: dict[str, Figure],
+    figures: Mapping[str, Figure],
     seed: int = 0,
 ) -> dict[str, list[str]]:
     """Return which controls reach which figures of a trained embedding.

@@ -114,11 +114,15 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
         controls = Controls(given)
         measured = [measure_run(encoder, given, controls) for encoder in encoders]
     result = suite_result(measured, given)
-    named = {"run": str(runs[0]), "runs": [str(run) for run in runs]}
-    sources = {**named, "recordings": [str(path) for path in recordings], "split": asked.split}
-    sources["tasks"] = sorted({recording.task for _, recording in opened})
-    sources["trained_with"] = _told_apart_by(encoders[0])
-    sources["training_episodes"] = len(training)
+    sources: dict[str, Any] = {
+        "run": str(runs[0]),
+        "runs": [str(run) for run in runs],
+        "recordings": [str(path) for path in recordings],
+        "split": asked.split,
+        "tasks": sorted({recording.task for _, recording in opened}),
+        "trained_with": _told_apart_by(encoders[0]),
+        "training_episodes": len(training),
+    }
     origin = {"versions": versions(), "commit": commit(), "machine": machine()}
     return {**result, **sources, **origin}
 

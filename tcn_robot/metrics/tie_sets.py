@@ -61,7 +61,7 @@ def tie_sets(u: ArrayLike, v: ArrayLike, *, distance: Distance = "euclidean") ->
     number_of: dict[bytes, int] = {}
     set_of: list[int] = []
     for rows, cols in neighbour_pairs(u, v, distance=distance):
-        ends = np.flatnonzero(np.diff(rows, append=-1)) + 1
+        ends = (np.flatnonzero(np.diff(rows, append=-1)) + 1).tolist()
         frames = cols.astype(np.int32)
         start = 0
         for end in ends:

@@ -115,7 +115,7 @@ def _score(
     guess = np.minimum(np.nanmedian(train.events[:, event]), lengths - 1)
     answers = np.concatenate(margins) > 0
     truth = np.concatenate([_done(n, at) for n, at in zip(lengths, true, strict=True)])
-    seconds = None if clocks is None else _seconds(clocks, happened, true, found, guess)
+    seconds = None if clocks is None else _seconds(clocks, true, found, guess)
     errors = np.abs(found - true)
     return EventScore(
         balanced_accuracy=float(
@@ -204,7 +204,6 @@ def _clocks(test_times: Sequence[ArrayLike], test: EventEpisodes) -> list[NDArra
 
 def _seconds(
     clocks: Sequence[NDArray[np.float64]],
-    happened: NDArray[np.bool_],
     true: NDArray[np.float64],
     *answers: NDArray[np.generic],
 ) -> list[float]:
@@ -212,11 +211,13 @@ def _seconds(
     means = []
     for frames in answers:
         errors = []
-        for i in np.flatnonzero(happened):
+        for clock, at, answer in zip(clocks, true, frames, strict=True):
+            if np.isnan(at):
+                continue
             # One frame after the last stands for "never": as much later as a frame lasts.
-            step = float(np.median(np.diff(clocks[i]))) if len(clocks[i]) > 1 else 0.0
-            clock = np.append(clocks[i], clocks[i][-1] + step)
-            at = np.interp([float(frames[i]), true[i]], np.arange(len(clock)), clock)
-            errors.append(abs(at[0] - at[1]))
+            step = float(np.median(np.diff(clock))) if len(clock) > 1 else 0.0
+            seconds = np.append(clock, clock[-1] + step)
+            times = np.interp([float(answer), at], np.arange(len(seconds)), seconds)
+            errors.append(abs(times[0] - times[1]))
         means.append(float(np.mean(errors)))
     return means

@@ -72,8 +72,8 @@ CHANGES: dict[str, Control] = {
     ),
     "paused": Control(
         "the middle frame of the films that ask stays for half their length",
-        "with p the share of tied pairs a perfect order has tau_a 1 - p and tau_b √(1 - p), p being "
-        "1/9 more than without the pause; progress error about as trained",
+        "with p the share of tied pairs a perfect order has tau_a 1 - p and tau_b √(1 - p), p "
+        "being 1/9 more than without the pause; progress error about as trained",
     ),
     "faster": Control(
         "films that ask at twice the speed: every second frame",

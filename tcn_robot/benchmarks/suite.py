@@ -121,6 +121,7 @@ class Controls:
 
     def __init__(self, given: SuiteInput) -> None:
         """Embed all episodes; the training's only where there are some."""
+        self._ordinary = originals(given.episodes)[0]
         self.collapsed = [collapsed(one) for one in given.episodes]
         self.frame_counter = [frame_counter(one) for one in given.episodes]
         self.pixels = [pixels(one) for one in given.episodes]
@@ -136,7 +137,8 @@ class Controls:
         Args:
             dimension: How many principal components.
         """
-        fitted_on = self.training["pixels"] or self.pixels
+        # Films of other bodies and scenes must not change the row that they stand beside.
+        fitted_on = self.training["pixels"] or [self.pixels[i] for i in self._ordinary]
         components = [
             pixel_pca(films, fitted_on, dimension)
             for films in (self.pixels, self.training["pixels"])

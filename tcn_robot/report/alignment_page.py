@@ -51,6 +51,7 @@ def render_alignment_page(result: Mapping[str, Any]) -> str:
     style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
     return environment.get_template("alignment.html.j2").render(
         title=_title(result),
+        sentence=_sentence(result),
         date=datetime.date.today().isoformat(),
         style=style,
         tool_version=__version__,
@@ -73,6 +74,12 @@ def render_alignment_page(result: Mapping[str, Any]) -> str:
 def _title(result: Mapping[str, Any]) -> str:
     tasks = [task.rpartition("/")[2] for task in result.get("tasks", [])]
     return f"Alignment: {', '.join(tasks)}" if tasks else "Alignment of embeddings"
+
+
+def _sentence(result: Mapping[str, Any]) -> str:
+    """Return the headline as it is read on a page: figures stay with their per cent."""
+    text = str(result.get("headline", {}).get("sentence", ""))
+    return text[:1].upper() + text[1:].replace(" %", "\u202f%")
 
 
 def _groups(result: Mapping[str, Any]) -> list[dict[str, Any]]:

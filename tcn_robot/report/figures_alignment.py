@@ -69,6 +69,7 @@ def _draw_errors(axis: Axes, part: Errors, names: Sequence[str], look: Look) -> 
     axis.set_yticks(range(len(names)), [short_name(name) for name in names])
     axis.grid(visible=False, axis="y")
     axis.set_xlim(0, 0.42)
+    axis.set_xticks([0.0, 0.1, 0.2, 0.3])
     axis.set_title(part.title)
     percent_axis(axis.xaxis)
 

@@ -40,7 +40,7 @@ from tcn_robot.metrics import (
     three_way_cycle_consistency,
     two_way_cycle_consistency,
 )
-from tcn_robot.metrics.blockwise import tie_tolerance
+from tcn_robot.metrics.blockwise import TIE_ROUNDINGS
 from tcn_robot.progress import progress
 from tcn_robot.provenance import commit, machine
 
@@ -51,10 +51,12 @@ FRAMES_OF_AN_EPISODE = 100  # for attributes, whose frames are of many episodes
 def dense_error(u: Array, v: Array) -> float:
     """Return the alignment error by all distances at once, both directions."""
     errors = []
+    norms = [np.linalg.norm(x.astype(np.float64), axis=1).max() for x in (u, v)]
+    tolerance = TIE_ROUNDINGS * np.finfo(u.dtype).eps * max(norms)
     gaps = np.abs(np.arange(len(u))[:, None] - np.arange(len(v))[None, :])  # (T, T)
     for a, b in ((u, v), (v, u)):
         distances = cdist(a.astype(np.float64), b.astype(np.float64))
-        ties = distances <= distances.min(axis=1, keepdims=True) + tie_tolerance(a, b)
+        ties = distances <= distances.min(axis=1, keepdims=True) + tolerance
         errors.append(((ties * gaps).sum(axis=1) / ties.sum(axis=1)).mean() / len(a))
     return float(np.mean(errors))
 

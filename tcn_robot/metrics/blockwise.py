@@ -22,19 +22,11 @@ Distance = Literal["euclidean", "cosine"]
 TIE_ROUNDINGS = 8.0
 # Of one block of squared distances: 4 MB, which stays in a processor's cache.
 BLOCK_ELEMENTS = 2**19
+# A product of fewer rows reads the columns more often than it uses them.
+_FEWEST_ROWS = 32
 # Pairs measured at once: their differences are (pairs, D).
 _EXACT_ELEMENTS = 2**21
 _EPSILON = float(np.finfo(np.float64).eps)
-
-
-def tie_tolerance(u: NDArray[Any], v: NDArray[Any]) -> float:
-    """Return the difference of two distances that rounding of the embeddings explains.
-
-    It follows the coarser of both dtypes: a float32 embedding that is constant up to its last
-    bits has collapsed, whatever an arg-min makes of the bits.
-    """
-    largest_norm = max(float(np.sqrt(_squared_norms(x.astype(np.float64)).max())) for x in (u, v))
-    return TIE_ROUNDINGS * _coarser_epsilon(u, v) * largest_norm
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,8 @@ class Candidates:
         rows: int64 (P,) ascending, frames of u; each frame of the block has k of them or more.
         cols: int64 (P,), frames of v, ascending within a row.
         counts: int64 (B,), how many each frame of the block has.
-        doubtful: bool (B,), whether they have to be measured to know which are the nearest.
+        doubtful: bool (B,), whether they have to be measured: those of the other frames are all
+            as near as the nearest, within the tolerance of ties.
     """
 
     rows: NDArray[np.int64]
@@ -63,6 +56,11 @@ class BlockwiseSearch:
         distance: "euclidean", or "cosine": rows are scaled to length 1 first. A row of zeros has no
             direction and stays: it is at distance 1 from every other, and at 0 from rows of zeros.
 
+    Attributes:
+        tie_tolerance: Difference of two distances that rounding of the embeddings explains.
+        num_rows: T.
+        num_cols: S.
+
     Raises:
         MetricInputError: Shapes that do not fit, numbers that are not finite, or another distance.
     """
@@ -75,7 +73,10 @@ class BlockwiseSearch:
             )
         self._first, self._second = _scaled(first, second, distance)
         norms = [np.sqrt(_squared_norms(x).max()) for x in (self._first, self._second)]
-        self.tie_tolerance = TIE_ROUNDINGS * _coarser_epsilon(first, second) * float(max(norms))
+        # By the coarser of both dtypes: a float32 embedding that is constant up to its last bits
+        # has collapsed, whatever an arg-min makes of the bits.
+        epsilon = max(_EPSILON, *(float(np.finfo(x.dtype).eps) for x in (first, second)))
+        self.tie_tolerance = TIE_ROUNDINGS * epsilon * float(max(norms))
         self.num_rows, self.num_cols = len(first), len(second)
         self._prepare()
 
@@ -102,7 +103,7 @@ class BlockwiseSearch:
             k: How many nearest frames are wanted, in [1, S]. All that are as near as the k-th,
                 within the tolerance of ties, are candidates; few others are.
         """
-        rows_at_once = max(1, BLOCK_ELEMENTS // self.num_cols)
+        rows_at_once = max(_FEWEST_ROWS, BLOCK_ELEMENTS // self.num_cols)
         for start in range(0, self.num_rows, rows_at_once):
             yield self._block(slice(start, min(start + rows_at_once, self.num_rows)), k)
 
@@ -117,20 +118,18 @@ class BlockwiseSearch:
         counts = np.count_nonzero(near, axis=1)
         rows = np.repeat(np.arange(len(near)), counts)
         cols = np.flatnonzero(near) - rows * self.num_cols  # several times as fast as np.nonzero
-        if k > 1:
-            return Candidates(rows + block.start, cols, counts, np.ones(len(near), np.bool_))
-        several = np.flatnonzero(counts > 1)
-        sure = self._surely_nearest(squares[several], kth[several], block.start + several)
-        doubtful = np.zeros(len(near), np.bool_)
+        several = np.flatnonzero(counts > k)
+        sure = self._surely_nearest(squares[several], block.start + several)
+        doubtful = np.full(len(near), k > 1)
         doubtful[several] = np.count_nonzero(sure, axis=1) < counts[several]
         return Candidates(rows + block.start, cols, counts, doubtful)
 
     def _surely_nearest(
-        self, squares: NDArray[np.float64], least: NDArray[np.float64], rows: NDArray[np.int64]
+        self, squares: NDArray[np.float64], rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Return which frames tie with the nearest whatever the rounding was, (B, S) -> (B, S)."""
         row_squares, error = self._row_squares[rows], self._product_error[rows]
-        nearest = np.sqrt(np.maximum(least + row_squares - error, 0.0))
+        nearest = np.sqrt(np.maximum(squares.min(axis=1) + row_squares - error, 0.0))
         inside = nearest + self.tie_tolerance - 2.0 * self._distance_error[rows]
         limit = np.square(np.maximum(inside, 0.0)) * (1 - 16 * _EPSILON)
         return np.asarray(squares <= (limit - row_squares - error)[:, None])
@@ -179,10 +178,6 @@ def row_starts(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _squared_norms(array: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.einsum("td,td->t", array, array))
-
-
-def _coarser_epsilon(u: NDArray[Any], v: NDArray[Any]) -> float:
-    return max(_EPSILON, *(float(np.finfo(x.dtype).eps) for x in (u, v)))
 
 
 def _scaled(

@@ -24,10 +24,10 @@ def published_alignment_error(u: ArrayLike, v: ArrayLike) -> float:
 
     `mean_t |t - argmin_s |u_t - v_s|| / T`, in one direction.
 
-    What fools it: v's frames are never asked for, so that a v in which half of them lie anywhere
-    scores 0 as long as u's own partners are right; of equidistant frames the first is taken, and a
-    collapsed embedding scores (T - 1) / 2T or, stored in another order, anything. `alignment_error`
-    asks in both directions and takes the mean over ties.
+    What fools it: frames of v that no frame of u is near are never asked for, wherever they lie;
+    and of equidistant frames the first in memory is taken, so that a collapsed embedding scores
+    (T - 1) / 2T, and 1/4 where the middle one came first. `alignment_error` asks in both directions
+    and takes the mean over ties.
 
     Args:
         u: (T, D), the first of two synchronised views.

@@ -168,7 +168,9 @@ def _recalls_per_query(
         )
     parts: dict[int, list[NDArray[np.float64]]] = {k: [] for k in ks}
     for block in search.candidates(max(ks)):
-        distances = search.distances(block.rows, block.cols)
+        distances = np.zeros(len(block.rows))
+        measured = np.repeat(block.doubtful, block.counts)
+        distances[measured] = search.distances(block.rows[measured], block.cols[measured])
         hits = right(block.rows, block.cols)
         starts = row_starts(block.rows)
         table = np.full((len(starts), block.counts.max()), np.inf)  # (B, most candidates)

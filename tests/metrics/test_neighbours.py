@@ -31,13 +31,16 @@ def embeddings(seed, kind, dtype, offset, num_rows, num_cols, dimension):
         "states": lambda: rng.normal(size=(3, dimension))[rng.integers(0, 3, shape[0])],
         "collapsed": lambda: np.tile(rng.normal(size=dimension), (shape[0], 1)),
         "noise": lambda: 1 + 1e-7 * rng.normal(size=shape),
+        "outlier": lambda: (
+            rng.normal(size=shape) * np.where(rng.random(shape[0]) < 0.2, 1e7, 1)[:, None]
+        ),
         "walk": lambda: np.cumsum(rng.normal(size=shape), axis=0),
     }[kind]()
     both = (both + offset).astype(dtype)
     return both[:num_rows], both[num_rows:]
 
 
-KINDS = st.sampled_from(["normal", "grid", "states", "collapsed", "noise", "walk"])
+KINDS = st.sampled_from(["normal", "grid", "states", "collapsed", "noise", "outlier", "walk"])
 CASES = st.builds(
     embeddings,
     st.integers(0, 10_000),
@@ -46,7 +49,7 @@ CASES = st.builds(
     st.sampled_from([0.0, 0.3, 1e3, 1e6]),
     st.integers(1, 12),
     st.integers(1, 12),
-    st.integers(1, 5),
+    st.sampled_from([1, 2, 5, 40]),
 )
 
 
@@ -57,6 +60,7 @@ def test_the_same_ties_as_all_distances_at_once(case, block_elements, distance):
     expected = ties_at_once(u, v, distance)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blockwise, "BLOCK_ELEMENTS", block_elements)
+        patch.setattr(blockwise, "_FEWEST_ROWS", 1)
         patch.setattr(blockwise, "_EXACT_ELEMENTS", 8 * block_elements)
         np.testing.assert_array_equal(nearest_neighbours(u, v, distance=distance), expected)
         weights = np.random.default_rng(0).normal(size=expected.shape)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import alignment_accuracy, class_recall, moment_recall
@@ -67,6 +68,28 @@ def test_classes_equal_a_loop_over_all_orders(frames, k):
         for i, there in enumerate(others)
     ]
     np.testing.assert_allclose(found.per_query, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["normal", "states", "almost collapsed"])
+def test_long_episodes_equal_all_distances_at_once(kind):
+    rng = np.random.default_rng(0)
+    u, v = {
+        "normal": lambda: rng.normal(size=(2, 90, 3)),
+        "states": lambda: rng.normal(size=(4, 3))[rng.integers(4, size=(2, 90))],
+        "almost collapsed": lambda: 1 + 1e-7 * rng.normal(size=(2, 90, 3)),
+    }[kind]()
+    u, v = u.astype(np.float32), v.astype(np.float32)
+    distances = cdist(u.astype(float), v.astype(float))
+    tolerance = 8 * np.finfo(np.float32).eps * max(np.linalg.norm(x, axis=1).max() for x in (u, v))
+    for k, found in moment_recall(u, v, (1, 4, 30), 2).items():
+        for t, row in enumerate(distances):
+            away = row - np.sort(row)[k - 1]
+            nearer, level = away < -tolerance, np.abs(away) <= tolerance
+            right = np.abs(np.arange(90) - t) <= 2
+            left, drawn = int(level.sum()), k - int(nearer.sum())
+            missed = comb(left - int((level & right).sum()), drawn) / comb(left, drawn)
+            expected = 1.0 if (nearer & right).any() else 1 - missed
+            assert found.per_query[t] == pytest.approx(expected, rel=0, abs=1e-12)
 
 
 def test_one_search_serves_every_k():

@@ -7,20 +7,18 @@ from typing import Any
 
 from tcn_robot.benchmarks.seen import PARTS, Seen
 
-#: Makes a hard split of any recording from the simulator.
-HOW_TO_MAKE = (
-    "tcn-robot rerender DIR --randomise all --out DIR-looks && tcn-robot rerender DIR-looks "
-    "--embodiment BODY --views CAMERA --out DIR-hard, then bench alignment RUN DIR DIR-hard"
-)
 _CONTROLS = ("chance", "untrained", "frame_counter")
 
 
-def headline(splits: Sequence[Mapping[str, Any]], seen: Seen | None) -> dict[str, Any]:
+def headline(
+    splits: Sequence[Mapping[str, Any]], seen: Seen | None, recording: str = "DIR"
+) -> dict[str, Any]:
     """Return the headline: the hard split, or why there is none.
 
     Args:
         splits: Splits as results have them.
         seen: What the encoder was trained on, None where that is not known.
+        recording: Folder of the ordinary episodes, of which a hard split can be made.
 
     Returns:
         "state": "measured", "missing" or "unknown"; "sentence"; "split": its name or None.
@@ -59,8 +57,25 @@ def headline(splits: Sequence[Mapping[str, Any]], seen: Seen | None) -> dict[str
                 f"--seen-bodies and --seen-views{shown}"
             ),
         }
-    made = f"hard split: not measured, no film shows an unseen {', '.join(PARTS)}; "
-    return {"state": "missing", "split": None, "sentence": made + HOW_TO_MAKE}
+    return {
+        "state": "missing",
+        "split": None,
+        "sentence": (
+            f"hard split: not measured, no film shows an unseen {', '.join(PARTS)} at once; with a "
+            "BODY and a CAMERA that training has not seen these make one, and the second folder "
+            f"is then given too: {_commands(recording or 'DIR')}"
+        ),
+    }
+
+
+def _commands(recording: str) -> str:
+    """Return what makes a hard split of a simulated recording."""
+    folder = recording.rstrip("/").rpartition("/")[2]
+    looks = f"{folder}-looks"
+    return (
+        f"tcn-robot rerender {recording} --randomise all --out {looks} && tcn-robot rerender "
+        f"{looks} --embodiment BODY --views CAMERA --out {folder}-hard"
+    )
 
 
 def _percent(share: float | None) -> str:

@@ -131,19 +131,24 @@ def measured(
 
 
 def _of_moments(everything: EmbeddedEpisodes, figures: Sequence[Figure]) -> Measured:
-    """Return (N,) of each figure, None where an item has no two films of the same moments."""
+    """Return (N,) of each figure; None where an item has no such films, or a pair no value."""
     comparison = everything.comparison
     items = range(len(comparison.queries))
     simultaneous = [comparison.simultaneous(item) for item in items]
     if not simultaneous or not all(simultaneous):
         return {figure.name: None for figure in figures}
     values = {figure.name: np.zeros(len(items)) for figure in figures}
+    undefined: set[str] = set()
     for item, pairs in enumerate(simultaneous):
         for query, target in pairs:
             found = Found(everything.film(query), everything.film(target))
             for figure in figures:
-                values[figure.name][item] += figure.measure(found) / len(pairs)
-    return dict(values)
+                value = figure.measure(found)
+                if value is None:
+                    undefined.add(figure.name)
+                else:
+                    values[figure.name][item] += value / len(pairs)
+    return {name: None if name in undefined else found for name, found in values.items()}
 
 
 def _of_pairs(everything: EmbeddedEpisodes, figures: Sequence[Figure]) -> Measured:

@@ -85,16 +85,20 @@ def families(episodes: Sequence[HeldOutEpisode]) -> list[list[int]]:
 
 
 def originals(episodes: Sequence[HeldOutEpisode]) -> list[list[int]]:
-    """Return positions of recorded episodes, one list per task, simulator, body and views.
+    """Return positions of recorded episodes, one list per task, simulator, bodies and views.
 
     The first list is that of the first episode; the others show the task elsewhere, and only
-    order and progress can be compared with them.
+    order and progress can be compared with them. Bodies that one recording has are together.
     """
+    bodies: dict[str, set[str]] = {}
+    for episode in episodes:
+        bodies.setdefault(episode.origin.recording, set()).add(episode.embodiment)
     groups: dict[tuple[object, ...], list[int]] = {}
     for family in families(episodes):
         episode = episodes[family[0]]
         origin = episode.origin
-        key = (origin.task, origin.simulator, episode.embodiment, tuple(episode.frames))
+        of_recording = tuple(sorted(bodies[origin.recording]))
+        key = (origin.task, origin.simulator, of_recording, tuple(episode.frames))
         groups.setdefault(key, []).append(family[0])
     return sorted((sorted(group) for group in groups.values()), key=lambda group: group[0])
 

@@ -31,8 +31,8 @@ def embed(
     """Embed every frame of a recording.
 
     The .npz file has one row per frame in each array: `embeddings` float32 (N, D), `episode_ids`,
-    `views`, `frame_indices`, `timestamps` (seconds), `splits`. `encoder` is the digest of what made
-    them, one text: embeddings of different encoders cannot be compared.
+    `views`, `frame_indices`, `timestamps` (seconds), `splits`, and `encoders`, the digest of
+    what embedded them: embeddings of different encoders cannot be compared.
 
     Args:
         run: Run folder, or the encoder folder inside one.
@@ -56,7 +56,8 @@ def embed(
     display = progress(episodes, len(episodes), "embedding", "episodes")
     rows = [_embed_view(encoder, film, view) for film in display for view in film.views]
     columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-    columns["encoder"] = np.array(encoder_digest(encoder))
+    digest = encoder_digest(encoder).encode()
+    columns["encoders"] = np.full(len(columns["embeddings"]), digest)
     write_npz_atomically(out, columns)
     print(f"{len(columns['embeddings'])} frames of {len(episodes)} episodes: {out}")
 

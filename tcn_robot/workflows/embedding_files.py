@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENDINGS = (".npy", ".npz", ".parquet")
 #: What `tcn-robot embed` writes for each frame.
 _COLUMNS = ("embeddings", "episode_ids", "views", "timestamps")
-_ENCODER = "encoder"
+_ENCODERS = "encoders"
 
 
 def read_embeddings(
@@ -45,8 +45,8 @@ def read_embeddings(
     for path in paths:
         arrays = _arrays(path)
         if set(_COLUMNS) <= arrays.keys():
-            if _ENCODER in arrays:
-                encoders.setdefault(str(arrays[_ENCODER]), path)
+            for digest in np.unique(arrays.get(_ENCODERS, np.empty(0, "S1"))).astype("S"):
+                encoders.setdefault(digest.decode("ascii", "replace"), path)
             recordings.append(_recording(path, arrays))
         else:
             names = {name: f"{path}:{name}" if len(arrays) > 1 else str(path) for name in arrays}

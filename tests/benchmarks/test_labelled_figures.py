@@ -109,6 +109,15 @@ def test_without_labels_there_are_no_such_figures():
     assert probe_figures(some, 0) == attribute_figures(some) == ()
 
 
+def test_a_figure_that_short_films_do_not_allow_is_left_out():
+    films = [made(8), made(9)]
+    ways = [{view: np.arange(n)[:, None] for view in VIEWS} for n in (8, 9)]
+    found = measured(films, ways, by_name(*film_figures(), *published_figures()))
+    assert found["retrieval_10"] is None
+    assert found["retrieval_5"].tolist() == [1.0, 1.0]
+    assert found["cycle_3"] is None
+
+
 def test_whole_films():
     films = embeddings(0.3)
     found = measured(EPISODES, films, by_name(*film_figures(), *published_figures()))

@@ -29,6 +29,12 @@ def test_families_follow_hashes_also_where_what_lies_between_is_missing():
     assert originals(episodes)[:1] == [[1, 2]]
 
 
+def test_bodies_of_one_recording_are_measured_together():
+    both = [made(hashes=(f"{body}",), body=body, recording="both") for body in ("hand", "robot")]
+    other = made(hashes=("other",), body="tongs", recording="other")
+    assert originals([*both, other]) == [[0, 1], [2]]
+
+
 def test_two_renditions_of_an_episode_that_is_not_there_belong_together():
     looks, tongs = rendered(0, "looks"), rendered(0, "tongs")
     assert families([looks, tongs]) == [[0, 1]]

@@ -27,7 +27,7 @@ def embedded(path, encoder="abc", dimension=3, episodes=3):
         "splits": np.full(20 * len(rows), "test"),
     }
     if encoder:
-        columns["encoder"] = np.array(encoder)
+        columns["encoders"] = np.full(20 * len(rows), encoder.encode())
     np.savez(path, **columns)
     return path
 

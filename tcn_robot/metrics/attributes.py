@@ -14,11 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tcn_robot.metrics.blockwise import Distance
 from tcn_robot.metrics.checks import checked_embedding, episodes_of_frames, per_frame
-from tcn_robot.metrics.neighbours import mean_over_neighbours
+from tcn_robot.metrics.neighbours import mean_over_neighbours, same_class
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,7 @@ def attribute_error(
     for group in np.unique(groups):
         own = groups == group
         queries, gallery = codes[own], codes[~own]
-
-        def same(
-            rows: NDArray[np.int64],
-            cols: NDArray[np.int64],
-            queries: NDArray[np.int64] = queries,
-            gallery: NDArray[np.int64] = gallery,
-        ) -> NDArray[np.bool_]:
-            return queries[rows] == gallery[cols]
-
+        same = same_class(queries, gallery)
         found[own] = mean_over_neighbours(frames[own], frames[~own], same, distance=distance)
         by_chance[own] = (np.bincount(gallery, minlength=len(known)) / len(gallery))[queries]
     recalls = np.array([found[codes == code].mean() for code in range(len(known))])

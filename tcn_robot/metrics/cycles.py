@@ -99,10 +99,11 @@ def _returned(path: Sequence[TieSets], tolerance: int) -> NDArray[np.float64]:
     frames_at_once = max(1, BLOCK_ELEMENTS // num_met)
     for start in range(0, num_frames, frames_at_once):
         frames = np.arange(start, min(start + frames_at_once, num_frames))
-        at = here.shares[here.set_of[frames]]  # sparse (B, S), where each frame is
+        own, which = np.unique(here.set_of[frames], return_inverse=True)
+        at = here.shares[own]  # sparse (sets of the block, S), where its frames are
         for there, sets in zip(path[1:-1], chosen, strict=False):
             at = at @ sets @ there.shares
-        ends = (at @ chosen[-1]).tocoo()  # sparse (B, sets), by which set it comes back
+        ends = (at @ chosen[-1])[which].tocoo()  # sparse (B, sets), by which set each comes back
         first = np.maximum(frames[ends.row] - tolerance, 0)
         last = np.minimum(frames[ends.row] + tolerance, num_frames - 1)
         within = ends.data * back.shares_within(ends.col.astype(np.int64), first, last)

@@ -67,6 +67,18 @@ def mean_over_neighbours(
     return np.concatenate(means)
 
 
+def same_class(
+    queries: NDArray[np.generic], gallery: NDArray[np.generic]
+) -> Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]:
+    """Return the function from pairs of frames to whether both are of one class.
+
+    Args:
+        queries: (T,) classes of the frames that are asked for.
+        gallery: (S,) classes of the frames they are looked for in.
+    """
+    return lambda rows, cols: queries[rows] == gallery[cols]
+
+
 def nearest_neighbours(
     u: ArrayLike, v: ArrayLike, *, distance: Distance = "euclidean"
 ) -> NDArray[np.bool_]:

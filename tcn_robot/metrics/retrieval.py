@@ -25,6 +25,7 @@ from tcn_robot.metrics.checks import (
     episodes_of_frames,
     per_frame,
 )
+from tcn_robot.metrics.neighbours import same_class
 
 # (rows (P,), cols (P,)) of queries and found frames -> bool (P,), whether each is right.
 IsRight = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
@@ -82,12 +83,19 @@ def moment_recall(
     frames = np.arange(len(first))
     last = np.minimum(frames + tolerance, len(first) - 1)
     num_right = last - np.maximum(frames - tolerance, 0) + 1  # (T,)
-    return _recalls(
+    found = _recalls_per_query(
         BlockwiseSearch(first, second, distance),
         lambda rows, cols: np.abs(rows - cols) <= tolerance,
-        num_right,
         ks,
     )
+    return {
+        k: Recall(
+            recall=float(per_query.mean()),
+            chance=float(_hit_chance(len(second), num_right, k).mean()),
+            per_query=per_query,
+        )
+        for k, per_query in found.items()
+    }
 
 
 def class_recall(
@@ -125,35 +133,13 @@ def class_recall(
         own = groups == group
         queries, gallery = codes[own], codes[~own]
         num_right = np.bincount(gallery, minlength=codes.max() + 1)[queries]
-
-        def same(
-            rows: NDArray[np.int64],
-            cols: NDArray[np.int64],
-            queries: NDArray[np.int64] = queries,
-            gallery: NDArray[np.int64] = gallery,
-        ) -> NDArray[np.bool_]:
-            return queries[rows] == gallery[cols]
-
         search = BlockwiseSearch(frames[own], frames[~own], distance)
-        for k, per_query in _recalls_per_query(search, same, ks).items():
+        for k, per_query in _recalls_per_query(search, same_class(queries, gallery), ks).items():
             found[k][0][own] = per_query
             found[k][1][own] = _hit_chance(len(gallery), num_right, k)
     return {
         k: Recall(float(per_query.mean()), float(chance.mean()), per_query)
         for k, (per_query, chance) in found.items()
-    }
-
-
-def _recalls(
-    search: BlockwiseSearch, right: IsRight, num_right: NDArray[np.int64], ks: Sequence[int]
-) -> dict[int, Recall]:
-    return {
-        k: Recall(
-            recall=float(per_query.mean()),
-            chance=float(_hit_chance(search.num_cols, num_right, k).mean()),
-            per_query=per_query,
-        )
-        for k, per_query in _recalls_per_query(search, right, ks).items()
     }
 
 

@@ -7,6 +7,7 @@ frame; so the whole relation fits where a (T, S) matrix would not, and can be ch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,13 +39,17 @@ class TieSets:
         self, sets: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return which share of each set lies from a first to a last frame of v, (P,) each."""
+        num_cols = self.shares.shape[1]
+        begin = np.searchsorted(self._places, sets * num_cols + first)
+        end = np.searchsorted(self._places, sets * num_cols + last, side="right")
+        return np.asarray((end - begin) / np.diff(self.shares.indptr)[sets])
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Set and frame of every share as one number, ascending."""
         num_sets, num_cols = self.shares.shape
-        sizes = np.diff(self.shares.indptr)
-        # Ascending, since the sets are and so are the frames of each.
-        keys = np.repeat(np.arange(num_sets) * num_cols, sizes) + self.shares.indices
-        begin = np.searchsorted(keys, sets * num_cols + first)
-        end = np.searchsorted(keys, sets * num_cols + last, side="right")
-        return np.asarray((end - begin) / sizes[sets])
+        before = np.arange(num_sets, dtype=np.int64) * num_cols
+        return np.repeat(before, np.diff(self.shares.indptr)) + self.shares.indices
 
 
 def tie_sets(u: ArrayLike, v: ArrayLike, *, distance: Distance = "euclidean") -> TieSets:

@@ -11,29 +11,21 @@ phase that lasts half of the time makes half of the frames right for who knows n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC
 
 from tcn_robot.benchmarks.probes.labels import (
     PhaseEpisodes,
-    Scaling,
     check_one_dimension,
-    folds,
     phase_episodes,
 )
+from tcn_robot.benchmarks.probes.svm import Kernel, chosen_strength, fitted_svm
 from tcn_robot.metrics.checks import MetricInputError
-
-Kernel = Literal["linear", "rbf"]
-#: What C is chosen from; 1 where one labelled episode leaves nothing to choose by.
-STRENGTHS = (0.01, 0.1, 1.0, 10.0)
-_DEFAULT_STRENGTH = 1.0
-
-_Predict = Callable[[NDArray[np.float64]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -199,7 +191,7 @@ def _scores(
     check_one_dimension(train.embeddings, test.embeddings)
     if num_draws < 1:
         raise MetricInputError(f"expected 1 draw or more, found {num_draws}")
-    if kernel not in ("linear", "rbf"):
+    if kernel not in get_args(Kernel):
         raise MetricInputError(f"expected kernel linear or rbf, found {kernel!r}; choose one")
     count = len(train.phases)
     return [
@@ -230,8 +222,8 @@ def _score(
     right, guesses, strengths = [], [], []
     for drawn in draws:
         labels = np.concatenate([train.phases[i] for i in drawn])
-        strength = _chosen_strength(train, drawn, generator, kernel)
-        predict = _fitted(
+        strength = chosen_strength(train, drawn, generator, kernel)
+        predict = fitted_svm(
             np.concatenate([train.embeddings[i] for i in drawn]), labels, strength, kernel
         )
         right.append(predict(frames) == truth)
@@ -271,43 +263,6 @@ def _interval(
     means = np.einsum("bi,ij,bj->b", weights[0], per_episode, weights[1], optimize=True)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
-
-
-def _chosen_strength(
-    train: PhaseEpisodes,
-    drawn: NDArray[np.int64],
-    generator: np.random.Generator,
-    kernel: Kernel,
-) -> float:
-    """Return the C that is right most often on labelled episodes held out in turn."""
-    held_out = folds(len(drawn), generator)
-    if not held_out:
-        return _DEFAULT_STRENGTH
-    shares = np.zeros(len(STRENGTHS))
-    for fold in held_out:
-        rest = np.setdiff1d(np.arange(len(drawn)), fold)
-        frames = np.concatenate([train.embeddings[i] for i in drawn[rest]])
-        labels = np.concatenate([train.phases[i] for i in drawn[rest]])
-        for s, strength in enumerate(STRENGTHS):
-            predict = _fitted(frames, labels, strength, kernel)
-            for i in drawn[fold]:
-                shares[s] += (predict(train.embeddings[i]) == train.phases[i]).mean()
-    return STRENGTHS[int(shares.argmax())]  # the strongest regularisation of equals
-
-
-def _fitted(
-    frames: NDArray[np.float64], labels: NDArray[Any], strength: float, kernel: Kernel
-) -> _Predict:
-    """Return the function from frames to phases; always the same phase where only one is known."""
-    if len(np.unique(labels)) == 1:
-        return lambda asked: np.full(len(asked), labels[0])
-    scaling = Scaling.of(frames)
-    if kernel == "linear":
-        machine = LinearSVC(C=strength, dual=False, max_iter=2000)
-    else:
-        machine = SVC(C=strength)
-    machine.fit(scaling(frames), labels)
-    return lambda asked: np.asarray(machine.predict(scaling(asked)))
 
 
 def _most_frequent(labels: NDArray[Any]) -> Any:

@@ -44,7 +44,7 @@ class Progression:
             the spread of times between episodes does not help. NaN for one frame or no event.
         clock_r2: `r2` of a regression that is given frame number and share of the film, no picture.
         beyond_clock: Mean over events of 1 - squared error / the clock's squared error: above 0 is
-            more than a clock knows. 0 where the clock is perfect and so is the embedding.
+            more than a clock knows; -1 stands for twice its error and for all that is worse.
         never_happened: int (E,), test episodes without the event; they count for nothing.
         penalties: The ridge's penalty that was chosen for each event.
     """
@@ -97,38 +97,60 @@ def phase_progression(
     test = event_episodes(test_embeddings, test_events, "test")
     check_one_dimension(train.embeddings, test.embeddings)
     check_events_happen(train, test)
-    num_events = train.events.shape[1]
-    per_event, clock, beyond = (np.empty(num_events) for _ in range(3))
-    within = np.full((num_events, len(test.embeddings)), np.nan)
-    penalties = []
-    for event in range(num_events):
-        frames, targets = _with_event(train, event)
-        asked, truths = _with_event(test, event)
-        penalty = _chosen_penalty(frames, targets, generator)
-        errors = _squared_errors(frames, targets, asked, truths, penalty)
-        counters, asked_counters = [_clock(x) for x in frames], [_clock(x) for x in asked]
-        clock_errors = _squared_errors(counters, targets, asked_counters, truths, PENALTIES[0])
-        all_truths = np.concatenate(truths)
-        spread = float(np.square(all_truths - all_truths.mean()).sum())
-        error, clock_error = (float(np.concatenate(x).sum()) for x in (errors, clock_errors))
-        per_event[event], clock[event] = (_share(x, spread) for x in (error, clock_error))
-        beyond[event] = _share(error, clock_error)
-        for episode, own, truth in zip(_happened(test, event), errors, truths, strict=True):
-            if len(truth) > 1:
-                away = float(np.square(truth - truth.mean()).sum())
-                within[event, episode] = _share(float(own.sum()), away)
-        penalties.append(penalty)
+    events = [_one_event(train, test, e, generator) for e in range(train.events.shape[1])]
+    within = np.stack([event.within for event in events])  # (E, N)
     known = ~np.isnan(within)
-    sums = np.where(known, within, 0).sum(axis=0)
-    counts = known.sum(axis=0)  # (N,)
+    sums, counts = np.where(known, within, 0).sum(axis=0), known.sum(axis=0)  # (N,)
     return Progression(
-        r2=float(per_event.mean()),
-        per_event=per_event,
+        r2=float(np.mean([event.r2 for event in events])),
+        per_event=np.array([event.r2 for event in events]),
         per_episode=np.where(counts > 0, sums / np.maximum(counts, 1), np.nan),
-        clock_r2=float(clock.mean()),
-        beyond_clock=float(beyond.mean()),
+        clock_r2=float(np.mean([event.clock_r2 for event in events])),
+        beyond_clock=float(np.mean([event.beyond_clock for event in events])),
         never_happened=np.isnan(test.events).sum(axis=0),
-        penalties=tuple(penalties),
+        penalties=tuple(event.penalty for event in events),
+    )
+
+
+@dataclass(frozen=True)
+class _OneEvent:
+    """The figures of one event; `within` is (N,), R^2 within each test episode."""
+
+    r2: float
+    clock_r2: float
+    beyond_clock: float
+    within: NDArray[np.float64]
+    penalty: float
+
+
+def _one_event(
+    train: EventEpisodes, test: EventEpisodes, event: int, generator: np.random.Generator
+) -> _OneEvent:
+    frames, targets = _with_event(train, event)
+    asked, truths = _with_event(test, event)
+    together = np.concatenate(truths)
+    spread = float(np.square(together - together.mean()).sum())
+    if spread == 0:
+        raise MetricInputError(
+            f"test: expected frames at several times from event {event}, found films of one "
+            "frame; take longer ones"
+        )
+    penalty = _chosen_penalty(frames, targets, generator)
+    errors = _squared_errors(frames, targets, asked, truths, penalty)
+    clocks, asked_clocks = [_clock(x) for x in frames], [_clock(x) for x in asked]
+    clock_errors = _squared_errors(clocks, targets, asked_clocks, truths, PENALTIES[0])
+    error, clock_error = (float(np.concatenate(x).sum()) for x in (errors, clock_errors))
+    within = np.full(len(test.embeddings), np.nan)
+    for episode, own, truth in zip(_happened(test, event), errors, truths, strict=True):
+        if len(truth) > 1:
+            within[episode] = 1 - own.sum() / np.square(truth - truth.mean()).sum()
+    return _OneEvent(
+        r2=1 - error / spread,
+        clock_r2=1 - clock_error / spread,
+        # A clock that is right up to rounding leaves nothing to be better at.
+        beyond_clock=1 - min(error / max(clock_error, 1e-12 * spread), 2),
+        within=within,
+        penalty=penalty,
     )
 
 
@@ -252,13 +274,6 @@ def _clock(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what a clock shows, (T, 2): the frame's number, and its share of the film."""
     counter = np.arange(len(frames), dtype=np.float64)
     return np.stack([counter, counter / len(frames)], axis=1)
-
-
-def _share(error: float, of: float) -> float:
-    """Return 1 - error / of; with nothing to explain 0 where nothing is wrong, else -inf."""
-    if of > 0:
-        return 1 - error / of
-    return 0.0 if error == 0 else -np.inf
 
 
 def _published_target(phases: NDArray[np.generic], phase: int) -> NDArray[np.float64]:

@@ -122,7 +122,7 @@ def test_a_collapsed_embedding_knows_nothing():
     mean = np.mean([(np.arange(60) - e) / 60 for x in events(TRAIN[1]) for e in x[:1]])
     truth = np.concatenate([(np.arange(60) - e[0]) / 60 for e in events(TEST[1])])
     assert found.per_event[0] == pytest.approx(r2_score(truth, np.full(300, mean)), abs=1e-12)
-    assert found.beyond_clock < -1
+    assert found.beyond_clock == -1
 
 
 def test_an_event_that_never_happened_counts_for_nothing():
@@ -135,11 +135,19 @@ def test_an_event_that_never_happened_counts_for_nothing():
     assert published_phase_progression(*TRAIN, TEST[0], some, 3).r2 < found.r2
 
 
-def test_degenerate_films():
-    one = [np.ones((1, 2))] * 3
-    found = phase_progression(one, [[0.0]] * 3, one, [[0.0]] * 3, rng())
-    assert found.r2 == 0  # nothing to explain, nothing wrong
-    assert np.isnan(found.per_episode).all()
+def test_films_of_one_frame():
+    long, short = [np.ones((4, 2))] * 3, [np.ones((1, 2))] * 3
+    found = phase_progression(long, [[0.0]] * 3, [*long, *short], [[0.0]] * 6, rng())
+    assert np.isnan(found.per_episode[3:]).all()
+    with pytest.raises(UserError, match="found films of one frame; take longer ones"):
+        phase_progression(long, [[0.0]] * 3, short, [[0.0]] * 3, rng())
+
+
+def test_an_event_at_the_same_frame_of_all_films_leaves_nothing_beyond_the_clock():
+    embedding = [np.random.default_rng(i).normal(size=(30, 2)) for i in range(4)]
+    found = phase_progression(embedding, [[9.0]] * 4, embedding, [[9.0]] * 4, rng())
+    assert found.clock_r2 == pytest.approx(1, abs=1e-6)
+    assert found.beyond_clock == -1
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,6 @@ def _accuracy_in_seconds(found: Found, seconds: float) -> float:
     )
 
 
-def _progress_error(found: Found) -> float | None:
-    queries, targets = found.query.progress, found.target.progress
-    if queries is None or targets is None:
-        return None
-    return found.mean_over_ties(np.abs(queries[:, None] - targets[None, :]))
-
-
 def _two_way_cycle(found: Found) -> float:
     return two_way_cycle_consistency(found.query.embedding, found.target.embedding)
 
@@ -82,7 +75,9 @@ _ACROSS_EPISODES = (
     Figure("tau_a", "tau_a", False, "higher", "pairs", lambda f: f.order.tau_a, _no_order),
     Figure("tau_b", "tau_b", False, "higher", "pairs", lambda f: f.order.tau_b, _no_order),
     Figure("ties", "ties %", True, "neither", "pairs", lambda f: f.order.ties),
-    Figure("progress_error", "progress error %", True, "lower", "pairs", _progress_error),
+    Figure(
+        "progress_error", "progress error %", True, "lower", "pairs", lambda f: f.progress_error
+    ),
 )  # fmt: skip
 _FURTHER_ACROSS_EPISODES = (
     Figure(

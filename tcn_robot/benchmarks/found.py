@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcn_robot.metrics import KendallTau, kendall_tau_of_ties, nearest_neighbours
+from tcn_robot.metrics import KendallTau, kendall_tau_of_sequence, mean_over_neighbours
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,31 @@ class Found:
     target: EmbeddedFilm
 
     @cached_property
-    def ties(self) -> NDArray[np.bool_]:
-        """(T, S), which frames of the target are nearest to each of the query."""
-        return nearest_neighbours(self.query.embedding, self.target.embedding)
+    def _means(self) -> NDArray[np.float64]:
+        """(T, 2): mean index of each frame's nearest frames, and mean difference of progress.
+
+        In one search and in bounded memory; the difference is 0 where progress is not known.
+        """
+        queries, targets = self.query.progress, self.target.progress
+
+        def values(rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+            if queries is None or targets is None:
+                return np.stack([cols, np.zeros(len(cols))], axis=1)
+            return np.stack([cols, np.abs(queries[rows] - targets[cols])], axis=1)
+
+        return mean_over_neighbours(self.query.embedding, self.target.embedding, values)
 
     @cached_property
     def order(self) -> KendallTau:
-        """The order in which the query's frames are found."""
-        return kendall_tau_of_ties(self.ties)
+        """The order in which the query's frames are found, as `metrics.kendall_tau` has it."""
+        return kendall_tau_of_sequence(self._means[:, 0])
+
+    @property
+    def progress_error(self) -> float | None:
+        """As `metrics.progress_error` has it; None where progress is not known."""
+        if self.query.progress is None or self.target.progress is None:
+            return None
+        return float(self._means[:, 1].mean())
 
     @cached_property
     def is_synchronised(self) -> bool:
@@ -61,7 +78,3 @@ class Found:
         if self.is_synchronised:
             return {}
         return {"times_u": self.query.times_seconds, "times_v": self.target.times_seconds}
-
-    def mean_over_ties(self, values: NDArray[Any]) -> float:
-        """Average (T, S) over the nearest frames of each frame, then over the frames."""
-        return float(((self.ties * values).sum(axis=1) / self.ties.sum(axis=1)).mean())

@@ -6,8 +6,10 @@ from tcn_robot.benchmarks.arrays import compare_embeddings
 from tcn_robot.benchmarks.suite import suite_figures
 from tcn_robot.report import alignment_page
 from tcn_robot.report.alignment_page import render_alignment_page, write_alignment_page
+from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.figures_alignment import Errors, error_figure, tau_figure
 from tcn_robot.report.look import LOOKS, drawing
+from tcn_robot.report.sections import sections
 from tests.benchmarks.made_episodes import line
 
 
@@ -103,3 +105,12 @@ def test_pictures_have_a_bar_for_each_row(look):
     assert [len(axis.patches) for axis in errors.axes] == [3, 2]
     assert [bar.get_width() for bar in errors.axes[0].patches] == [0.02, 0.3, 0.0]
     assert len(taus.axes[0].patches) == 6
+
+
+def test_a_report_of_the_chain_has_the_hard_split_too():
+    measured = Evidence(task="t", alignment=RESULT)
+    missing = Evidence(task="t", alignment=RESULT | {"headline": {"state": "missing"}})
+    [section] = [one for one in sections(measured) if one.key == "alignment"]
+    assert section.paragraphs[-1] == "Hard split: error 24.5 %."
+    [section] = [one for one in sections(missing) if one.key == "alignment"]
+    assert not any("Hard split" in paragraph for paragraph in section.paragraphs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -137,7 +137,7 @@ def pixel_pca(
 def changed_rows(
     episodes: Sequence[HeldOutEpisode],
     embedded: Sequence[Embedded],
-    figures: dict[str, Figure],
+    figures: Mapping[str, Figure],
     comparison: Comparison,
     seed: int = 0,
 ) -> dict[str, Measured]:

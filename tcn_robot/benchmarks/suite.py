@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tcn_robot.benchmarks.alignment import (
     AlignmentOptions,
     check_comparable,
     embedded_by,
-    reference_figures,
 )
 from tcn_robot.benchmarks.attribute_figures import attribute_figures
 from tcn_robot.benchmarks.comparison import Comparison, ordinary
 from tcn_robot.benchmarks.controls import (
-    CONTROLS,
     Embed,
     changed_rows,
     collapsed,
@@ -28,9 +27,11 @@ from tcn_robot.benchmarks.figures import Embedded, Figure, Measured, averaged_ov
 from tcn_robot.benchmarks.film_figures import film_figures, published_figures
 from tcn_robot.benchmarks.held_out import HeldOutEpisode
 from tcn_robot.benchmarks.probe_figures import probe_figures
-from tcn_robot.benchmarks.references import chance_figures
+from tcn_robot.benchmarks.references import ceiling_figures, chance_figures
 from tcn_robot.benchmarks.seen import Seen
 from tcn_robot.benchmarks.splits import Split, originals, splits, unpaired
+
+ORDINARY = "ordinary"
 
 
 @dataclass(frozen=True)
@@ -116,45 +117,62 @@ class MeasuredRun:
         return found[0] if found else None
 
 
+#: Embedded held-out episodes, and embedded training episodes.
+_Both = tuple[list[Embedded], list[Embedded]]
+
+
 class Controls:
-    """Embeddings of every film that need no training: made once, used by all parts and runs."""
+    """Embeddings of every film that need no training, and their figures: for all parts and runs."""
 
     def __init__(self, given: SuiteInput) -> None:
         """Embed all episodes; the training's only where there are some."""
         self._ordinary = originals(given.episodes)[0]
-        self.collapsed = [collapsed(one) for one in given.episodes]
-        self.frame_counter = [frame_counter(one) for one in given.episodes]
-        self.pixels = [pixels(one) for one in given.episodes]
-        self.training = {
-            "collapsed": [collapsed(one) for one in given.training],
-            "frame_counter": [frame_counter(one) for one in given.training],
-            "pixels": [pixels(one) for one in given.training],
+        sides = (given.episodes, given.training)
+        self._rows: dict[str, _Both] = {
+            name: ([embed(one) for one in sides[0]], [embed(one) for one in sides[1]])
+            for name, embed in (
+                ("collapsed", collapsed),
+                ("frame_counter", frame_counter),
+                ("pixels", pixels),
+            )
         }
+        if all(one.observation is not None for side in sides for one in side):
+            states = [_states(side) for side in sides]
+            self._rows["simulator_state"] = (states[0], states[1])
+        self._measured: dict[object, Measured] = {}
 
-    def rows(self, dimension: int) -> dict[str, tuple[list[Embedded], list[Embedded]]]:
+    def rows(self, dimension: int) -> dict[str, _Both]:
         """Return {row: (embedded episodes, embedded training)}.
 
         Args:
             dimension: How many principal components.
         """
+        episodes, training = self._rows["pixels"]
         # Films of other bodies and scenes must not change the row that they stand beside.
-        fitted_on = self.training["pixels"] or [self.pixels[i] for i in self._ordinary]
-        components = [
-            pixel_pca(films, fitted_on, dimension)
-            for films in (self.pixels, self.training["pixels"])
-        ]
-        return {
-            "collapsed": (self.collapsed, self.training["collapsed"]),
-            "frame_counter": (self.frame_counter, self.training["frame_counter"]),
-            "pixels": (self.pixels, self.training["pixels"]),
-            "pixel_pca": (components[0], components[1]),
-        }
+        fitted_on = training or [episodes[i] for i in self._ordinary]
+        components = [pixel_pca(films, fitted_on, dimension) for films in (episodes, training)]
+        return {**self._rows, "pixel_pca": (components[0], components[1])}
+
+    def once(self, key: object, find: Callable[[], Measured]) -> Measured:
+        """Return what is found under a key, found once however many runs ask."""
+        if key not in self._measured:
+            self._measured[key] = find()
+        return self._measured[key]
+
+
+def _states(episodes: Sequence[HeldOutEpisode]) -> list[Embedded]:
+    """Return what the simulator observes in place of an embedding: what perfect sight reaches."""
+    return [
+        dict.fromkeys(one.frames, one.observation)
+        for one in episodes
+        if one.observation is not None
+    ]
 
 
 def num_steps(run: RunToMeasure, given: SuiteInput) -> int:
     """Return how often `measure_run` tells what it does next."""
     num_parts = len(splits(given.episodes, run.seen)) + len(originals(given.episodes))
-    return 2 + num_parts * (len(CONTROLS) + bool(run.untrained))
+    return 2 + num_parts
 
 
 def measure_run(run: RunToMeasure, given: SuiteInput, controls: Controls) -> MeasuredRun:
@@ -177,21 +195,21 @@ def measure_run(run: RunToMeasure, given: SuiteInput, controls: Controls) -> Mea
         for embed in run.untrained
     ]
     dimension = next(iter(trained[0][0].values())).shape[1]
-    rows = {"trained": [trained], "untrained": untrained}
-    rows |= {name: [films] for name, films in controls.rows(dimension).items()}
-    rows = {name: several for name, several in rows.items() if several}
-    ordinary_figures = dict(given.figures)
+    own: dict[str, list[_Both]] = {"trained": [trained]}
+    if untrained:
+        own["untrained"] = untrained
+    measuring = _Measuring(given, controls, own, controls.rows(dimension), dimension)
+    parts = [measuring.part(ORDINARY, ordinary(given.episodes, groups[0]), given.figures)]
     elsewhere = {f.name: f for f in (*across_views_of(given), *across_episodes())}
-    parts = [_part("ordinary", ordinary(given.episodes, groups[0]), rows, given, ordinary_figures)]
     for split in splits(given.episodes, run.seen):
-        parts.append(_part(split.name, split.comparison, rows, given, elsewhere, split))
+        parts.append(measuring.part(split.name, split.comparison, elsewhere, split))
     for group in groups[1:]:
         compared = unpaired(given.episodes, group, groups[0])
         name = _elsewhere(given.episodes[group[0]], given.episodes[groups[0][0]])
-        parts.append(_part(name, compared, rows, given, elsewhere))
+        parts.append(measuring.part(name, compared, elsewhere))
     given.tell(f"{run.name}: films changed on purpose")
     changed = changed_rows(
-        given.episodes, trained[0], ordinary_figures, parts[0].comparison, given.options.seed
+        given.episodes, trained[0], given.figures, parts[0].comparison, given.options.seed
     )
     return MeasuredRun(run, tuple(parts), changed)
 
@@ -205,31 +223,57 @@ def across_views_of(given: SuiteInput) -> tuple[Figure, ...]:
     )
 
 
-def _part(
-    name: str,
-    comparison: Comparison,
-    rows: Mapping[str, Sequence[tuple[list[Embedded], list[Embedded]]]],
-    given: SuiteInput,
-    figures: Mapping[str, Figure],
-    split: Split | None = None,
-) -> Part:
-    found: dict[str, Measured] = {}
-    for row, several in rows.items():
-        given.tell(f"{name}: {row.replace('_', ' ')}")
-        found[row] = averaged_over_seeds(
-            [
-                measured(given.episodes, films, figures, comparison, (given.training, training))
-                for films, training in several
-            ]
-        )
-    found["chance"] = chance_figures(given.episodes, figures, comparison)
-    if name == "ordinary":
-        chosen = [given.episodes[item[0].episode] for item in comparison.queries]
-        references = reference_figures(chosen, given.options, figures)
-        found |= {
-            row: references[row] for row in ("ceiling", "simulator_state") if row in references
+@dataclass(frozen=True)
+class _Measuring:
+    """One encoder's embeddings beside the controls'.
+
+    Attributes:
+        given: What is measured.
+        controls: Rows that all encoders share.
+        own: Rows of this encoder, in one seed or several.
+        shared: Those of the controls, with as many principal components as it has dimensions.
+        dimension: Of its embeddings.
+    """
+
+    given: SuiteInput
+    controls: Controls
+    own: Mapping[str, Sequence[_Both]]
+    shared: Mapping[str, _Both]
+    dimension: int
+
+    def part(
+        self,
+        name: str,
+        comparison: Comparison,
+        figures: Mapping[str, Figure],
+        split: Split | None = None,
+    ) -> Part:
+        """Return the figures of every row in one comparison."""
+        self.given.tell(name)
+        found = {
+            row: averaged_over_seeds([self._measured(one, comparison, figures) for one in several])
+            for row, several in self.own.items()
         }
-    return Part(name, comparison, found, split)
+        for row, both in self.shared.items():
+            if row == "simulator_state" and name != ORDINARY:
+                continue  # states of paired bodies are the same states
+            key = (row, self.dimension if row == "pixel_pca" else None, comparison, *figures)
+            found[row] = self.controls.once(key, partial(self._measured, both, comparison, figures))
+        found["chance"] = chance_figures(self.given.episodes, figures, comparison)
+        if name == ORDINARY:
+            chosen = [self.given.episodes[item[0].episode] for item in comparison.queries]
+            options = self.given.options
+            found["ceiling"] = ceiling_figures(
+                chosen, figures, options.same_within, options.same_pixels_within
+            )
+        return Part(name, comparison, found, split)
+
+    def _measured(
+        self, both: _Both, comparison: Comparison, figures: Mapping[str, Figure]
+    ) -> Measured:
+        films, training = both
+        learnt_on = (self.given.training, training)
+        return measured(self.given.episodes, films, figures, comparison, learnt_on)
 
 
 def _elsewhere(episode: HeldOutEpisode, first: HeldOutEpisode) -> str:

@@ -215,21 +215,35 @@ def _encoders(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     lines = []
     for encoder in encoders:
         name = encoder.get("name") or "mean over seeds"
-        lines.append({"name": name, "is_seed": False, **_encoder_cells(result, encoder["trained"])})
+        own = _encoder_cells(result, encoder["trained"], _hard_row(encoder))
+        lines.append({"name": name, "is_seed": False, **own})
         for seed in encoder["seeds"] if len(encoder["seeds"]) > 1 else ():
-            own = _encoder_cells(result, seed["trained"])
+            own = _encoder_cells(result, seed["trained"], seed["hard"])
             lines.append({"name": seed["run"], "is_seed": True, **own})
     return lines
 
 
-def _encoder_cells(result: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+def _hard_row(encoder: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the figures of an encoder on its hard split, None where there is none."""
+    hard = [split for split in encoder["splits"] if split["is_hard"]]
+    return hard[0]["rows"]["trained"] if hard else None
+
+
+def _encoder_cells(
+    result: Mapping[str, Any], row: Mapping[str, Any], hard: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     figures = result["figures"]
     names = [name for name in _SPLIT_COLUMNS if name in figures]
+    of_hard = hard or {}
     return {
+        "hard": (
+            _text(of_hard.get("error"), figures["error"]),
+            _bounds(of_hard.get("error_interval"), figures["error"]),
+        ),
         "cells": [
             (_text(row.get(n), figures[n]), _bounds(row.get(f"{n}_interval"), figures[n]))
             for n in names
-        ]
+        ],
     }
 
 

@@ -51,7 +51,7 @@ RESULT = {
                  "frame_counter": {"what": "a counter", "theory": "error 0"}},
     "seeds": [
         {"run": "a-0", "seed": 0, "trained": row(0.02, 0.8), "hard": None},
-        {"run": "a-1", "seed": 1, "trained": row(0.03, 0.8), "hard": None},
+        {"run": "a-1", "seed": 1, "trained": row(0.03, 0.8), "hard": row(0.31, 0.2)},
     ],
     "encoders": [{"name": "b <script>", "trained": row(0.05, 0.7), "seeds": [], "splits": []}],
     "differences": [{"first": "a", "second": "b", "ordinary": row(-0.03, 0.1)}],
@@ -82,6 +82,7 @@ def test_everything_stands_on_the_page(no_pictures, tmp_path):
     assert "minus the trained tau" in page
     assert "−0.800" in page
     assert "a less b, on the same episodes" in page
+    assert "31.0\u202f%" in page
     assert "b &lt;script&gt;" in page
     assert "http" not in page
     assert "the other half of the episodes" in page

@@ -24,7 +24,7 @@ from tcn_robot.metrics.checks import (
     checked_times,
     checked_tolerance,
 )
-from tcn_robot.metrics.neighbours import mean_over_neighbours
+from tcn_robot.metrics.neighbours import PairValues, mean_over_neighbours
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,12 @@ class _Direction:
         """Return the difference in time of pairs of frames, (P,)."""
         return np.abs(self.query_times[rows] - self.gallery_times[cols])
 
-    def gaps_frames(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how many frames each found frame is from the one of the same moment, (P,)."""
-        return np.abs(self.simultaneous[rows] - cols)
+    def within(self, tolerance: int, tolerance_seconds: float | None) -> PairValues:
+        """Return the function from pairs of frames to whether both are of the same moment."""
+        if tolerance_seconds is None:
+            return lambda rows, cols: np.abs(self.simultaneous[rows] - cols) <= tolerance
+        reach = tolerance_seconds + TIME_TOLERANCE_SECONDS
+        return lambda rows, cols: self.gaps(rows, cols) <= reach
 
 
 def _directions(
@@ -157,19 +160,12 @@ def alignment_accuracy(
                 "expected the times of both views for a tolerance in seconds, found none; pass "
                 "times_u= and times_v=, or a tolerance in frames"
             )
-    shares = []
-    for way in _directions(u, v, times_u, times_v):
-
-        def found(
-            rows: NDArray[np.int64], cols: NDArray[np.int64], way: _Direction = way
-        ) -> NDArray[np.bool_]:
-            if tolerance_seconds is None:
-                return way.gaps_frames(rows, cols) <= tolerance
-            return way.gaps(rows, cols) <= tolerance_seconds + TIME_TOLERANCE_SECONDS
-
-        shares.append(
-            mean_over_neighbours(way.queries, way.gallery, found, distance=distance).mean()
-        )
+    shares = [
+        mean_over_neighbours(
+            way.queries, way.gallery, way.within(tolerance, tolerance_seconds), distance=distance
+        ).mean()
+        for way in _directions(u, v, times_u, times_v)
+    ]
     return float(np.mean(shares))
 
 

@@ -104,14 +104,17 @@ class BlockwiseSearch:
                 within the tolerance of ties, are candidates; few others are.
         """
         rows_at_once = max(_FEWEST_ROWS, BLOCK_ELEMENTS // self.num_cols)
+        # Written again and again: fresh memory costs more than what is done in it.
+        table = np.empty((1 if k == 1 else 2, min(rows_at_once, self.num_rows), self.num_cols))
         for start in range(0, self.num_rows, rows_at_once):
-            yield self._block(slice(start, min(start + rows_at_once, self.num_rows)), k)
+            block = slice(start, min(start + rows_at_once, self.num_rows))
+            yield self._block(block, k, table[:, : block.stop - start])
 
-    def _block(self, block: slice, k: int) -> Candidates:
-        squares = self._left[block] @ self._right  # (B, S), less |u|^2
+    def _block(self, block: slice, k: int, table: NDArray[np.float64]) -> Candidates:
+        squares = np.matmul(self._left[block], self._right, out=table[0])  # (B, S), less |u|^2
         row_squares, error = self._row_squares[block], self._product_error[block]  # (B,)
         slack = 2.0 * self._distance_error[block]
-        kth = squares.min(axis=1) if k == 1 else np.partition(squares, k - 1, axis=1)[:, k - 1]
+        kth = squares.min(axis=1) if k == 1 else _kth_least(squares, k, table[1])  # (B,)
         farthest = np.sqrt(np.maximum(kth + row_squares + error, 0.0))
         limit = np.square(farthest + self.tie_tolerance + slack) * (1 + 16 * _EPSILON)
         near = squares <= (limit - row_squares + error)[:, None]  # (B, S)
@@ -174,6 +177,15 @@ class BlockwiseSearch:
 def row_starts(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where each row begins in ascending rows, (P,) -> (B,)."""
     return np.flatnonzero(np.diff(rows, prepend=-1))
+
+
+def _kth_least(
+    squares: NDArray[np.float64], k: int, room: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the k-th least of every row, (B, S) -> (B,); `room` is overwritten."""
+    np.copyto(room, squares)
+    room.partition(k - 1, axis=1)
+    return room[:, k - 1].copy()
 
 
 def _squared_norms(array: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -137,7 +138,7 @@ class _Margin:
 
     def __init__(
         self,
-        embeddings: Sequence[NDArray[np.float64]],
+        embeddings: Sequence[NDArray[Any]],
         done: Sequence[NDArray[np.bool_]],
         strength: float,
     ) -> None:
@@ -148,7 +149,7 @@ class _Margin:
             self._model = LogisticRegression(C=strength, max_iter=2000)
             self._model.fit(self._scaling(frames), labels)
 
-    def __call__(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, frames: NDArray[Any]) -> NDArray[np.float64]:
         """Return the log-odds of each frame, (T, D) -> (T,)."""
         if self._always is not None:
             return np.full(len(frames), 1.0 if self._always else -1.0)
@@ -171,7 +172,7 @@ def _done(num_frames: int, event: float) -> NDArray[np.bool_]:
 
 
 def _chosen_strength(
-    embeddings: Sequence[NDArray[np.float64]],
+    embeddings: Sequence[NDArray[Any]],
     done: Sequence[NDArray[np.bool_]],
     generator: np.random.Generator,
 ) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcn_robot.metrics.blockwise import TIE_ROUNDINGS
 from tcn_robot.metrics.checks import (
     MetricInputError,
     checked_embedding,
@@ -22,11 +23,11 @@ class PhaseEpisodes:
     """Episodes with a phase for every frame.
 
     Attributes:
-        embeddings: (T_i, D) each, float64.
+        embeddings: (T_i, D) each, in the dtype they came in.
         phases: (T_i,) each, of any dtype.
     """
 
-    embeddings: list[NDArray[np.float64]]
+    embeddings: list[NDArray[Any]]
     phases: list[NDArray[Any]]
 
 
@@ -35,11 +36,11 @@ class EventEpisodes:
     """Episodes with the frame at which each event happened.
 
     Attributes:
-        embeddings: (T_i, D) each, float64.
+        embeddings: (T_i, D) each, in the dtype they came in.
         events: (N, E) frames, NaN where it did not happen.
     """
 
-    embeddings: list[NDArray[np.float64]]
+    embeddings: list[NDArray[Any]]
     events: NDArray[np.float64]
 
 
@@ -95,9 +96,7 @@ def event_episodes(
     return EventEpisodes(checked, table)
 
 
-def check_one_dimension(
-    train: Sequence[NDArray[np.float64]], test: Sequence[NDArray[np.float64]]
-) -> None:
+def check_one_dimension(train: Sequence[NDArray[Any]], test: Sequence[NDArray[Any]]) -> None:
     """Check that training and test episodes come from the same encoder.
 
     Raises:
@@ -141,15 +140,21 @@ class Scaling:
     deviation: NDArray[np.float64]
 
     @classmethod
-    def of(cls, frames: NDArray[np.float64]) -> Scaling:
-        """Measure frames, (M, D); a dimension that is constant up to rounding stays constant."""
-        mean, deviation = frames.mean(axis=0), frames.std(axis=0)
-        rounding = 64 * np.finfo(np.float64).eps * np.abs(frames).max(axis=0)
+    def of(cls, frames: NDArray[Any]) -> Scaling:
+        """Measure frames, (M, D).
+
+        A dimension that is constant up to rounding of its dtype becomes 0: its last bits would be
+        blown up to a signal.
+        """
+        mean = frames.mean(axis=0, dtype=np.float64)
+        deviation = frames.std(axis=0, dtype=np.float64)
+        epsilon = max(float(np.finfo(frames.dtype).eps), float(np.finfo(np.float64).eps))
+        rounding = TIE_ROUNDINGS * epsilon * np.abs(frames).max(axis=0)
         return cls(mean, np.where(deviation > rounding, deviation, np.inf))
 
-    def __call__(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scale frames, (M, D)."""
-        return (frames - self.mean) / self.deviation
+    def __call__(self, frames: NDArray[Any]) -> NDArray[np.float64]:
+        """Scale frames, (M, D) of any dtype -> float64 (M, D)."""
+        return (frames.astype(np.float64) - self.mean) / self.deviation
 
 
 def folds(
@@ -164,13 +169,10 @@ def folds(
     ]
 
 
-def _embeddings(embeddings: Sequence[ArrayLike], name: str) -> list[NDArray[np.float64]]:
+def _embeddings(embeddings: Sequence[ArrayLike], name: str) -> list[NDArray[Any]]:
     if len(embeddings) == 0:
         raise MetricInputError(f"{name}: expected 1 episode or more, found none")
-    checked = [
-        checked_embedding(one, f"{name} episode {i}").astype(np.float64)
-        for i, one in enumerate(embeddings)
-    ]
+    checked = [checked_embedding(one, f"{name} episode {i}") for i, one in enumerate(embeddings)]
     dimensions = sorted({frames.shape[1] for frames in checked})
     if len(dimensions) > 1:
         raise MetricInputError(

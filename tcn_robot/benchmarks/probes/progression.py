@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -185,16 +186,17 @@ def published_phase_progression(
     train = phase_episodes(train_embeddings, train_phases, "training")
     test = phase_episodes(test_embeddings, test_phases, "test")
     check_one_dimension(train.embeddings, test.embeddings)
+    frames, asked = ([x.astype(np.float64) for x in part.embeddings] for part in (train, test))
     r2, errors = [], []
     for phase in range(num_phases - 1):
         targets, truths = (
             [_published_target(labels, phase) for labels in part.phases] for part in (train, test)
         )
-        line = LinearRegression().fit(np.concatenate(train.embeddings), np.concatenate(targets))
-        r2.append(line.score(np.concatenate(test.embeddings), np.concatenate(truths)))
+        line = LinearRegression().fit(np.concatenate(frames), np.concatenate(targets))
+        r2.append(line.score(np.concatenate(asked), np.concatenate(truths)))
         errors += [
-            abs(float((truth - line.predict(frames)).mean()))
-            for frames, truth in zip(test.embeddings, truths, strict=True)
+            abs(float((truth - line.predict(x)).mean()))
+            for x, truth in zip(asked, truths, strict=True)
         ]
     return PublishedProgression(r2=float(np.mean(r2)), event_error=float(np.mean(errors)))
 
@@ -225,7 +227,7 @@ def _happened(episodes: EventEpisodes, event: int) -> NDArray[np.int64]:
 
 def _with_event(
     episodes: EventEpisodes, event: int
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+) -> tuple[list[NDArray[Any]], list[NDArray[np.float64]]]:
     """Return the episodes in which it happened, and (t - t_event) / T of their frames."""
     frames = [episodes.embeddings[i] for i in _happened(episodes, event)]
     times = episodes.events[_happened(episodes, event), event]
@@ -234,9 +236,9 @@ def _with_event(
 
 
 def _squared_errors(
-    frames: Sequence[NDArray[np.float64]],
+    frames: Sequence[NDArray[Any]],
     targets: Sequence[NDArray[np.float64]],
-    asked: Sequence[NDArray[np.float64]],
+    asked: Sequence[NDArray[Any]],
     truths: Sequence[NDArray[np.float64]],
     penalty: float,
 ) -> list[NDArray[np.float64]]:
@@ -250,7 +252,7 @@ def _squared_errors(
 
 
 def _chosen_penalty(
-    frames: Sequence[NDArray[np.float64]],
+    frames: Sequence[NDArray[Any]],
     targets: Sequence[NDArray[np.float64]],
     generator: np.random.Generator,
 ) -> float:
@@ -270,7 +272,7 @@ def _chosen_penalty(
     return PENALTIES[int(errors.argmin())]
 
 
-def _clock(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+def _clock(frames: NDArray[Any]) -> NDArray[np.float64]:
     """Return what a clock shows, (T, 2): the frame's number, and its share of the film."""
     counter = np.arange(len(frames), dtype=np.float64)
     return np.stack([counter, counter / len(frames)], axis=1)

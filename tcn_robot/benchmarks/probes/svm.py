@@ -12,14 +12,14 @@ from sklearn.svm import SVC, LinearSVC
 from tcn_robot.benchmarks.probes.labels import PhaseEpisodes, Scaling, folds
 
 Kernel = Literal["linear", "rbf"]
-Predict = Callable[[NDArray[np.float64]], NDArray[Any]]
+Predict = Callable[[NDArray[Any]], NDArray[Any]]
 #: What C is chosen from; 1 where one labelled episode leaves nothing to choose by.
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 _DEFAULT_STRENGTH = 1.0
 
 
 def fitted_svm(
-    frames: NDArray[np.float64], labels: NDArray[Any], strength: float, kernel: Kernel
+    frames: NDArray[Any], labels: NDArray[Any], strength: float, kernel: Kernel
 ) -> Predict:
     """Return the function from frames to phases; always the same phase where only one is known.
 

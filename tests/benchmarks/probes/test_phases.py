@@ -73,6 +73,18 @@ def test_a_collapsed_embedding_scores_chance_and_published_does_not_say_so():
     assert published > 0.4
 
 
+def test_the_last_bits_of_a_collapsed_embedding_are_no_signal():
+    """Blown up to deviation 1 they would tell the phases: here they are the phase."""
+    bits = [
+        [(1 + 1e-7 * labels[:, None] * np.ones(4)).astype(np.float32) for labels in part]
+        for part in (TRAIN[1], TEST[1])
+    ]
+    score = phase_classification(bits[0], TRAIN[1], bits[1], TEST[1], rng())[1.0]
+    assert score.balanced_accuracy == 0.25
+    exact = [[x.astype(np.float64) for x in part] for part in bits]
+    assert phase_classification(exact[0], TRAIN[1], exact[1], TEST[1], rng())[1.0].accuracy > 0.9
+
+
 def test_shares_and_shots_take_so_many_episodes_and_more_help():
     by_share = phase_classification(*TRAIN, *TEST, rng(), num_draws=3)
     assert [s.num_labelled for s in by_share.values()] == [1, 6, 12]

@@ -123,6 +123,13 @@ def test_a_collapsed_embedding_knows_nothing():
     truth = np.concatenate([(np.arange(60) - e[0]) / 60 for e in events(TEST[1])])
     assert found.per_event[0] == pytest.approx(r2_score(truth, np.full(300, mean)), abs=1e-12)
     assert found.beyond_clock == -1
+    # The published event error is that of the mean time: it looks as if something was known.
+    published = published_phase_progression(collapsed[0], TRAIN[1], collapsed[1], TEST[1], 3)
+    ends = [np.array([phase_starts(x, 3) - 1 for x in part]) / 60 for part in (TRAIN[1], TEST[1])]
+    expected = np.abs(ends[1] - ends[0].mean(axis=0)).mean()
+    assert published.event_error == pytest.approx(expected, abs=1e-9)
+    assert published.event_error < 0.1
+    assert published.r2 <= 0
 
 
 def test_an_event_that_never_happened_counts_for_nothing():

@@ -11,50 +11,58 @@ that a collapsed embedding scores chance, about 1/3, instead of whatever an arg-
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcn_robot.matching import TIME_TOLERANCE_SECONDS, nearest_frames
+from tcn_robot.metrics.blockwise import Distance
 from tcn_robot.metrics.checks import (
     MetricInputError,
-    checked_embedding,
     checked_pair,
     checked_times,
+    checked_tolerance,
 )
-from tcn_robot.metrics.neighbours import nearest_neighbours
-from tcn_robot.metrics.order import KendallTau, kendall_tau_of_ties
+from tcn_robot.metrics.neighbours import PairValues, mean_over_neighbours
 
 
 @dataclass(frozen=True)
-class Clock:
-    """Where the frames of two sequences stand in time.
+class _Direction:
+    """One view whose frames are looked for in another.
 
     Attributes:
-        gaps_seconds: (T, S), absolute difference in time of every pair of frames; counted in
-            frames where no times are known.
-        gaps_frames: (T, S), how many frames each frame of v is from the one taken at u's moment.
-        duration_seconds: Length of the sequence in the unit of `gaps_seconds`.
+        queries: (T, D).
+        gallery: (S, D).
+        query_times: (T,) seconds, or frames where no times are known.
+        gallery_times: (S,) the same.
+        simultaneous: (T,), the frame of the gallery that was taken nearest to each query's moment.
+        duration: Of both together, in the unit of the times.
     """
 
-    gaps_seconds: NDArray[np.float64]
-    gaps_frames: NDArray[np.int64]
-    duration_seconds: float
+    queries: NDArray[Any]
+    gallery: NDArray[Any]
+    query_times: NDArray[np.float64]
+    gallery_times: NDArray[np.float64]
+    simultaneous: NDArray[np.int64]
+    duration: float
 
+    def gaps(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the difference in time of pairs of frames, (P,)."""
+        return np.abs(self.query_times[rows] - self.gallery_times[cols])
 
-def _clock_of_times(times_u: NDArray[np.float64], times_v: NDArray[np.float64]) -> Clock:
-    gaps_seconds = np.abs(times_u[:, None] - times_v[None, :])  # (T, S)
-    simultaneous = gaps_seconds.argmin(axis=1)  # (T,)
-    gaps_frames = np.abs(simultaneous[:, None] - np.arange(len(times_v))[None, :])  # (T, S)
-    steps = np.concatenate([np.diff(times_u), np.diff(times_v)])
-    step = float(np.median(steps)) if len(steps) else 1.0
-    span = max(times_u[-1], times_v[-1]) - min(times_u[0], times_v[0])
-    return Clock(gaps_seconds, gaps_frames, float(span) + step)
+    def within(self, tolerance: int, tolerance_seconds: float | None) -> PairValues:
+        """Return the function from pairs of frames to whether both are of the same moment."""
+        if tolerance_seconds is None:
+            return lambda rows, cols: np.abs(self.simultaneous[rows] - cols) <= tolerance
+        reach = tolerance_seconds + TIME_TOLERANCE_SECONDS
+        return lambda rows, cols: self.gaps(rows, cols) <= reach
 
 
 def _directions(
     u: ArrayLike, v: ArrayLike, times_u: ArrayLike | None, times_v: ArrayLike | None
-) -> list[tuple[NDArray[np.bool_], Clock]]:
-    """Return (ties, clock) for u's neighbours in v and for v's in u."""
+) -> list[_Direction]:
+    """Return u's frames looked for in v, and v's in u."""
     first, second = checked_pair(u, v)
     if (times_u is None) != (times_v is None):
         raise MetricInputError("expected the times of both views or of neither; pass the other")
@@ -64,19 +72,17 @@ def _directions(
                 f"expected synchronised views of one length, found {len(first)} and "
                 f"{len(second)} frames; cut them, or pass times_u= and times_v="
             )
-        seconds_u = seconds_v = np.arange(len(first), dtype=np.float64)
+        t = s = np.arange(len(first), dtype=np.float64)
     else:
-        seconds_u = checked_times(times_u, len(first), "times_u")
-        seconds_v = checked_times(times_v, len(second), "times_v")
+        t = checked_times(times_u, len(first), "times_u")
+        s = checked_times(times_v, len(second), "times_v")
+    steps = np.concatenate([np.diff(t), np.diff(s)])
+    step = float(np.median(steps)) if len(steps) else 1.0
+    duration = float(max(t[-1], s[-1]) - min(t[0], s[0])) + step
     return [
-        (nearest_neighbours(first, second), _clock_of_times(seconds_u, seconds_v)),
-        (nearest_neighbours(second, first), _clock_of_times(seconds_v, seconds_u)),
+        _Direction(first, second, t, s, nearest_frames(t, s), duration),
+        _Direction(second, first, s, t, nearest_frames(s, t), duration),
     ]
-
-
-def _mean_over_ties(ties: NDArray[np.bool_], values: NDArray[np.generic]) -> float:
-    """Average values over each row's ties, then over the rows; both (T, S)."""
-    return float(((ties * values).sum(axis=1) / ties.sum(axis=1)).mean())
 
 
 def alignment_error(
@@ -85,6 +91,7 @@ def alignment_error(
     *,
     times_u: ArrayLike | None = None,
     times_v: ArrayLike | None = None,
+    distance: Distance = "euclidean",
 ) -> float:
     """Return the mean distance in time to the nearest neighbour in the other view.
 
@@ -96,6 +103,7 @@ def alignment_error(
         v: (T, D), another view of the same moments; (S, D) when times are given.
         times_u: (T,) seconds on a common clock, for cameras that were not triggered together.
         times_v: (S,) seconds on the same clock.
+        distance: As in `neighbour_pairs`.
 
     Returns:
         In [0, 1). 0: every moment found. See `chance_alignment_error` for the other end.
@@ -103,14 +111,12 @@ def alignment_error(
     Raises:
         MetricInputError: Lengths or dimensions that do not fit, or numbers that are not finite.
     """
-    return float(
-        np.mean(
-            [
-                _mean_over_ties(ties, clock.gaps_seconds) / clock.duration_seconds
-                for ties, clock in _directions(u, v, times_u, times_v)
-            ]
-        )
-    )
+    errors = [
+        mean_over_neighbours(way.queries, way.gallery, way.gaps, distance=distance).mean()
+        / way.duration
+        for way in _directions(u, v, times_u, times_v)
+    ]
+    return float(np.mean(errors))
 
 
 def alignment_accuracy(
@@ -118,8 +124,10 @@ def alignment_accuracy(
     v: ArrayLike,
     tolerance: int = 1,
     *,
+    tolerance_seconds: float | None = None,
     times_u: ArrayLike | None = None,
     times_v: ArrayLike | None = None,
+    distance: Distance = "euclidean",
 ) -> float:
     """Return the share of frames whose nearest neighbour is the same moment, or nearly.
 
@@ -130,26 +138,35 @@ def alignment_accuracy(
         u: (T, D), one view.
         v: (T, D), another view of the same moments; (S, D) when times are given.
         tolerance: Frames either side that still count, >= 0.
+        tolerance_seconds: Seconds either side that still count, >= 0, in place of `tolerance`;
+            needs times.
         times_u: (T,) seconds on a common clock, for cameras that were not triggered together.
         times_v: (S,) seconds on the same clock. The same moment is then the frame nearest in time.
+        distance: As in `neighbour_pairs`.
 
     Returns:
-        In [0, 1]. See `chance_alignment_accuracy` for what a collapsed embedding gets.
+        In [0, 1]. See `chance_alignment_accuracy`, or `chance_accuracy_within_seconds`, for what a
+        collapsed embedding gets.
 
     Raises:
-        MetricInputError: Lengths or dimensions that do not fit, numbers that are not finite, or
-            a negative tolerance.
+        MetricInputError: Lengths or dimensions that do not fit, numbers that are not finite,
+            a negative tolerance, or one in seconds without times.
     """
-    if tolerance < 0:
-        raise MetricInputError(f"expected a tolerance of 0 frames or more, found {tolerance}")
-    return float(
-        np.mean(
-            [
-                _mean_over_ties(ties, clock.gaps_frames <= tolerance)
-                for ties, clock in _directions(u, v, times_u, times_v)
-            ]
-        )
-    )
+    checked_tolerance(tolerance)
+    if tolerance_seconds is not None:
+        _check_seconds(tolerance_seconds)
+        if times_u is None or times_v is None:
+            raise MetricInputError(
+                "expected the times of both views for a tolerance in seconds, found none; pass "
+                "times_u= and times_v=, or a tolerance in frames"
+            )
+    shares = [
+        mean_over_neighbours(
+            way.queries, way.gallery, way.within(tolerance, tolerance_seconds), distance=distance
+        ).mean()
+        for way in _directions(u, v, times_u, times_v)
+    ]
+    return float(np.mean(shares))
 
 
 def chance_alignment_error(num_frames: int) -> float:
@@ -171,52 +188,34 @@ def chance_alignment_accuracy(num_frames: int, tolerance: int = 1) -> float:
     return (num_frames * (2 * reach + 1) - reach * (reach + 1)) / num_frames**2
 
 
+def chance_accuracy_within_seconds(
+    times_u: ArrayLike, times_v: ArrayLike, tolerance_seconds: float
+) -> float:
+    """Return the accuracy within seconds of uniformly random or collapsed neighbours.
+
+    The share of pairs of a frame of u and one of v that are within the tolerance in time.
+
+    Args:
+        times_u: (T,) seconds.
+        times_v: (S,) seconds on the same clock.
+        tolerance_seconds: Seconds either side that still count, >= 0.
+
+    Raises:
+        MetricInputError: Times that do not increase or are not finite, or a negative tolerance.
+    """
+    _check_seconds(tolerance_seconds)
+    t = checked_times(times_u, len(np.atleast_1d(times_u)), "times_u")
+    s = checked_times(times_v, len(np.atleast_1d(times_v)), "times_v")
+    reach = tolerance_seconds + TIME_TOLERANCE_SECONDS
+    within = np.searchsorted(s, t + reach, side="right") - np.searchsorted(s, t - reach)
+    return float(within.mean() / len(s))
+
+
 def _check_length(num_frames: int) -> None:
     if num_frames < 1:
         raise MetricInputError(f"expected a sequence of 1 frame or more, found {num_frames}")
 
 
-@dataclass(frozen=True)
-class AlignmentCeiling:
-    """The best that an encoder of single frames can reach on one episode.
-
-    Attributes:
-        error: Lowest alignment error.
-        accuracy: Highest share within the tolerance.
-        tau: Highest order against another episode.
-    """
-
-    error: float
-    accuracy: float
-    tau: KendallTau
-
-
-def alignment_ceiling(
-    features: ArrayLike, same_within: float, tolerance: int = 1
-) -> AlignmentCeiling:
-    """Return what an ideal encoder reaches where some frames cannot be told apart.
-
-    Frames of a pause look the same, so no encoder of single frames can say which is which. All
-    frames whose features differ by at most `same_within` in every component are ties.
-
-    Args:
-        features: (T, F), what there is to see: the simulator's state, or the pixels.
-        same_within: Largest difference, in the features' unit, that cannot be seen.
-        tolerance: Frames either side that count as found, as in `alignment_accuracy`.
-
-    Raises:
-        MetricInputError: Features that are no finite (T, F), or a negative `same_within`.
-    """
-    array = checked_embedding(features, "features")
-    if not same_within >= 0:
-        raise MetricInputError(f"expected same_within of 0 or more, found {same_within}")
-    # A loop over frames, since (T, T, F) of pixels would not fit in memory.
-    rows = [(np.abs(array - frame) <= same_within).all(axis=1) for frame in array]
-    ties = np.stack(rows)  # (T, T)
-    index = np.arange(len(array))
-    gaps = np.abs(index[:, None] - index[None, :])  # (T, T)
-    return AlignmentCeiling(
-        error=_mean_over_ties(ties, gaps) / len(array),
-        accuracy=_mean_over_ties(ties, gaps <= tolerance),
-        tau=kendall_tau_of_ties(ties),
-    )
+def _check_seconds(tolerance_seconds: float) -> None:
+    if not tolerance_seconds >= 0:
+        raise MetricInputError(f"expected a tolerance of 0 s or more, found {tolerance_seconds}")

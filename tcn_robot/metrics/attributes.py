@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from tcn_robot.metrics.checks import MetricInputError, checked_embedding
-from tcn_robot.metrics.neighbours import nearest_neighbours
+from tcn_robot.metrics.blockwise import Distance
+from tcn_robot.metrics.checks import checked_embedding, episodes_of_frames, per_frame
+from tcn_robot.metrics.neighbours import mean_over_neighbours, same_class
 
 
 @dataclass(frozen=True)
@@ -37,52 +38,40 @@ class NeighbourError:
     chance: float
 
 
-def attribute_error(embedding: ArrayLike, values: ArrayLike, episodes: ArrayLike) -> NeighbourError:
+def attribute_error(
+    embedding: ArrayLike,
+    values: ArrayLike,
+    episodes: ArrayLike,
+    *,
+    distance: Distance = "euclidean",
+) -> NeighbourError:
     """Return how often the nearest frame of another episode has another value.
 
     Args:
         embedding: (N, D), frames of several episodes, all views together.
         values: (N,) the attribute of each frame, such as 0 and 1.
         episodes: (N,) which episode each frame is of; neighbours come from others only.
+        distance: As in `neighbour_pairs`.
 
     Raises:
         MetricInputError: Lengths that do not fit, numbers that are not finite, or one episode.
     """
     frames = checked_embedding(embedding, "embedding")
-    labels = _per_frame(values, len(frames), "values")
-    groups = _per_frame(episodes, len(frames), "episodes")
-    if len(np.unique(groups)) < 2:
-        raise MetricInputError(
-            "expected frames of 2 episodes or more, found 1: a frame's neighbours come from others"
-        )
+    labels = per_frame(values, len(frames), "values")
+    groups = episodes_of_frames(episodes, len(frames))
+    known, codes = np.unique(labels, return_inverse=True)  # (V,), (N,)
     found, by_chance = np.empty(len(frames)), np.empty(len(frames))
     for group in np.unique(groups):
         own = groups == group
-        same = labels[own][:, None] == labels[~own][None, :]  # (n, N - n)
-        ties = nearest_neighbours(frames[own], frames[~own])
-        found[own] = (ties & same).sum(axis=1) / ties.sum(axis=1)
-        by_chance[own] = same.mean(axis=1)
-    known = np.unique(labels)
-    recalls = np.array([found[labels == value].mean() for value in known])
+        queries, gallery = codes[own], codes[~own]
+        same = same_class(queries, gallery)
+        found[own] = mean_over_neighbours(frames[own], frames[~own], same, distance=distance)
+        by_chance[own] = (np.bincount(gallery, minlength=len(known)) / len(gallery))[queries]
+    recalls = np.array([found[codes == code].mean() for code in range(len(known))])
     retrieved = recalls[recalls > 0]
     return NeighbourError(
         error=float(1 - recalls.mean()),
         published=float(1 - retrieved.mean()) if len(retrieved) else 1.0,
         recalls={str(value): float(recall) for value, recall in zip(known, recalls, strict=True)},
-        chance=float(1 - np.mean([by_chance[labels == value].mean() for value in known])),
+        chance=float(1 - np.mean([by_chance[codes == c].mean() for c in range(len(known))])),
     )
-
-
-def _per_frame(given: ArrayLike, num_frames: int, name: str) -> NDArray[np.generic]:
-    array = np.asarray(given)
-    if array.shape != (num_frames,):
-        raise MetricInputError(
-            f"{name}: expected one per frame, ({num_frames},), found {array.shape}; pass those of "
-            "the embedded frames"
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise MetricInputError(
-            f"{name}: expected one per frame, found NaN or infinity; leave frames without a label "
-            "out of the embedding too"
-        )
-    return array

@@ -102,3 +102,72 @@ def checked_sequence(sequence: ArrayLike, what: str) -> NDArray[np.float64]:
             f"{'' if finite else ' with NaN or infinity'}"
         )
     return array
+
+
+def checked_labels(labels: ArrayLike, num_frames: int, name: str) -> NDArray[np.float64]:
+    """Return one finite number per frame as float64 (T,).
+
+    Args:
+        labels: (T,) real numbers.
+        num_frames: T.
+        name: What to call them in an error.
+
+    Raises:
+        MetricInputError: Another length, no numbers, or not finite.
+    """
+    array = checked_sequence(labels, f"number in {name}")
+    if len(array) != num_frames:
+        raise MetricInputError(
+            f"{name}: expected one number per frame, ({num_frames},), found {array.shape}; pass "
+            "those of the embedded frames"
+        )
+    return array
+
+
+def checked_tolerance(tolerance: int) -> None:
+    """Check a tolerance in frames.
+
+    Raises:
+        MetricInputError: It is negative.
+    """
+    if tolerance < 0:
+        raise MetricInputError(f"expected a tolerance of 0 frames or more, found {tolerance}")
+
+
+def per_frame(given: ArrayLike, num_frames: int, name: str) -> NDArray[np.generic]:
+    """Return one thing per frame, such as a class or an episode's name, as (T,) of any dtype.
+
+    Args:
+        given: (T,) numbers or strings.
+        num_frames: T.
+        name: What to call them in an error.
+
+    Raises:
+        MetricInputError: Another length, or numbers that are not finite.
+    """
+    array = np.asarray(given)
+    if array.shape != (num_frames,):
+        raise MetricInputError(
+            f"{name}: expected one per frame, ({num_frames},), found {array.shape}; pass those of "
+            "the embedded frames"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise MetricInputError(
+            f"{name}: expected one per frame, found NaN or infinity; leave frames without a label "
+            "out of the embedding too"
+        )
+    return array
+
+
+def episodes_of_frames(episodes: ArrayLike, num_frames: int) -> NDArray[np.generic]:
+    """Return which episode each frame is of, (T,).
+
+    Raises:
+        MetricInputError: Another length, not finite, or a single episode.
+    """
+    groups = per_frame(episodes, num_frames, "episodes")
+    if len(np.unique(groups)) < 2:
+        raise MetricInputError(
+            "expected frames of 2 episodes or more, found 1: a frame's neighbours come from others"
+        )
+    return groups

@@ -10,14 +10,19 @@ measure is said in each function: a cycle closes also where two episodes agree o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tcn_robot.metrics.checks import MetricInputError
-from tcn_robot.metrics.neighbours import nearest_neighbours
+from tcn_robot.metrics.blockwise import BLOCK_ELEMENTS, Distance
+from tcn_robot.metrics.checks import checked_tolerance
+from tcn_robot.metrics.tie_sets import TieSets, tie_sets
 
 
-def two_way_cycle_consistency(u: ArrayLike, v: ArrayLike, tolerance: int = 1) -> float:
+def two_way_cycle_consistency(
+    u: ArrayLike, v: ArrayLike, tolerance: int = 1, *, distance: Distance = "euclidean"
+) -> float:
     """Return the share of u's frames that come back to themselves through v.
 
     Frame t goes to its nearest neighbour in v, and from there to that one's nearest in u: t'. It
@@ -30,6 +35,7 @@ def two_way_cycle_consistency(u: ArrayLike, v: ArrayLike, tolerance: int = 1) ->
         u: (T, D), one episode.
         v: (S, D), another one.
         tolerance: Frames either side that still count, >= 0.
+        distance: As in `neighbour_pairs`.
 
     Returns:
         In [0, 1]. A collapsed embedding gets `chance_alignment_accuracy(T, tolerance)`.
@@ -38,12 +44,18 @@ def two_way_cycle_consistency(u: ArrayLike, v: ArrayLike, tolerance: int = 1) ->
         MetricInputError: Shapes that do not fit, numbers that are not finite, or a negative
             tolerance.
     """
-    there_and_back = _shares(u, v) @ _shares(v, u)  # (T, T)
-    return float(_returned(there_and_back, tolerance).mean())
+    checked_tolerance(tolerance)
+    path = [tie_sets(a, b, distance=distance) for a, b in ((u, v), (v, u))]
+    return float(_returned(path, tolerance).mean())
 
 
 def three_way_cycle_consistency(
-    u: ArrayLike, v: ArrayLike, w: ArrayLike, tolerance: int = 1
+    u: ArrayLike,
+    v: ArrayLike,
+    w: ArrayLike,
+    tolerance: int = 1,
+    *,
+    distance: Distance = "euclidean",
 ) -> float:
     """Return the share of u's frames that come back through v and w, and through w and v.
 
@@ -55,6 +67,7 @@ def three_way_cycle_consistency(
         v: (S, D), a second one.
         w: (R, D), a third one.
         tolerance: Frames either side that still count, >= 0.
+        distance: As in `neighbour_pairs`.
 
     Returns:
         In [0, 1]. A collapsed embedding gets the mean over t of the squared share of frames within
@@ -64,22 +77,35 @@ def three_way_cycle_consistency(
         MetricInputError: Shapes that do not fit, numbers that are not finite, or a negative
             tolerance.
     """
-    one_way = _shares(u, v) @ _shares(v, w) @ _shares(w, u)  # (T, T)
-    other_way = _shares(u, w) @ _shares(w, v) @ _shares(v, u)
-    both = _returned(one_way, tolerance) * _returned(other_way, tolerance)  # (T,)
-    return float(both.mean())
+    checked_tolerance(tolerance)
+    ways = []
+    for cycle in ((u, v), (v, w), (w, u)), ((u, w), (w, v), (v, u)):
+        path = [tie_sets(a, b, distance=distance) for a, b in cycle]
+        ways.append(_returned(path, tolerance))
+    return float((ways[0] * ways[1]).mean())
 
 
-def _shares(u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
-    """Return how each frame of u is divided among its nearest frames in v, (T, S)."""
-    ties = nearest_neighbours(u, v)
-    return ties / ties.sum(axis=1, keepdims=True)
+def _returned(path: Sequence[TieSets], tolerance: int) -> NDArray[np.float64]:
+    """Return how much of each frame ends within the tolerance of itself, (T,).
 
-
-def _returned(shares: NDArray[np.float64], tolerance: int) -> NDArray[np.float64]:
-    """Return how much of each frame ends within the tolerance of itself, (T, T) -> (T,)."""
-    if tolerance < 0:
-        raise MetricInputError(f"expected a tolerance of 0 frames or more, found {tolerance}")
-    frames = np.arange(len(shares))
-    near = np.abs(frames[:, None] - frames[None, :]) <= tolerance  # (T, T)
-    return np.asarray((shares * near).sum(axis=1))
+    Args:
+        path: From the first episode to the second, and so on until back to the first.
+        tolerance: Frames either side that still count.
+    """
+    here, back = path[0], path[-1]
+    num_frames, num_met = len(here.set_of), here.shares.shape[1]
+    chosen = [there.chosen() for there in path[1:]]
+    returned = []
+    frames_at_once = max(1, BLOCK_ELEMENTS // num_met)
+    for start in range(0, num_frames, frames_at_once):
+        frames = np.arange(start, min(start + frames_at_once, num_frames))
+        own, which = np.unique(here.set_of[frames], return_inverse=True)
+        at = here.shares[own]  # sparse (sets of the block, S), where its frames are
+        for there, sets in zip(path[1:-1], chosen, strict=False):
+            at = at @ sets @ there.shares
+        ends = (at @ chosen[-1])[which].tocoo()  # sparse (B, sets), by which set each comes back
+        first = np.maximum(frames[ends.row] - tolerance, 0)
+        last = np.minimum(frames[ends.row] + tolerance, num_frames - 1)
+        within = ends.data * back.shares_within(ends.col.astype(np.int64), first, last)
+        returned.append(np.bincount(ends.row, weights=within, minlength=len(frames)))
+    return np.concatenate(returned)

@@ -6,37 +6,90 @@ all of them are kept, and the metrics average over them.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 
-from tcn_robot.metrics.checks import checked_pair
+from tcn_robot.metrics.blockwise import BlockwiseSearch, Distance, row_starts
 
-# Distances closer than this many roundings of the numbers they come from are equal.
-TIE_ROUNDINGS = 8.0
-
-
-def tie_tolerance(u: NDArray[Any], v: NDArray[Any]) -> float:
-    """Return the difference of two distances that rounding of the embeddings explains.
-
-    It follows the coarser of both dtypes: a float32 embedding that is constant up to its last
-    bits has collapsed, whatever an arg-min makes of the bits.
-    """
-    epsilon = max(float(np.finfo(u.dtype).eps), float(np.finfo(v.dtype).eps))
-    largest_norm = max(
-        float(np.sqrt(np.square(x, dtype=np.float64).sum(axis=1).max())) for x in (u, v)
-    )
-    return TIE_ROUNDINGS * epsilon * largest_norm
+# (rows (P,), cols (P,)) of pairs of frames -> what each is worth, (P,) or (P, K).
+PairValues = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.generic]]
 
 
-def nearest_neighbours(u: ArrayLike, v: ArrayLike) -> NDArray[np.bool_]:
-    """Mark, for every frame of u, all its nearest frames in v.
+def neighbour_pairs(
+    u: ArrayLike, v: ArrayLike, *, distance: Distance = "euclidean"
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Go through every frame of u and all its nearest frames in v, block by block.
+
+    Memory is bounded by a block, some tens of MB, however long the episodes are.
 
     Args:
         u: (T, D) embeddings.
         v: (S, D) embeddings.
+        distance: "euclidean", or "cosine": rows are scaled to length 1 first. A row of zeros has no
+            direction and stays: it is at distance 1 from every other, and at 0 from rows of zeros.
+
+    Yields:
+        rows (P,) and cols (P,), int64, in order; all pairs of a row are in one block.
+
+    Raises:
+        MetricInputError: Shapes that do not fit, or numbers that are not finite.
+    """
+    return BlockwiseSearch(u, v, distance).nearest()
+
+
+def mean_over_neighbours(
+    u: ArrayLike, v: ArrayLike, values: PairValues, *, distance: Distance = "euclidean"
+) -> NDArray[np.float64]:
+    """Return the mean of a value over each frame's nearest frames, in bounded memory.
+
+    Args:
+        u: (T, D) embeddings.
+        v: (S, D) embeddings.
+        values: Called with (P,) frames of u and as many nearest frames of v; returns the value
+            of each pair, (P,), or several values of each, (P, K).
+        distance: As in `neighbour_pairs`.
+
+    Returns:
+        float64 (T,), or (T, K).
+
+    Raises:
+        MetricInputError: Shapes that do not fit, or numbers that are not finite.
+    """
+    means = []
+    for rows, cols in neighbour_pairs(u, v, distance=distance):
+        of_pairs = np.asarray(values(rows, cols), dtype=np.float64)  # (P,) or (P, K)
+        starts = row_starts(rows)
+        counts = np.diff(starts, append=len(rows)).astype(np.float64)
+        sums = np.add.reduceat(of_pairs, starts, axis=0)  # (B,) or (B, K)
+        means.append(sums / (counts if sums.ndim == 1 else counts[:, None]))
+    return np.concatenate(means)
+
+
+def same_class(
+    queries: NDArray[np.generic], gallery: NDArray[np.generic]
+) -> Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]:
+    """Return the function from pairs of frames to whether both are of one class.
+
+    Args:
+        queries: (T,) classes of the frames that are asked for.
+        gallery: (S,) classes of the frames they are looked for in.
+    """
+    return lambda rows, cols: queries[rows] == gallery[cols]
+
+
+def nearest_neighbours(
+    u: ArrayLike, v: ArrayLike, *, distance: Distance = "euclidean"
+) -> NDArray[np.bool_]:
+    """Mark, for every frame of u, all its nearest frames in v.
+
+    The matrix is dense; `neighbour_pairs` and `mean_over_neighbours` do without it.
+
+    Args:
+        u: (T, D) embeddings.
+        v: (S, D) embeddings.
+        distance: As in `neighbour_pairs`.
 
     Returns:
         (T, S) bool; every row has at least one True, more where neighbours are equidistant.
@@ -44,11 +97,11 @@ def nearest_neighbours(u: ArrayLike, v: ArrayLike) -> NDArray[np.bool_]:
     Raises:
         MetricInputError: Shapes that do not fit, or numbers that are not finite.
     """
-    first, second = checked_pair(u, v)
-    # In float64 and by differences: |u|^2 + |v|^2 - 2uv would invent and break ties.
-    distances = cdist(first.astype(np.float64), second.astype(np.float64))  # (T, S)
-    nearest = distances.min(axis=1, keepdims=True)
-    return np.asarray(distances <= nearest + tie_tolerance(first, second))
+    search = BlockwiseSearch(u, v, distance)
+    ties = np.zeros((search.num_rows, search.num_cols), np.bool_)
+    for rows, cols in search.nearest():
+        ties[rows, cols] = True
+    return ties
 
 
 def mean_neighbour_index(ties: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tcn_robot.metrics.blockwise import Distance
 from tcn_robot.metrics.checks import checked_sequence
-from tcn_robot.metrics.neighbours import mean_neighbour_index, nearest_neighbours
+from tcn_robot.metrics.neighbours import mean_neighbour_index, mean_over_neighbours
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,13 @@ class KendallTau:
     effective_states: float
 
 
-def kendall_tau(u: ArrayLike, v: ArrayLike) -> KendallTau:
+def kendall_tau(u: ArrayLike, v: ArrayLike, *, distance: Distance = "euclidean") -> KendallTau:
     """Return the order in which u's frames find their nearest neighbours in v.
 
     Args:
         u: (T, D), an episode from one view.
         v: (S, D), another episode.
+        distance: As in `neighbour_pairs`.
 
     Returns:
         tau_a and tau_b are 1 for the same order, -1 for the reversed one, 0 when there is none:
@@ -50,7 +52,9 @@ def kendall_tau(u: ArrayLike, v: ArrayLike) -> KendallTau:
     Raises:
         MetricInputError: Shapes that do not fit, or numbers that are not finite.
     """
-    return kendall_tau_of_ties(nearest_neighbours(u, v))
+    return kendall_tau_of_sequence(
+        mean_over_neighbours(u, v, lambda _, cols: cols, distance=distance)
+    )
 
 
 def kendall_tau_of_ties(ties: NDArray[np.bool_]) -> KendallTau:
@@ -84,7 +88,22 @@ def kendall_tau_of_sequence(neighbours: ArrayLike) -> KendallTau:
 
 
 def _concordant_minus_discordant(sequence: NDArray[np.float64]) -> int:
-    """Count pairs i < j in order less those in reverse, in memory linear in T."""
-    return sum(
-        int(np.sign(sequence[i + 1 :] - value).sum()) for i, value in enumerate(sequence[:-1])
-    )
+    """Count pairs i < j in order less those in reverse, in T log^2 T steps.
+
+    As merge sort does: halves that lie side by side are compared, then halves of twice the length.
+    """
+    count = len(sequence)
+    ranks = np.unique(sequence, return_inverse=True)[1]  # (T,) in [0, T)
+    index = np.arange(count)
+    surplus, width = 0, 1
+    while width < count:
+        # Sorted by pair of halves, then by rank: a half lies before or after all others.
+        keys = index // (2 * width) * count + ranks
+        later = index // width % 2 == 1
+        earlier = np.sort(keys[~later])
+        whole_halves = keys[later] // count * width  # all earlier frames of the pairs before
+        less = np.searchsorted(earlier, keys[later]) - whole_halves
+        not_greater = np.searchsorted(earlier, keys[later], side="right") - whole_halves
+        surplus += int((less - (width - not_greater)).sum())
+        width *= 2
+    return surplus

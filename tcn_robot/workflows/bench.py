@@ -8,7 +8,10 @@ from tcn_robot.errors import UserError, unknown_name
 
 # kind -> (module in tcn_robot.workflows, one line of help)
 KINDS: dict[str, tuple[str, str]] = {
-    "alignment": ("bench_alignment", "is the same moment found across views, bodies, episodes"),
+    "alignment": (
+        "bench_alignment_command",
+        "is the same moment found across views, bodies, episodes",
+    ),
     "recognition": ("bench_recognition", "is the action of a clip known: k-NN, probes, few labels"),
 }
 

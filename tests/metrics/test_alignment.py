@@ -11,6 +11,7 @@ from tcn_robot.metrics import (
     alignment_accuracy,
     alignment_ceiling,
     alignment_error,
+    chance_accuracy_within_seconds,
     chance_alignment_accuracy,
     chance_alignment_error,
 )
@@ -149,6 +150,54 @@ def test_times_of_cameras_with_other_rates_and_starts():
         alignment_error(u, v, times_u=times_u[::-1], times_v=times_v)
     with pytest.raises(UserError, match="one time per frame"):
         alignment_error(u, v, times_u=times_v, times_v=times_u)
+
+
+def accuracy_in_seconds_by_loop(u, v, times_u, times_v, tolerance):
+    total = 0.0
+    for a, b, t, s in ((u, v, times_u, times_v), (v, u, times_v, times_u)):
+        hits = []
+        for i, query in enumerate(a):
+            near = nearest_by_loop(query, b)
+            hits.append(sum(abs(t[i] - s[j]) <= tolerance for j in near) / len(near))
+        total += sum(hits) / len(hits)
+    return total / 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 12), st.floats(0, 1))
+def test_accuracy_within_seconds_equals_the_loop(seed, num_u, num_v, tolerance):
+    generator = np.random.default_rng(seed)
+    u, v = integer_embedding(seed, num_u), integer_embedding(seed + 1, num_v)
+    times = [np.cumsum(generator.uniform(0.01, 0.2, size=n)) for n in (num_u, num_v)]
+    clocks = {"times_u": times[0], "times_v": times[1]}
+    found = alignment_accuracy(u, v, tolerance_seconds=tolerance, **clocks)
+    expected = accuracy_in_seconds_by_loop(u, v, *times, tolerance)
+    assert found == pytest.approx(expected, abs=1e-12)
+    collapsed = alignment_accuracy(0 * u, 0 * v, tolerance_seconds=tolerance, **clocks)
+    assert collapsed == pytest.approx(chance_accuracy_within_seconds(*times, tolerance), abs=1e-12)
+
+
+def test_accuracy_within_seconds_is_that_within_frames_of_a_steady_camera():
+    u, v = np.random.default_rng(0).normal(size=(2, 30, 2))
+    clocks = {"times_u": np.arange(30) / 30, "times_v": np.arange(30) / 30}
+    for frames in range(4):  # k / 30 is within k frames, whatever its rounding
+        seconds = alignment_accuracy(u, v, tolerance_seconds=frames / 30, **clocks)
+        assert seconds == pytest.approx(alignment_accuracy(u, v, frames), abs=1e-12)
+        chance = chance_accuracy_within_seconds(*clocks.values(), frames / 30)
+        assert chance == pytest.approx(chance_alignment_accuracy(30, frames), abs=1e-12)
+    with pytest.raises(UserError, match="times of both views for a tolerance in seconds"):
+        alignment_accuracy(u, v, tolerance_seconds=0.1)
+    with pytest.raises(UserError, match="0 s or more, found -0"):
+        alignment_accuracy(u, v, tolerance_seconds=-0.1, **clocks)
+
+
+def test_cosine_forgets_lengths():
+    angles = np.linspace(0, 1, 25)
+    arc = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    scaled = arc * np.random.default_rng(0).uniform(0.1, 10, size=(25, 1))
+    assert alignment_error(arc, scaled, distance="cosine") == 0
+    assert alignment_accuracy(arc, scaled, 0, distance="cosine") == 1
+    assert alignment_error(arc, scaled) > 0.05
 
 
 @pytest.mark.parametrize("function", [alignment_error, alignment_accuracy])

@@ -63,6 +63,13 @@ def test_an_embedding_of_the_attribute_has_no_error_and_its_own_film_is_no_help(
     assert attribute_error(embedding, [0, 0, 1, 1], [0, 0, 1, 1]).error == 1
 
 
+def test_cosine_forgets_lengths():
+    embedding = np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 0.0], [0.0, 50.0]])
+    found = attribute_error(embedding, ["a", "b", "a", "b"], [0, 0, 1, 1], distance="cosine")
+    assert found.error == 0
+    assert attribute_error(embedding, ["a", "b", "a", "b"], [0, 0, 1, 1]).error > 0
+
+
 def test_bad_input_is_one_line():
     with pytest.raises(UserError, match="2 episodes or more, found 1"):
         attribute_error(np.ones((3, 1)), [0, 1, 1], [4, 4, 4])

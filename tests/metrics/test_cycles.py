@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import (
     chance_alignment_accuracy,
+    cycles,
+    nearest_neighbours,
     three_way_cycle_consistency,
     two_way_cycle_consistency,
 )
@@ -57,10 +59,40 @@ def test_equal_to_a_loop_over_all_paths(u, v, w, tolerance):
     assert three_way_cycle_consistency(a, b, c, tolerance) == pytest.approx(three, abs=1e-12)
 
 
+def by_matrices(path, tolerance):
+    """Each frame's share that comes back, by dense matrices."""
+    shares = np.eye(len(path[0]))
+    for here, there in itertools.pairwise(path):
+        ties = nearest_neighbours(here, there)
+        shares = shares @ (ties / ties.sum(axis=1, keepdims=True))
+    frames = np.arange(len(shares))
+    return (shares * (np.abs(frames[:, None] - frames) <= tolerance)).sum(axis=1)
+
+
+@pytest.mark.parametrize("block_elements", [1, 100, 2**19])
+@pytest.mark.parametrize("num_values", [1, 4, 1000])
+def test_equal_to_matrices_of_longer_episodes(block_elements, num_values, monkeypatch):
+    monkeypatch.setattr(cycles, "BLOCK_ELEMENTS", block_elements)
+    rng = np.random.default_rng(num_values)
+    u, v, w = (rng.integers(num_values, size=(n, 1)).astype(np.float32) for n in (60, 45, 70))
+    two = by_matrices((u, v, u), 2).mean()
+    assert two_way_cycle_consistency(u, v, 2) == pytest.approx(two, abs=1e-12)
+    three = (by_matrices((u, v, w, u), 2) * by_matrices((u, w, v, u), 2)).mean()
+    assert three_way_cycle_consistency(u, v, w, 2) == pytest.approx(three, abs=1e-12)
+
+
 @pytest.mark.parametrize("tolerance", [0, 1, 5])
 def test_the_same_episode_closes_every_cycle(tolerance):
     assert two_way_cycle_consistency(LINE, LINE, tolerance) == 1
     assert three_way_cycle_consistency(LINE, LINE, LINE, tolerance) == 1
+
+
+def test_cosine_forgets_lengths():
+    arc = np.concatenate([np.cos(LINE), np.sin(LINE)], axis=1)
+    scaled = arc * np.random.default_rng(0).uniform(0.1, 10, size=(30, 1))
+    assert two_way_cycle_consistency(arc, scaled, 0, distance="cosine") == 1
+    assert three_way_cycle_consistency(arc, scaled, arc, 0, distance="cosine") == 1
+    assert two_way_cycle_consistency(arc, scaled, 0) < 1
 
 
 def test_a_reversed_episode_is_not_noticed():

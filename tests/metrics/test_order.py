@@ -25,6 +25,24 @@ def test_equals_scipy_and_the_loop(neighbours):
     assert tau.tau_a == pytest.approx(tau_a_by_loop(neighbours))
 
 
+@pytest.mark.parametrize("num_values", [1, 3, 3000])
+@pytest.mark.parametrize("count", [2, 255, 256, 257, 1000])
+def test_equals_scipy_and_the_loop_for_long_episodes(count, num_values):
+    neighbours = np.random.default_rng(count).integers(num_values, size=count) / 7
+    tau = kendall_tau_of_sequence(neighbours)
+    expected = kendalltau(np.arange(count), neighbours).statistic
+    assert tau.tau_b == pytest.approx(0.0 if np.isnan(expected) else expected, abs=1e-12)
+    assert tau.tau_a == pytest.approx(tau_a_by_loop(neighbours), abs=1e-12)
+
+
+def test_cosine_forgets_lengths():
+    angles = np.linspace(0, 1, 30)
+    arc = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    scaled = arc * np.random.default_rng(0).uniform(0.1, 10, size=(30, 1))
+    assert kendall_tau(arc, scaled, distance="cosine").tau_a == 1
+    assert kendall_tau(arc, scaled).tau_a < 1
+
+
 # reference: a perfectly ordered embedding of k states, 100 frames
 QUANTISED = {
     2: (0.505, 0.711),

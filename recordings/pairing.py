@@ -123,4 +123,5 @@ def _film(
     target.metadata[PAIRED_WITH] = {
         "embodiment": episode.metadata.get("embodiment"),
         "content_hash": episode.content_hash,
+        **({"ancestors": list(episode.ancestors)} if episode.ancestors else {}),
     }

@@ -132,6 +132,14 @@ class Episode:
         assert self.metadata  # read before: says in one line what is wrong with it
         return hashlib.sha256((self.path / dataset_format.EPISODE_FILE).read_bytes()).hexdigest()
 
+    @property
+    def ancestors(self) -> tuple[str, ...]:
+        """Content hashes of the episodes it was rendered from, the nearest first.
+
+        Episodes with a common ancestor show the same moments: other cameras, looks or bodies.
+        """
+        return ancestors_of(self.metadata)
+
     @cached_property
     def _times_seconds(self) -> dict[str, np.ndarray]:
         return read_frames_table(self.path / dataset_format.FRAMES_FILE)
@@ -188,6 +196,22 @@ class Episode:
         """
         path = self.path / dataset_format.STEPS_FILE
         return read_steps_table(path) if self.metadata.get("steps") else None
+
+
+def ancestors_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the content hashes that `episode.json` says an episode was rendered from.
+
+    Args:
+        metadata: What it says. `rerendered_from` and `paired_with` name the episode before; what
+            that one was made of stands in their `ancestors`, from the second generation on.
+    """
+    found: dict[str, None] = {}
+    for field, name in (("paired_with", "content_hash"), ("rerendered_from", "content_sha256")):
+        origin = metadata.get(field)
+        if isinstance(origin, dict):
+            found |= {str(origin[name]): None} if origin.get(name) else {}
+            found |= dict.fromkeys(map(str, origin.get("ancestors") or ()))
+    return tuple(found)
 
 
 def _refuse_malformed(file: Path, metadata: dict[str, Any]) -> None:

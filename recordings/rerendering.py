@@ -185,6 +185,7 @@ def _write(
     target.metadata[RERENDERED_FROM] = {
         "content_sha256": episode.content_hash,
         "episode": episode.id,
+        **({"ancestors": list(episode.ancestors)} if episode.ancestors else {}),
         **({"kept_views": list(episode.views)} if rendition.keeps_films else {}),
         **rendition.made_by,
         **({"proof": proof.to_json()} if proof else {}),

@@ -151,6 +151,28 @@ def atomic_folder(target: Path, replace: bool = True) -> Iterator[Path]:
         raise
 
 
+def refuse_unwritable(path: Path, option: str = "--out") -> None:
+    """Raise a UserError where a file could not be written, before the work that it is for.
+
+    Args:
+        path: The file; folders above it may be missing.
+        option: Which option named it.
+    """
+    if path.is_dir():
+        raise UserError(f"{option} expects a file, found the folder {path}; name a file in it")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise UserError(f"{option} {path} cannot be written: {above} is a file; name another")
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"{option} {path} cannot be written ({reason}: {above}); name another folder"
+        ) from error
+
+
 def write_text_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole (UTF-8)."""
     make_folders(path.parent)

@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import-weights": ("import_weights", "turn published weights into an encoder to start from"),
     "export-onnx": ("export_onnx", "write an encoder as an ONNX file, which needs no torch"),
     "embed": ("embed", "embed every frame of a recording into a .npz file"),
-    "bench": ("bench", "measure an embedding: alignment"),
+    "bench": ("bench", "measure an embedding: alignment, recognition"),
     "zoo": ("zoo", "the trained encoders that ship, with their figures"),
     "imitate": ("imitate", "train policies with a learned reward"),
     "evaluate": ("evaluate", "evaluate trained policies on held-out starts"),

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": set(),
     "training": {"data", "models", "objectives", "metrics"},
     "rewards": {"models"},
-    "benchmarks": {"data", "models", "metrics"},
+    "benchmarks": {"data", "models", "metrics", "recordings"},
     "policies": {"envs", "rewards"},
     "report": {"metrics", "benchmarks"},
     "viewer": {"recordings"},

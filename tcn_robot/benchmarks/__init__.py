@@ -3,11 +3,11 @@
 from tcn_robot.benchmarks.alignment import (
     AlignmentOptions,
     benchmark_alignment,
-    compare_embeddings,
     embedded_figures,
     reference_figures,
     summarised,
 )
+from tcn_robot.benchmarks.arrays import compare_embeddings, compare_recordings
 from tcn_robot.benchmarks.held_out import HeldOutEpisode, held_out_episodes
 from tcn_robot.benchmarks.table import alignment_markdown, alignment_table
 
@@ -18,6 +18,7 @@ __all__ = [
     "alignment_table",
     "benchmark_alignment",
     "compare_embeddings",
+    "compare_recordings",
     "embedded_figures",
     "held_out_episodes",
     "reference_figures",

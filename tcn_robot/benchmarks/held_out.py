@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.provenance import key_of
 
 # These move about without doing the task, so their order of time has no counterpart elsewhere.
 AIMLESS_POLICIES = frozenset({"play", "random"})
+# Columns of `steps` that are no labels: what was done, and what the simulator needs.
+NO_LABELS = frozenset({"time_seconds", "action", "state", "observation"})
+# What belongs to a body and not to the scene around it.
+OF_THE_BODY = frozenset({"skin"})
 
 
 class FilmedEpisode(Protocol):
@@ -40,6 +45,14 @@ class FilmedEpisode(Protocol):
         """What `episode.json` says."""
 
     @property
+    def content_hash(self) -> str:
+        """What tells it from every other episode."""
+
+    @property
+    def ancestors(self) -> tuple[str, ...]:
+        """Content hashes of the episodes it was rendered from."""
+
+    @property
     def steps(self) -> dict[str, NDArray[Any]] | None:
         """What the simulator knew, one row per frame."""
 
@@ -48,6 +61,28 @@ class FilmedEpisode(Protocol):
 
     def timestamps(self, view: str) -> NDArray[np.float64]:
         """Return (T,) seconds."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an episode comes from, as far as pairs of episodes are found by it.
+
+    Attributes:
+        recording: Folder of its recording.
+        task: What is shown.
+        split: Which part of the data it belongs to.
+        hashes: Its content hash, then those of the episodes it was rendered from; two episodes
+            that share one show the same moments.
+        scene: Digest of the look that was drawn for the scene, "" where nothing was drawn.
+        simulator: Its name, "" for films.
+    """
+
+    recording: str = ""
+    task: str = ""
+    split: str = "test"
+    hashes: tuple[str, ...] = ()
+    scene: str = ""
+    simulator: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +96,8 @@ class HeldOutEpisode:
         observation: (T, F) what the simulator says there is to see, or None for films.
         progress: (T,) in [0, 1], the simulator's label, or None.
         embodiment: Whose body acted, "" where the recording does not say.
+        labels: {column: (T, ...)} what the simulator knew of each frame, such as its phase.
+        origin: Where it comes from.
     """
 
     name: str
@@ -69,6 +106,8 @@ class HeldOutEpisode:
     observation: NDArray[np.float64] | None = None
     progress: NDArray[np.float64] | None = None
     embodiment: str = ""
+    labels: dict[str, NDArray[Any]] = field(default_factory=dict)
+    origin: Origin = Origin()
 
     @property
     def synchronised(self) -> bool:
@@ -123,16 +162,41 @@ def _decoded(episode: FilmedEpisode, views: Sequence[str], name: str) -> HeldOut
     num_frames = {len(film) for film in frames.values()}
     steps = episode.steps or {}
     # Without one row per frame the labels cannot be matched to what is seen.
-    labelled = {
-        column: np.asarray(steps[column], dtype=np.float64)
+    fitting = {name: column for name, column in steps.items() if num_frames == {len(column)}}
+    known = {
+        column: np.asarray(fitting[column], dtype=np.float64)
         for column in ("observation", "progress")
-        if column in steps and num_frames == {len(steps[column])}
+        if column in fitting
     }
     return HeldOutEpisode(
         name=name,
         frames=frames,
         times_seconds={view: episode.timestamps(view) for view in views},
-        observation=labelled.get("observation"),
-        progress=labelled.get("progress"),
+        observation=known.get("observation"),
+        progress=known.get("progress"),
         embodiment=episode.embodiment,
+        labels={name: column for name, column in fitting.items() if name not in NO_LABELS},
+        origin=_origin(episode, name),
     )
+
+
+def _origin(episode: FilmedEpisode, name: str) -> Origin:
+    said = episode.metadata
+    return Origin(
+        recording=name.partition(" episode ")[0],
+        task=str(said.get("task") or ""),
+        split=episode.split,
+        hashes=(episode.content_hash, *episode.ancestors),
+        scene=scene_key(said.get("randomisation") or {}),
+        simulator=str((said.get("simulator") or {}).get("name") or ""),
+    )
+
+
+def scene_key(look: Mapping[str, Any]) -> str:
+    """Return a short digest of what was drawn for a scene; "" where nothing was.
+
+    Args:
+        look: `randomisation` of an episode; what belongs to the body does not count.
+    """
+    scene = {part: drawn for part, drawn in look.items() if part not in OF_THE_BODY}
+    return key_of(scene) if scene else ""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from tcn_robot.benchmarks.figures import EpisodeFigures, averaged_over_seeds
+from tcn_robot.benchmarks.figures import Measured, averaged_over_seeds
 from tcn_robot.errors import UserError
 
 #: What is kept of each episode or pair of episodes; the other figures have their means only.
@@ -16,16 +15,16 @@ KEPT = ("error", "accuracy_1", "tau_b")
 DECIMALS = 4
 
 
-def per_episode(figures: EpisodeFigures) -> dict[str, Any]:
+def per_episode(figures: Measured) -> dict[str, Any]:
     """Return {figure: list over episodes, or of lists over their pairs} to four decimals."""
-    kept = {name: getattr(figures, name) for name in KEPT}
+    kept = {name: figures[name] for name in KEPT}
     return {
         name: None if values is None else np.round(values, DECIMALS).tolist()
         for name, values in kept.items()
     }
 
 
-def pooled_over_seeds(kept: Sequence[Mapping[str, Any]]) -> EpisodeFigures:
+def pooled_over_seeds(kept: Sequence[Mapping[str, Any]]) -> Measured:
     """Return the mean over seeds of each episode's figures.
 
     An interval over it says how far the figure depends on which episodes were held out, for the
@@ -46,11 +45,8 @@ def pooled_over_seeds(kept: Sequence[Mapping[str, Any]]) -> EpisodeFigures:
     return averaged_over_seeds([_from_lists(one) for one in kept])
 
 
-def _from_lists(kept: Mapping[str, Any]) -> EpisodeFigures:
-    values = {
+def _from_lists(kept: Mapping[str, Any]) -> Measured:
+    return {
         name: None if kept[name] is None else np.asarray(kept[name], dtype=np.float64)
         for name in KEPT
     }
-    return EpisodeFigures(
-        **{field.name: values.get(field.name) for field in fields(EpisodeFigures)}
-    )

@@ -6,21 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tcn_robot.benchmarks.alignment import ROWS
+from tcn_robot.benchmarks.figure_table import BASIC
 
 # figure: (heading, whether it is a share, which is shown in %)
-FIGURES = {
-    "error": ("error %", True),
-    "accuracy_1": ("within 1 frame %", True),
-    "tau_a": ("tau_a", False),
-    "tau_b": ("tau_b", False),
-    "ties": ("ties %", True),
-    "progress_error": ("progress error %", True),
-}
+FIGURES = {name: (figure.heading, figure.is_share) for name, figure in BASIC.items()}
 
 
 def alignment_table(result: Mapping[str, Any]) -> str:
     """Return an alignment benchmark's rows as text: mean [low, high]."""
-    return "\n".join(_aligned(_cells({row: result[row] for row in ROWS if row in result}, "")))
+    return "\n".join(aligned(_cells({row: result[row] for row in ROWS if row in result}, "")))
 
 
 def alignment_markdown(results: Sequence[Mapping[str, Any]]) -> str:
@@ -50,7 +44,7 @@ def _cells(rows: Mapping[str, Mapping[str, Any]], corner: str) -> list[list[str]
     ]
     lines = [[corner, *(FIGURES[figure][0] for figure in shown)]]
     for name, row in rows.items():
-        cells = [_cell(row.get(f), row.get(f"{f}_interval"), FIGURES[f][1]) for f in shown]
+        cells = [cell(row.get(f), row.get(f"{f}_interval"), FIGURES[f][1]) for f in shown]
         lines.append([name, *cells])
     return lines
 
@@ -60,7 +54,8 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([heading, "|" + "---|" * len(lines[0]), *rows])
 
 
-def _cell(mean: float | None, interval: Sequence[float] | None, is_share: bool) -> str:
+def cell(mean: float | None, interval: Sequence[float] | None, is_share: bool) -> str:
+    """Return "mean [low, high]" with the digits that it is worth; "-" where it is not known."""
     if mean is None:
         return "-"
     factor, digits = (100.0, 1) if is_share else (1.0, 3)
@@ -71,7 +66,8 @@ def _cell(mean: float | None, interval: Sequence[float] | None, is_share: bool) 
     return text
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines of cells as text in columns, the first one left-aligned, the others right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return [
         "  ".join(

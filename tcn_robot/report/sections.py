@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcn_robot.report.evidence import Evidence, SuccessCurve
 from tcn_robot.report.figures_embedding import plane_figure, similarity_figure, training_figure
@@ -137,9 +137,19 @@ def _alignment(evidence: Evidence) -> Section | None:
             "whether the neighbours of one episode come in the right order in another; "
             "τ-b corrects for ties, τ-a counts them as failures. Small print: interval over "
             "episodes. The other rows say what the figures are worth. The collapsed encoder and "
-            "the frame counter see nothing; what they reach needs no seeing."
+            "the frame counter see nothing; what they reach needs no seeing.",
+            *_hard_split(evidence.alignment),
         ],
     )
+
+
+def _hard_split(alignment: dict[str, Any]) -> list[str]:
+    """Return the sentence about films of which training has seen nothing, where there are such."""
+    headline = alignment.get("headline") or {}
+    if headline.get("state") != "measured":
+        return []
+    sentence = headline["sentence"]
+    return [f"{sentence[0].upper()}{sentence[1:]}."]
 
 
 def _reward(evidence: Evidence) -> Section | None:

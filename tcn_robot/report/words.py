@@ -14,6 +14,8 @@ ENCODERS = {
     "untrained": "untrained, same network",
     "collapsed": "collapsed (all frames alike)",
     "frame_counter": "frame counter (knows only the index)",
+    "pixels": "pixels (16 × 16 grey values)",
+    "pixel_pca": "pixels, principal components",
     "chance": "chance",
     "ceiling": "ceiling (best the frames allow)",
     "simulator_state": "the simulator's own state, looked up",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,13 @@ class RunDescription:
         config: Every option.
         datasets: Folders it is trained on, as they were named.
         frames_key: Hash of the frames; a resumed run must see the same.
+        trained_on: What they show: bodies, views, scenes; None where nobody looked.
     """
 
     config: TrainConfig
     datasets: tuple[str, ...]
     frames_key: str
+    trained_on: Mapping[str, Any] | None = None
 
 
 def create_run(folder: Path, run: RunDescription) -> None:
@@ -51,6 +54,7 @@ def create_run(folder: Path, run: RunDescription) -> None:
         "datasets": list(run.datasets),
         "frames_key": run.frames_key,
         "training": dataclasses.asdict(run.config),
+        **({} if run.trained_on is None else {"trained_on": dict(run.trained_on)}),
     }
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(_json_text(described), "utf-8")
@@ -91,6 +95,25 @@ def read_options(folder: Path) -> dict[str, Any]:
         UserError: If there is none, or it is damaged.
     """
     return _read(folder)[1]["training"]
+
+
+def read_datasets(folder: Path) -> tuple[str, ...]:
+    """Return the recordings that a run was trained on, as they were named.
+
+    Raises:
+        UserError: If there is no run, or it is damaged.
+    """
+    return tuple(map(str, _read(folder)[1]["datasets"]))
+
+
+def read_trained_on(folder: Path) -> dict[str, Any] | None:
+    """Return what those recordings show; None for a run from before that was kept.
+
+    Raises:
+        UserError: If there is no run, or it is damaged.
+    """
+    said = _read(folder)[1].get("trained_on")
+    return said if isinstance(said, dict) else None
 
 
 def _read(folder: Path) -> tuple[Path, dict[str, Any]]:

@@ -31,7 +31,8 @@ def embed(
     """Embed every frame of a recording.
 
     The .npz file has one row per frame in each array: `embeddings` float32 (N, D), `episode_ids`,
-    `views`, `frame_indices`, `timestamps` (seconds), `splits`.
+    `views`, `frame_indices`, `timestamps` (seconds), `splits`, and `encoders`, the digest of
+    what embedded them: embeddings of different encoders cannot be compared.
 
     Args:
         run: Run folder, or the encoder folder inside one.
@@ -41,7 +42,7 @@ def embed(
         cache_dir: Where decoded frames go; without it $TCN_ROBOT_CACHE or beside the dataset.
     """
     from tcn_robot.data.build import build_frame_store
-    from tcn_robot.models import load_encoder
+    from tcn_robot.models import encoder_digest, load_encoder
     from tcn_robot.progress import progress
 
     if out.suffix != ".npz":
@@ -55,6 +56,8 @@ def embed(
     display = progress(episodes, len(episodes), "embedding", "episodes")
     rows = [_embed_view(encoder, film, view) for film in display for view in film.views]
     columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    digest = encoder_digest(encoder).encode()
+    columns["encoders"] = np.full(len(columns["embeddings"]), digest)
     write_npz_atomically(out, columns)
     print(f"{len(columns['embeddings'])} frames of {len(episodes)} episodes: {out}")
 

@@ -103,10 +103,12 @@ def _create(
 ) -> None:
     """Make the folder of a new run, in the main process."""
     from tcn_robot.training.run_folder import RunDescription, create_run
+    from tcn_robot.workflows.training_seen import describe_training
 
     if processes.is_main:
         names = tuple(str(dataset) for dataset in datasets)
-        create_run(out, RunDescription(config, names, store.content_key))
+        shown = describe_training(datasets, config.views)
+        create_run(out, RunDescription(config, names, store.content_key, shown))
 
 
 def _new(

@@ -208,6 +208,7 @@ class EpisodeInMemory:
 
     def __init__(self, id, split, policy, levels=EVEN, rows=None):
         self.id, self.split, self.metadata = id, split, {"policy": policy}
+        self.content_hash, self.ancestors = f"hash-{id}", ()
         self.views, self.embodiment = ("front", "left"), "hand"
         self._levels = levels
         count = len(levels) if rows is None else rows

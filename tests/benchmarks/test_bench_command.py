@@ -30,7 +30,7 @@ def test_alignment(recording, run, tmp_path, capsys):
     arguments = ["bench", "alignment", str(run), str(recording), "--out", str(out)]
     assert main([*arguments, "--untrained-seeds", "2"]) == 0
     printed = capsys.readouterr().out
-    for row in ("trained", "untrained", "collapsed", "frame_counter", "chance", "ceiling"):
+    for row in ("trained", "untrained", "collapsed", "frame counter", "chance", "ceiling"):
         assert row in printed
     result = json.loads(out.read_text())
     assert result["episodes"] == 3
@@ -46,6 +46,55 @@ def test_alignment(recording, run, tmp_path, capsys):
     assert out.read_text() == first
 
 
+@pytest.fixture(scope="module")
+def rendered(recording):
+    """The recording in drawn scenes, and those with the tongs from a camera of its own."""
+    looks, hard = (recording.parent / name for name in ("looks", "hard"))
+    common = ["--size", "32"]
+    drawn = ["--randomise", "light", "colour", "--no-proof", "--out", str(looks)]
+    assert main(["rerender", str(recording), *common, *drawn]) == 0
+    paired = ["--embodiment", "tongs", "--views", "corner", "--out", str(hard)]
+    assert main(["rerender", str(looks), *common, *paired]) == 0
+    return looks, hard
+
+
+def test_the_hard_split_is_found_by_where_films_come_from(
+    recording, run, rendered, tmp_path, capsys
+):
+    out, page = tmp_path / "figures.json", tmp_path / "page.html"
+    arguments = ["--untrained-seeds", "1", "--out", str(out), "--report", str(page)]
+    seen = ["--seen-bodies", "robot", "--seen-views", "front", "top"]
+    # The look between the recorded episodes and the hard ones is not given, and not needed.
+    paths = [str(run), str(recording), str(rendered[1])]
+    assert main(["bench", "alignment", *paths, *seen, *arguments]) == 0
+    assert capsys.readouterr().out.startswith("hard split (tongs from corner in drawn scenes")
+    result = json.loads(out.read_text("utf-8"))
+    assert result["headline"]["state"] == "measured"
+    [split] = result["splits"]
+    assert split["episodes"] == 3
+    assert split["rows"]["frame_counter"]["error"] == 0.0
+    assert "Hard split (tongs from corner" in page.read_text("utf-8")
+    assert main(["bench", "alignment", *paths, "--untrained-seeds", "0"]) == 0
+    assert capsys.readouterr().out.startswith("hard split: unknown")
+
+
+def test_several_encoders_are_compared(recording, run, tmp_path, capsys):
+    other = tmp_path / "other"
+    config = ConvolutionalConfig(image_size_px=32, dimension=8)
+    ConvolutionalEncoder(config, seeded_generator(5)).save(other / "encoder")
+    out = tmp_path / "out.json"
+    paths = [str(run), str(recording), str(other)]
+    options = ["--untrained-seeds", "0", "--out", str(out), "--views", "front"]
+    assert main(["bench", "alignment", *paths, *options]) == 0
+    assert f"{run} less {other}" in capsys.readouterr().out
+    result = json.loads(out.read_text("utf-8"))
+    [gap] = result["differences"]
+    [encoder] = result["encoders"]
+    expected = result["trained"]["tau_a"] - encoder["trained"]["tau_a"]
+    assert gap["ordinary"]["tau_a"] == pytest.approx(expected)
+    assert result["seeds"][0]["encoder"] != encoder["seeds"][0]["encoder"]
+
+
 def test_embeddings_from_files(tmp_path, capsys):
     generator = np.random.default_rng(0)
     files = [str(tmp_path / name) for name in ("a.npy", "b.npy")]
@@ -53,7 +102,7 @@ def test_embeddings_from_files(tmp_path, capsys):
         np.save(file, generator.normal(size=(20, 4)))
     out = tmp_path / "out.json"
     assert main(["bench", "alignment", "--embeddings", *files, "--out", str(out)]) == 0
-    assert "frame_counter" in capsys.readouterr().out
+    assert "frame counter" in capsys.readouterr().out
     assert json.loads(out.read_text())["frames"] == [20, 20]
 
 
@@ -70,6 +119,10 @@ def test_bad_input_is_one_line_and_exit_code_2(recording, run, tmp_path, capsys)
         (["alignment", str(run), str(recording), "--split", "valid"], "record some with"),
         (["alignment", str(run), str(recording), "--split", "tets"], "did you mean 'test'"),
         (["alignment", str(run), str(recording), "--views", "fron"], "did you mean 'front'"),
+        (["alignment", str(run), str(recording), "--tolerances", "-1"], "must be at least 0"),
+        (["alignment", str(run), str(recording), "--out", str(recording)], "found the folder"),
+        (["alignment", str(run), "x", "--out", str(bad / "a.json")], "is a file; name another"),
+        (["alignment", str(run), str(recording), "--seen-views", "a"], "pass --seen-bodies too"),
         (["alignment", "--embeddings", str(pickled), str(pickled)], "expected one array"),
         (["alignment", "--embeddings", str(bad), str(bad)], "NaN"),
         (["alignment", "--embeddings", "no.npy", "no.npy"], "no such file"),

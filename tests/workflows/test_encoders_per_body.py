@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tcn_robot.benchmarks import embedded_figures, held_out_episodes
+from tcn_robot.benchmarks.figure_table import BASIC
 from tcn_robot.benchmarks.figures import measured
 from tcn_robot.cli import main
 from tcn_robot.data.build import build_frame_store
@@ -57,8 +58,8 @@ def test_each_film_is_embedded_by_its_body(films):
     wanted = [by_body(encoder, episode) for episode in test]
     assert not np.allclose(wanted[0]["left"], encoder.embed(test[0].frames("left"), body="robot"))
     held = held_out_episodes([(films / "both", recording)])
-    assert embedded_figures(held, film_embedder(encoder)).error.tolist() == (
-        measured(held, wanted).error.tolist()
+    assert embedded_figures(held, film_embedder(encoder))["error"].tolist() == (
+        measured(held, wanted, BASIC)["error"].tolist()
     )
     shown = report_embedding._embed(encoder, report_embedding.shown_episodes([films / "both"]))
     stored = build_frame_store([films / "both"], 16, films / "cache").split("test")

@@ -97,6 +97,26 @@ def test_same_steps_and_timing_and_it_says_what_it_is(folders: tuple[Path, Path]
         assert len({str(camera["extrinsics"]) for camera in cameras}) == 1
 
 
+def test_a_pair_of_another_look_is_traced_to_what_was_recorded(tmp_path: Path) -> None:
+    robot = record(tmp_path / "robot", "MujocoReach-v0")
+    options = ("--randomise", "light", "--no-proof")
+    for source, out in (("robot", "looks"), ("looks", "again")):
+        source, out = tmp_path / source, tmp_path / out
+        assert command("rerender", source, "--out", out, *options) == 0
+    assert pair(tmp_path / "again", tmp_path / "tongs", embodiment="tongs") == 0
+    recorded, looks, again, tongs = (
+        tcn_robot.open_recording(tmp_path / name)[0]
+        for name in ("robot", "looks", "again", "tongs")
+    )
+    assert recorded.ancestors == ()
+    assert looks.ancestors == (recorded.content_hash,)
+    assert again.ancestors == (looks.content_hash, recorded.content_hash)
+    assert tongs.ancestors[:1] == (again.content_hash,)
+    assert set(tongs.ancestors) == {again.content_hash, *again.ancestors}
+    assert "ancestors" not in looks.metadata["rerendered_from"]
+    assert robot.is_dir()
+
+
 def test_it_renders_again_and_goes_on(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import tcn_robot
 from tcn_robot.cli import main
+from tcn_robot.models import encoder_digest
 from tcn_robot.objectives.tcn import Tcn
 from tcn_robot.training import read_metrics
 from tcn_robot.training.run_folder import run_of_encoder
@@ -66,6 +67,8 @@ def test_embed_writes_one_row_per_frame(run, dataset, tmp_path, capsys):
         columns = dict(table)
     assert columns["embeddings"].shape == (4 * 2 * 12, 32)
     assert {len(column) for column in columns.values()} == {96}
+    made_by = encoder_digest(tcn_robot.load_encoder(run))
+    assert set(columns["encoders"].tolist()) == {made_by.encode()}
     episode = tcn_robot.open_recording(dataset).by_id(2)
     rows = (columns["episode_ids"] == 2) & (columns["views"] == "side")
     assert np.array_equal(columns["frame_indices"][rows], np.arange(12))

@@ -1,0 +1,23 @@
+"""What tells one encoder from another: a digest of its config and its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+from tcn_robot.models.encoder import Encoder
+
+
+def encoder_digest(encoder: Encoder) -> str:
+    """Return 16 hexadecimal digits; the same weights in the same shape have the same.
+
+    Where the weights once came from does not count.
+    """
+    described = {"kind": encoder.kind, **dataclasses.asdict(encoder.config)}
+    described |= {name: "" for name in ("weights", "pretrained") if name in described}
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + b"\0")
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,118 @@
+"""Embeddings in files: formats, and what is refused before anything is measured."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tcn_robot.cli import main
+from tcn_robot.errors import UserError
+from tcn_robot.workflows.embedding_files import read_embeddings
+
+FILM = np.linspace(0, 1, 24)[:, None] * np.array([1.0, 2.0, -1.0])
+
+
+def embedded(path, encoder="abc", dimension=3, episodes=3):
+    """Write what `tcn-robot embed` writes: two views of some episodes."""
+    way = np.linspace(0, 1, 20)[:, None] * np.ones(dimension)
+    rows = [(episode, view) for episode in range(episodes) for view in ("front", "left")]
+    columns = {
+        "embeddings": np.concatenate([way for _ in rows]).astype(np.float32),
+        "episode_ids": np.repeat([episode for episode, _ in rows], 20),
+        "views": np.repeat([view for _, view in rows], 20),
+        "frame_indices": np.tile(np.arange(20), len(rows)),
+        "timestamps": np.tile(np.arange(20) / 10, len(rows)),
+        "splits": np.full(20 * len(rows), "test"),
+    }
+    if encoder:
+        columns["encoders"] = np.full(20 * len(rows), encoder.encode())
+    np.savez(path, **columns)
+    return path
+
+
+def bench(*words):
+    return main(["bench", "alignment", "--embeddings", *map(str, words)])
+
+
+def test_one_film_per_file_or_several_in_one(tmp_path):
+    np.save(tmp_path / "a.npy", FILM)
+    np.savez(tmp_path / "both.npz", later=FILM[::2], first=FILM)
+    columns = {f"d{i}": FILM[:, i] for i in range(3)} | {"frame": np.arange(24)}
+    pq.write_table(pa.table(columns), tmp_path / "columns.parquet")
+    pq.write_table(pa.table({"embedding": FILM.tolist()}), tmp_path / "lists.parquet")
+    names = ("a.npy", "both.npz", "columns.parquet", "lists.parquet")
+    films, recordings = read_embeddings([tmp_path / name for name in names])
+    assert recordings == []
+    assert [name.rpartition("/")[2] for name, _ in films] == [
+        *("a.npy", "both.npz:first", "both.npz:later", "columns.parquet", "lists.parquet")
+    ]
+    for place in (0, 1, 3, 4):
+        np.testing.assert_array_equal(films[place][1], FILM)
+
+
+def test_files_of_embed_are_whole_episodes(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    first, second = (embedded(tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert bench(first, second, "--out", out, "--tolerances", "0", "2") == 0
+    result = json.loads(out.read_text("utf-8"))
+    assert (result["episodes"], result["views"]) == (6, ["front", "left"])
+    assert result["trained"]["error"] == 0.0
+    assert result["trained"]["accuracy_2_interval"] == [1.0, 1.0]
+    assert "accuracy_1" not in result["trained"]
+    assert "phase" not in capsys.readouterr().out
+    alone = embedded(tmp_path / "old.npz", encoder="")
+    assert len(read_embeddings([alone])[1][0].episodes) == 3
+
+
+def test_embeddings_of_another_encoder_are_refused(tmp_path, capsys):
+    first = embedded(tmp_path / "a.npz", "abc")
+    second = embedded(tmp_path / "b.npz", "def")
+    assert bench(first, second) == 2
+    error = capsys.readouterr().err
+    assert "expected embeddings of one encoder, found abc in" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_constant_embedding_is_said_and_scores_chance(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.ones((20, 3)))
+    out = tmp_path / "out.json"
+    assert bench(tmp_path / "a.npy", tmp_path / "a.npy", "--out", out) == 0
+    assert "constant embedding, every figure is chance" in capsys.readouterr().err
+    result = json.loads(out.read_text("utf-8"))
+    assert result["trained"]["error"] == pytest.approx(result["chance"]["error"])
+    assert result["trained"]["tau_b"] == 0.0
+
+
+def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
+    files = {
+        "flat.npy": np.arange(5.0),
+        "one.npy": FILM[:1],
+        "nan.npy": FILM * np.nan,
+        "wide.npy": np.ones((24, 7)),
+        "good.npy": FILM,
+    }
+    for name, array in files.items():
+        np.save(tmp_path / name, array)
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 broken")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 broken")
+    pq.write_table(pa.table({"name": ["a", "b"]}), tmp_path / "words.parquet")
+    uneven = pa.table({"embedding": [[1.0, 2.0], [1.0]]})
+    pq.write_table(uneven, tmp_path / "uneven.parquet")
+    embedded(tmp_path / "episodes.npz")
+    for names, message in [
+        (["flat.npy", "good.npy"], r"shape \(frames, dimensions\)"),
+        (["one.npy", "good.npy"], "expected 2 frames or more, found 1"),
+        (["nan.npy", "good.npy"], "NaN"),
+        (["wide.npy", "good.npy"], "expected embeddings of one dimension, found 7 in"),
+        (["broken.npz", "good.npy"], "expected one array"),
+        (["broken.parquet", "good.npy"], "is no Parquet file"),
+        (["words.parquet", "good.npy"], r"found name \(string\)"),
+        (["uneven.parquet", "good.npy"], r"found lengths \[1, 2\]"),
+        (["gone.npy", "good.npy"], "no such file"),
+        (["episodes.npz", "good.npy"], "give one kind"),
+    ]:
+        with pytest.raises(UserError, match=message) as raised:
+            read_embeddings([tmp_path / name for name in names])
+        assert "\n" not in str(raised.value)

@@ -32,7 +32,8 @@ def suite_table(result: Mapping[str, Any]) -> str:
     parts = []
     if "headline" in result:
         parts.append(result["headline"]["sentence"])
-    parts.append("\n".join(_figures(result, result, result.get("reached_by", {}))))
+    figures = _figures(result, result, result.get("reached_by", {}))
+    parts.append("\n".join([*_measured_on(result), *figures]))
     if _has_values(result.get("published", {})):
         parts.append(
             "definitions of older papers, for comparison only\n"
@@ -45,6 +46,18 @@ def suite_table(result: Mapping[str, Any]) -> str:
         parts.append("films changed on purpose\n" + "\n".join(_changed(result)))
     parts += _several(result)
     return "\n\n".join(part for part in parts if part)
+
+
+def _measured_on(result: Mapping[str, Any]) -> list[str]:
+    """Say in one line what was measured, and what probes learnt on."""
+    if "training_episodes" not in result:
+        return []
+    training = result["training_episodes"]
+    learnt_on = f"{training} training episodes" if training else "the other half of the episodes"
+    return [
+        f"{result['episodes']} held-out episodes, views {' '.join(result['views'])}; "
+        f"{result['untrained_seeds']} untrained encoders; probes learn on {learnt_on}"
+    ]
 
 
 def _figures(

@@ -32,6 +32,9 @@ def test_alignment(recording, run, tmp_path, capsys):
     printed = capsys.readouterr().out
     for row in ("trained", "untrained", "collapsed", "frame counter", "chance", "ceiling"):
         assert row in printed
+    assert (
+        "3 held-out episodes, views front top; 2 untrained encoders; probes learn on the" in printed
+    )
     result = json.loads(out.read_text())
     assert result["episodes"] == 3
     assert result["views"] == ["front", "top"]

@@ -8,6 +8,7 @@ from tcn_robot.models.files import load_encoder, save_encoder
 from tcn_robot.models.inception import InceptionConfig, InceptionEncoder
 from tcn_robot.models.pixels import PixelsConfig, PixelsEncoder
 from tcn_robot.models.resnet import ResNetConfig, ResNetEncoder
+from tcn_robot.models.stages import embed_layers, layer_names
 from tcn_robot.models.table import ENCODERS, build_encoder, find_encoder, untrained_encoder
 from tcn_robot.models.transformers_backbone import TransformersConfig, TransformersEncoder
 
@@ -29,9 +30,11 @@ __all__ = [
     "TransformersEncoder",
     "build_encoder",
     "embed_film",
+    "embed_layers",
     "film_embedder",
     "find_encoder",
     "for_body",
+    "layer_names",
     "load_encoder",
     "num_parameters",
     "save_encoder",

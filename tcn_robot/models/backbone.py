@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tcn_robot.errors import UserError
-from tcn_robot.models.encoder import Encoder, EncoderConfig
+from tcn_robot.models.encoder import Encoder, EncoderConfig, Stage
 from tcn_robot.models.heads import HeadNorm, LinearHead, PooledHead, TcnHead
 from tcn_robot.models.planes import Normalise, frame_differences, stacked
 
@@ -143,6 +143,10 @@ class BackboneEncoder(Encoder):
             self._frozen = [self.backbone]
         for module in self._frozen:
             module.eval()
+
+    def stages(self) -> Sequence[Stage]:
+        """Return the last module of each of the network's blocks."""
+        return [Stage(f"stage{place}", block[-1]) for place, block in enumerate(self.blocks())]
 
     def frozen_modules(self) -> list[nn.Module]:
         """Return the blocks of the network that are not trained."""

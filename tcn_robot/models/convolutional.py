@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tcn_robot.errors import UserError
-from tcn_robot.models.encoder import Encoder, EncoderConfig
+from tcn_robot.models.encoder import Encoder, EncoderConfig, Stage
 from tcn_robot.models.layers import Convolution, Linear
 from tcn_robot.models.norms import BodyBatchNorm, make_norm
 from tcn_robot.models.planes import frame_differences, scaled_planes, stacked
@@ -131,6 +132,14 @@ class ConvolutionalEncoder(Encoder):
         summary = torch.cat([self.positions(planes), pooled], dim=1)  # (N, 3 * C)
         coarse = F.relu(self.squeeze(planes)).flatten(1)  # (N, M * H * W)
         return F.relu(self.hidden(summary) + self.map(coarse)).float()
+
+    def stages(self) -> Sequence[Stage]:
+        """Return the convolutions, as the next one sees them."""
+        last = len(self.norms) - 1
+        return [
+            Stage(f"convolution{index + 1}", norm, F.relu if index < last else None)
+            for index, norm in enumerate(self.norms)
+        ]
 
     def _layer(self, index: int, planes: torch.Tensor, body: torch.Tensor | None) -> torch.Tensor:
         """Return a convolution of the planes, normalised, before its ReLU."""

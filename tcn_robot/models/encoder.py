@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -57,6 +58,20 @@ class EncoderConfig:
     def input_channels(self) -> int:
         """Channels of all frames, or of their differences, behind each other."""
         return 3 * (self.num_frames - self.differences)
+
+
+class Stage(NamedTuple):
+    """A place on the way through an encoder.
+
+    Attributes:
+        name: Such as "stage2".
+        module: Its output is what the next stage starts from.
+        activation: What the encoder does with the output first; None if nothing.
+    """
+
+    name: str
+    module: nn.Module
+    activation: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
 class Encoder(nn.Module, ABC):
@@ -112,6 +127,10 @@ class Encoder(nn.Module, ABC):
         for tensor in (*self.parameters(), *self.buffers()):
             return tensor.device
         return torch.device("cpu")
+
+    def stages(self) -> Sequence[Stage]:
+        """Return the places on the way to the features that can be looked at, in order."""
+        return ()
 
     def frozen_modules(self) -> list[nn.Module]:
         """Return the parts that are not trained: they stay in evaluation mode."""
@@ -188,7 +207,7 @@ class Encoder(nn.Module, ABC):
         embeddings = np.empty((len(frames), self.dimension), np.float32)
         stride = self.config.stride_frames
         lag = look_back(self.num_frames, stride)
-        with _Evaluating(self):
+        with evaluating(self):
             for start in range(0, len(frames), batch_frames):
                 stop = min(start + batch_frames, len(frames))
                 first = max(start - lag, 0)
@@ -219,7 +238,7 @@ class Encoder(nn.Module, ABC):
                     f"embed_stream expects uint8 frames (H, W, 3), found {window.dtype} "
                     f"{window.shape[1:]}; convert them first"
                 )
-            with torch.inference_mode(), _Evaluating(self):
+            with torch.inference_mode(), evaluating(self):
                 indices = np.arange(self.num_frames)[None]
                 embedded = self._embed_windows(window, indices, body)[0]
             yield embedded
@@ -246,7 +265,7 @@ class Encoder(nn.Module, ABC):
         count, num_frames = windows.shape[:2]
         frames = np.array(windows).reshape(-1, *windows.shape[2:])  # (N * T, H, W, 3)
         indices = np.arange(count * num_frames).reshape(count, num_frames)
-        with _Evaluating(self):
+        with evaluating(self):
             return self._embed_windows(frames, indices, body)
 
     def _embed_windows(
@@ -279,20 +298,17 @@ class Encoder(nn.Module, ABC):
         save_encoder(self, Path(folder))
 
 
-class _Evaluating:
+@contextmanager
+def evaluating(encoder: Encoder) -> Iterator[None]:
     """Evaluation mode inside a `with`; the mode before it afterwards."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._was_training = encoder.training
-
-    def __enter__(self) -> None:
-        if self._was_training:
-            self._encoder.eval()
-
-    def __exit__(self, *_: object) -> None:
-        if self._was_training:
-            self._encoder.train()
+    was_training = encoder.training
+    if was_training:
+        encoder.eval()
+    try:
+        yield
+    finally:
+        if was_training:
+            encoder.train()
 
 
 def seeded_generator(seed: int) -> torch.Generator:

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tcn_robot.data.augmentation import augment
+from tcn_robot.data.augmentation import AugmentationOptions, augment
 from tcn_robot.fine_tuning.film_frames import FilmFrames
-from tcn_robot.fine_tuning.options import AUGMENTATIONS, FineTuningOptions
+from tcn_robot.fine_tuning.options import AugmentationName, FineTuningOptions
 from tcn_robot.fine_tuning.segments import (
     segment_frames,
     spread_frames,
@@ -22,6 +22,11 @@ from tcn_robot.fine_tuning.segments import (
     windows_from,
 )
 
+# A film that is mirrored shows another action, so none of them flips.
+AUGMENTATIONS: dict[AugmentationName, AugmentationOptions | None] = {
+    "none": None,
+    "light": AugmentationOptions(shift_px=2),
+}
 # What a seed is drawn for.
 _ORDER, _FRAMES, _NOISE = range(3)
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
 from tcn_robot.fine_tuning.network import ActionNetwork
-from tcn_robot.fine_tuning.segments import SpreadName
+from tcn_robot.fine_tuning.options import SpreadName
 from tcn_robot.models import load_encoder, seeded_generator
 from tcn_robot.tensors import write_tensors
 from tcn_robot.typed_options import options_from_json

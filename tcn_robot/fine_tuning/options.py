@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tcn_robot.data.augmentation import AugmentationOptions
-from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.fine_tuning.segments import SpreadName
+from tcn_robot.errors import UserError
 from tcn_robot.option_ranges import expect_above_zero, expect_at_least, flag
-from tcn_robot.training.precision import PrecisionName
+
+# No torch here: the command's options are read off this dataclass.
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]  # as in `training.precision`
 
 InputName = Literal["rgb", "differences"]
 AugmentationName = Literal["none", "light"]
-# A film that is mirrored shows another action, so none of them flips.
-AUGMENTATIONS: dict[AugmentationName, AugmentationOptions | None] = {
-    "none": None,
-    "light": AugmentationOptions(shift_px=2),
-}
+SpreadName = Literal["even", "tce"]
 # Frames whose differences are one input, as TCE has them.
 DIFFERENCE_FRAMES = 6
 
@@ -30,7 +26,7 @@ class FineTuningOptions:
     100 films a batch, no augmentation; with differences 600 epochs and 25 films a batch.
 
     Attributes:
-        input: rgb, differences (of 6 frames, 15 channels), or None for what the encoder sees.
+        input: rgb, differences (of 6 frames, 15 channels), or what the encoder sees if not given.
         epochs: Passes over the films that are trained on.
         min_steps: Optimisation steps at least: few films make short epochs.
         batch_clips: Films of a step.
@@ -87,8 +83,6 @@ class FineTuningOptions:
                 "--decay-at expects shares of the steps between 0 and 1, found "
                 f"{' '.join(map(str, self.decay_at))}"
             )
-        if self.augmentation not in AUGMENTATIONS:
-            raise unknown_name("augmentation", self.augmentation, AUGMENTATIONS)
 
     def num_steps(self, num_clips: int) -> int:
         """Return the optimisation steps of a training on so many films."""

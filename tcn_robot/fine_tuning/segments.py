@@ -6,14 +6,12 @@ Temporal segments are those of Wang et al. 2016 (TSN, section 3.1); Temporally C
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.clips import expand_clip
+from tcn_robot.fine_tuning.options import SpreadName
 
-SpreadName = Literal["even", "tce"]
 # What TCE leaves out at the end of a film before it spreads its test frames.
 TCE_MARGIN_FRAMES = 9
 

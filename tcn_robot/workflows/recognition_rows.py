@@ -1,0 +1,217 @@
+"""The rows of the recognition benchmark: runs, their controls, and what anybody embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcn_robot.benchmarks.recognition.clips import ActionSet, Clip, Split
+from tcn_robot.benchmarks.recognition.controls import chance_levels, principal_components
+from tcn_robot.benchmarks.recognition.embeddings_file import read_embeddings
+from tcn_robot.benchmarks.recognition.encoders import frame_encoder, pixel_encoder
+from tcn_robot.benchmarks.recognition.features import FrameEncoder, embed_clips
+from tcn_robot.benchmarks.recognition.measuring import split_arrays
+from tcn_robot.benchmarks.recognition.protocol import (
+    RecognitionOptions,
+    Row,
+    measure_rows,
+)
+from tcn_robot.benchmarks.recognition.summary import summarise
+from tcn_robot.errors import UserError
+from tcn_robot.models import Encoder, layer_names, load_encoder, untrained_encoder
+
+PIXELS = "pixels"
+PICTURE_PX = 64
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is measured.
+
+    Attributes:
+        runs: Folders of runs, or names of the zoo.
+        embeddings: Files of features.
+        representation: Layer of the encoders that is measured.
+        all_layers: Whether to probe every layer.
+        untrained_seeds: Seeds of the untrained encoders.
+    """
+
+    runs: Sequence[Path]
+    embeddings: Sequence[Path]
+    representation: str
+    all_layers: bool
+    untrained_seeds: range
+
+
+def measure(
+    action_set: ActionSet,
+    splits: Sequence[Split],
+    sources: Sources,
+    frames: int,
+    workers: int,
+    options: RecognitionOptions,
+) -> dict[str, Any]:
+    """Embed all clips of the splits, probe every row, and return the figures as plain JSON.
+
+    Args:
+        action_set: The set.
+        splits: Those of its splits that are measured.
+        sources: What is measured.
+        frames: Frames per clip.
+        workers: Threads that decode.
+        options: How it is measured.
+
+    Raises:
+        UserError: A run that cannot be loaded, features that are missing, clips that are damaged.
+    """
+    clips = tuple(dict.fromkeys(clip for split in splits for clip in (*split.train, *split.test)))
+    encoders = {str(run): load_encoder(run) for run in sources.runs}
+    files = {str(path): read_embeddings(path, clips) for path in sources.embeddings}
+    num_frames, options = _fitting(action_set, frames, options, files)
+    rows = _rows(clips, encoders, files, sources, num_frames, workers)
+    place = {clip.name: index for index, clip in enumerate(clips)}
+    arrays = [split_arrays(split, place, options.seed) for split in splits]
+    measured = measure_rows(rows, arrays, options)
+    return {
+        "benchmark": "recognition",
+        "schema_version": SCHEMA_VERSION,
+        "folder": str(action_set.folder),
+        "layout": action_set.layout,
+        "notes": list(action_set.notes),
+        "classes": list(action_set.classes),
+        "splits": {str(s.number): {"train": len(s.train), "test": len(s.test)} for s in splits},
+        "validation": {str(one.number): int(one.validates.sum()) for one in arrays},
+        "frames": num_frames,
+        "segments": options.segments,
+        "representation": sources.representation,
+        "budgets": [budget.name for budget in options.budgets],
+        "draws": options.draws,
+        "seed": options.seed,
+        "confidence": options.confidence,
+        "untrained_seeds": len(sources.untrained_seeds),
+        "chance": chance_levels(splits),
+        "rows": summarise(rows, measured, arrays, action_set.classes, options),
+        "trained_with": {str(run): _trained_with(run) for run in sources.runs},
+    }
+
+
+def _fitting(
+    action_set: ActionSet,
+    frames: int,
+    options: RecognitionOptions,
+    files: Mapping[str, NDArray[np.float32]],
+) -> tuple[int, RecognitionOptions]:
+    """Return the frames per clip, and options without what they cannot show."""
+    if action_set.layout == "pictures":
+        frames = 1
+    lengths = {frames, *(features.shape[1] for features in files.values())}
+    without_order = replace(options, poolings=("mean",), segments=1)
+    if 1 in lengths:  # a picture, or one vector per clip, has no order of time
+        return frames, without_order
+    if "segments" in options.poolings and any(one % options.segments for one in lengths):
+        raise UserError(
+            f"--segments must divide the {' and '.join(map(str, sorted(lengths)))} frames of a "
+            f"clip, found {options.segments}"
+        )
+    return frames, options
+
+
+def _rows(
+    clips: Sequence[Clip],
+    encoders: Mapping[str, Encoder],
+    files: Mapping[str, NDArray[np.float32]],
+    sources: Sources,
+    num_frames: int,
+    workers: int,
+) -> dict[str, Row]:
+    """Return all rows by name, controls behind what is measured."""
+    untrained = _untrained_of(encoders, sources.untrained_seeds)
+    sizes = [encoder.image_size_px for encoder in encoders.values()]
+    looking: dict[str, FrameEncoder] = {PIXELS: pixel_encoder(min(sizes, default=PICTURE_PX))}
+    seeded = {
+        f"{name} {seed}": one for name, seeds in untrained.items() for seed, one in enumerate(seeds)
+    }
+    for name, encoder in {**encoders, **seeded}.items():
+        layers = layer_names(encoder) if sources.all_layers else (sources.representation,)
+        looking[name] = frame_encoder(encoder, layers)
+    found = embed_clips(clips, looking, num_frames, workers)
+    rows: dict[str, Row] = {}
+    pixels = found[PIXELS]["embedding"]
+    for name, encoder in encoders.items():
+        same = next((one for one, seeds in untrained.items() if _alike(seeds[0], encoder)), None)
+        width = found[name][sources.representation].shape[-1]
+        controls = (*([same] if same else []), _components_name(width), PIXELS)
+        rows[name] = _row("run", [found[name]], sources, controls)
+    for name, features in files.items():
+        controls = (_components_name(features.shape[-1]), PIXELS)
+        rows[name] = Row("embeddings", partial(_same, [features]), {}, controls)
+    for name, seeds in untrained.items():
+        of_seeds = [found[f"{name} {seed}"] for seed in range(len(seeds))]
+        rows[name] = _row("untrained", of_seeds, sources, ())
+    for control in dict.fromkeys(one for row in rows.values() for one in row.controls):
+        if control not in rows and control != PIXELS:
+            width = int(control.rpartition(" ")[2])
+            rows[control] = Row("pixel_pca", partial(_components, pixels, width))
+    rows[PIXELS] = Row("pixels", partial(_same, [pixels]))
+    return rows
+
+
+def _untrained_of(
+    encoders: Mapping[str, Encoder], seeds: Sequence[int]
+) -> dict[str, list[Encoder]]:
+    """Return untrained encoders by name, one list for each shape among the encoders."""
+    untrained: dict[str, list[Encoder]] = {}
+    for name, encoder in encoders.items():
+        if seeds and not any(_alike(known[0], encoder) for known in untrained.values()):
+            shown = f"untrained, as {name}" if untrained else "untrained"
+            untrained[shown] = [untrained_encoder(encoder, seed) for seed in seeds]
+    return untrained
+
+
+def _alike(first: Encoder, second: Encoder) -> bool:
+    return first.kind == second.kind and replace(first.config, weights="") == replace(
+        second.config, weights=""
+    )
+
+
+def _row(
+    kind: str, seeds: Sequence[Mapping[str, Any]], sources: Sources, controls: tuple[str, ...]
+) -> Row:
+    """Return a row of an encoder, or of several seeds of one, by the features of its layers."""
+    measured = [layers[sources.representation] for layers in seeds]
+    layers = (
+        {layer: [one[layer] for one in seeds] for layer in seeds[0]} if sources.all_layers else {}
+    )
+    return Row(kind, partial(_same, measured), layers, controls)
+
+
+def _same(features: Sequence[NDArray[Any]], train: NDArray[np.int64]) -> Sequence[NDArray[Any]]:
+    return features
+
+
+def _components(
+    pixels: NDArray[Any], width: int, train: NDArray[np.int64]
+) -> Sequence[NDArray[Any]]:
+    return [principal_components(pixels, train, width)]
+
+
+def _components_name(width: int) -> str:
+    return f"pixel PCA {width}"
+
+
+def _trained_with(run: Path) -> dict[str, Any] | None:
+    """Return the options that tell one encoder from another; None for an encoder without a run."""
+    from tcn_robot.training.run_folder import read_options, run_of_encoder
+
+    trained = run_of_encoder(run)
+    if trained is None:
+        return None
+    options = read_options(trained)
+    return {name: options[name] for name in ("objective", "steps", "seed")}

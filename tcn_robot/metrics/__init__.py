@@ -23,6 +23,12 @@ from tcn_robot.metrics.order import (
     kendall_tau_of_sequence,
     kendall_tau_of_ties,
 )
+from tcn_robot.metrics.segmentation import (
+    class_iou,
+    mean_iou,
+    pixel_accuracy,
+    pixel_confusion,
+)
 from tcn_robot.metrics.values import goal_values, value_order_correlation
 
 __all__ = [
@@ -38,11 +44,15 @@ __all__ = [
     "bootstrap_pairs_interval",
     "chance_alignment_accuracy",
     "chance_alignment_error",
+    "class_iou",
     "goal_values",
     "kendall_tau",
     "kendall_tau_of_sequence",
     "kendall_tau_of_ties",
+    "mean_iou",
     "nearest_neighbours",
+    "pixel_accuracy",
+    "pixel_confusion",
     "three_way_cycle_consistency",
     "two_way_cycle_consistency",
     "value_order_correlation",

@@ -15,7 +15,7 @@ from tcn_robot.benchmarks.recognition.probes import (
     DEFAULT_COST,
     Features,
     Labels,
-    Standardisation,
+    in_span,
     linear_scores,
     validation_hits,
 )
@@ -70,23 +70,20 @@ def few_label_scores(
 ) -> Features:
     """Return a linear probe's scores of test clips when only some training clips have labels.
 
-    Features are standardised on the whole training half, which needs no label.
-
     Args:
-        train: float64 (N, F), the training half.
+        train: float64 (N, F), the training half, standardised on all of it, which needs no label.
         labels: int (N,); those outside `labelled` are not looked at.
         labelled: int (L,), positions in `train`.
-        test: float64 (M, F).
+        test: float64 (M, F), standardised likewise.
         num_classes: C.
         generator: Deals the labelled clips into folds.
 
     Returns:
         float64 (M, C), as `linear_scores`.
     """
-    fitted = Standardisation.fit(train)
-    known, given = fitted.apply(train[labelled]), labels[labelled]
+    (known, asked), given = in_span(train[labelled], test), labels[labelled]
     cost = _chosen_cost(known, given, num_classes, generator)
-    return linear_scores(known, given, fitted.apply(test), num_classes, cost)
+    return linear_scores(known, given, asked, num_classes, cost)
 
 
 def _chosen_cost(

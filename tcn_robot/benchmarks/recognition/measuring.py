@@ -191,6 +191,14 @@ def measure_few_labels(
     """
     outcomes = []
     labelled_counts = []
+    halves = {}
+    for split in splits:
+        of_split = features[split.number]
+        fitted = Standardisation.fit(of_split[split.train])
+        halves[split.number] = (
+            fitted.apply(of_split[split.train]),
+            fitted.apply(of_split[split.test]),
+        )
     for draw in range(num_draws):
         scores = {}
         for split in splits:
@@ -198,12 +206,12 @@ def measure_few_labels(
             generator = np.random.default_rng(key)
             labelled = budget.draw(split.train_labels, generator)
             labelled_counts.append(len(labelled))
-            of_split = features[split.number]
+            train, test = halves[split.number]
             scores[split.number] = few_label_scores(
-                of_split[split.train],
+                train,
                 split.train_labels,
                 labelled,
-                of_split[split.test],
+                test,
                 split.num_classes,
                 generator,
             )

@@ -20,6 +20,7 @@ NEIGHBOURS = (1, 5, 10, 20, 50)
 COSTS = (0.001, 0.01, 0.1, 1.0, 10.0)
 DEFAULT_COST = 0.1
 TEMPERATURE = 0.07
+LARGEST_GRADIENT = 1e-3
 _MOST_ITERATIONS = 1000
 _BLOCK_CLIPS = 1024
 
@@ -106,7 +107,12 @@ def neighbour_scores(
 
 
 def linear_scores(
-    train: Features, labels: Labels, test: Features, num_classes: int, cost: float
+    train: Features,
+    labels: Labels,
+    test: Features,
+    num_classes: int,
+    cost: float,
+    largest_gradient: float = LARGEST_GRADIENT,
 ) -> Features:
     """Return log-odds of a multinomial logistic regression with an L2 penalty.
 
@@ -119,6 +125,8 @@ def linear_scores(
         test: float64 (M, F).
         num_classes: C.
         cost: C of scikit-learn: the inverse of the penalty's weight.
+        largest_gradient: Of the mean loss, at which it ends. A tenth of the default takes twice
+            as long and changes no accuracy by more than a clip or two in a hundred.
 
     Returns:
         float64 (M, C); -inf for classes without a training clip.
@@ -131,13 +139,8 @@ def linear_scores(
     if len(present) == 1:
         scores[:, present[0]] = 0.0
         return scores
-    if train.shape[1] > len(train):
-        _, values, directions = np.linalg.svd(train, full_matrices=False)
-        directions = directions[values > 1e-10 * max(float(values[0]), 1e-300)]  # (R, F)
-        if not len(directions):
-            directions = np.zeros((1, train.shape[1]))
-        train, test = train @ directions.T, test @ directions.T
-    probe = LogisticRegression(C=cost, max_iter=_MOST_ITERATIONS)
+    train, test = in_span(train, test)
+    probe = LogisticRegression(C=cost, max_iter=_MOST_ITERATIONS, tol=largest_gradient)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # far along is good enough to choose
         probe.fit(train, labels)
@@ -146,6 +149,28 @@ def linear_scores(
         odds = np.stack([-odds, odds], axis=1)
     scores[:, present] = odds
     return scores
+
+
+def in_span(train: Features, test: Features) -> tuple[Features, Features]:
+    """Turn features into the span of the training clips, where that has fewer dimensions.
+
+    Inner products with training clips stay as they are, and so does whatever is learnt with an
+    L2 penalty.
+
+    Args:
+        train: float64 (N, F).
+        test: float64 (M, F).
+
+    Returns:
+        float64 (N, R) and (M, R), R the rank of `train` where N < F, else as they were.
+    """
+    if train.shape[1] <= len(train):
+        return train, test
+    _, values, directions = np.linalg.svd(train, full_matrices=False)
+    directions = directions[values > 1e-10 * max(float(values[0]), 1e-300)]  # (R, F)
+    if not len(directions):
+        directions = np.zeros((1, train.shape[1]))
+    return train @ directions.T, test @ directions.T
 
 
 def choose(
@@ -189,6 +214,8 @@ def validation_hits(
     fitted = Standardisation.fit(train[~is_validation])
     known = fitted.apply(train[~is_validation])
     asked = fitted.apply(train[is_validation])
+    if probe == "linear":
+        known, asked = in_span(known, asked)  # once for all candidates
     return np.array(
         [
             top_k_hits(

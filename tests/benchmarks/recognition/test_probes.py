@@ -45,7 +45,7 @@ def blobs(generator, per_class=12, width=6, classes=4, spread=1.0):
 def test_top_k_is_scikit_learns_where_nothing_is_tied(generator):
     scores = generator.normal(size=(60, 7))
     labels = generator.integers(7, size=60)
-    for k in (1, 2, 5, 7):
+    for k in (1, 2, 5):
         expected = top_k_accuracy_score(labels, scores, k=k, labels=np.arange(7))
         assert top_k_hits(scores, labels, k).mean() == pytest.approx(expected, abs=1e-12)
 
@@ -128,9 +128,9 @@ def test_the_linear_probe_is_scikit_learns_also_in_many_dimensions(generator):
     for width in (5, 90):  # fewer and more dimensions than clips
         train, labels = blobs(generator, width=width)
         test = generator.normal(size=(20, width))
-        ours = linear_scores(train, labels, test, 4, 0.1)
-        theirs = LogisticRegression(C=0.1, max_iter=5000, tol=1e-8).fit(train, labels)
-        np.testing.assert_allclose(ours, theirs.decision_function(test), atol=2e-2)
+        ours = linear_scores(train, labels, test, 4, 0.1, largest_gradient=1e-9)
+        theirs = LogisticRegression(C=0.1, max_iter=5000, tol=1e-9).fit(train, labels)
+        np.testing.assert_allclose(ours, theirs.decision_function(test), atol=1e-5)
         assert (ours.argmax(axis=1) == theirs.predict(test)).all()
 
 

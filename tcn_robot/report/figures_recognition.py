@@ -1,0 +1,192 @@
+"""Figures of recognition: accuracy by labels, by class and by layer; what is taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcn_robot.report.look import Look, blank_figure, percent_axis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RUN_COLOURS = (
+    *(("#0f766e", "#2dd4bf"), ("#c2570c", "#fb9a52"), ("#1d4ed8", "#7aa2ff")),
+    *(("#be185d", "#f472b6"), ("#4d7c0f", "#a3d154"), ("#7c3aed", "#b79bff")),
+)
+CONTROL_STYLES = {"untrained": "--", "pixel_pca": "-.", "pixels": ":"}
+MEASURED = ("run", "embeddings")
+_MOST_NAMED_CLASSES = 60
+_CLASS_HEIGHT_INCHES = 0.2
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def short_name(name: str) -> str:
+    """Return a run's name without the folders above it."""
+    parts = [part for part in name.rstrip("/").split("/") if part]
+    return parts[-1] if parts else name
+
+
+def styles(rows: Rows, look: Look) -> dict[str, dict[str, Any]]:
+    """Return how each row is drawn: colours for what is measured, grey for controls."""
+    measured = [name for name, row in rows.items() if row["kind"] in MEASURED]
+    found: dict[str, dict[str, Any]] = {}
+    for name, row in rows.items():
+        if name in measured:
+            pair = RUN_COLOURS[measured.index(name) % len(RUN_COLOURS)]
+            found[name] = {"color": pair[look.dark], "linestyle": "-", "linewidth": 1.9}
+        else:
+            line = CONTROL_STYLES[row["kind"]]
+            found[name] = {"color": look.muted, "linestyle": line, "linewidth": 1.3}
+    return found
+
+
+def labels_figure(rows: Rows, pooling: str, chance: float, look: Look) -> Figure:
+    """Draw accuracy over the number of labelled clips, with intervals of what is measured."""
+    figure = blank_figure(look, 3.2 if look.narrow else 3.9)
+    axis = figure.subplots()
+    for name, style in styles(rows, look).items():
+        figures = rows[name]["figures"].get(pooling, {})
+        points = sorted(
+            (one["labels"], one["top1"], *one["top1_interval"])
+            for probe, one in figures.items()
+            if probe.startswith("few ")
+        )
+        if not points:
+            continue
+        labels, top1, low, high = np.array(points).T
+        axis.plot(labels, top1, marker="o", markersize=3.5, label=short_name(name), **style)
+        if rows[name]["kind"] in MEASURED:
+            axis.fill_between(labels, low, high, color=style["color"], alpha=0.14, linewidth=0)
+    axis.axhline(chance, color=look.muted, linewidth=0.8)
+    axis.annotate(
+        "chance",
+        (1.0, chance),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        xytext=(-2, 3),
+        ha="right",
+        color=look.muted,
+        fontsize="small",
+    )
+    axis.set_xscale("log")
+    axis.set_xlabel("labelled clips")
+    axis.set_ylabel("top 1")
+    axis.set_ylim(bottom=0)
+    percent_axis(axis.yaxis)
+    _legend(figure, axis, look)
+    return figure
+
+
+def classes_figure(rows: Rows, pooling: str, look: Look) -> Figure:
+    """Draw the accuracy of each class, the best known first; a dot for each run."""
+    measured = {
+        name: row["figures"][pooling]["linear"]["per_class"]
+        for name, row in rows.items()
+        if row["kind"] in MEASURED
+    }
+    first = next(iter(measured.values()))
+    known = [name for name, value in first.items() if value is not None]
+    mean = {c: np.mean([of_run[c] for of_run in measured.values()]) for c in known}
+    order = sorted(known, key=lambda name: (float(mean[name]), name))
+    figure = blank_figure(look, max(2.2, 0.9 + _CLASS_HEIGHT_INCHES * len(order)))
+    axis = figure.subplots()
+    style = styles(rows, look)
+    height = 0.8 / len(measured)
+    for place, (name, of_class) in enumerate(measured.items()):
+        offsets = np.arange(len(order)) + 0.4 - height * (place + 0.5)
+        values = [of_class[label] for label in order]
+        colour = style[name]["color"]
+        axis.barh(offsets, values, height * 0.85, color=colour, label=short_name(name))
+    axis.set_yticks(np.arange(len(order)), order)
+    axis.set_ylim(-0.6, len(order) - 0.4)
+    axis.set_xlim(0, 1)
+    axis.grid(False, axis="y")
+    axis.set_xlabel("accuracy")
+    percent_axis(axis.xaxis)
+    if len(measured) > 1:
+        _legend(figure, axis, look)
+    return figure
+
+
+def confusion_figure(confusion: Any, classes: list[str], look: Look) -> Figure:
+    """Draw the share of each class (row) that is taken for which (column)."""
+    counts = np.array(confusion, float)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.where(totals > 0, totals, 1.0)
+    figure = blank_figure(look, look.width_inches * (1.0 if look.narrow else 0.74))
+    axis = figure.subplots()
+    image = axis.imshow(shares, cmap="magma" if look.dark else "magma_r", vmin=0, vmax=1)
+    axis.grid(False)
+    if len(classes) <= _MOST_NAMED_CLASSES:
+        size = min(8.0, 260 / len(classes)) * (0.62 if look.narrow else 1.0)
+        axis.set_xticks(range(len(classes)), classes, rotation=90, fontsize=size)
+        axis.set_yticks(range(len(classes)), classes, fontsize=size)
+        axis.tick_params(length=0)
+        _write_shares(axis, shares, size, look)
+    axis.set_xlabel("taken for")
+    axis.set_ylabel("class")
+    bar = figure.colorbar(image, ax=axis, shrink=0.7, aspect=28, pad=0.02)
+    bar.outline.set_visible(False)
+    percent_axis(bar.ax.yaxis)
+    return figure
+
+
+def _write_shares(axis: Any, shares: Any, size: float, look: Look) -> None:
+    if len(shares) > 30 or look.narrow:
+        return
+    for row, column in zip(*np.nonzero(shares >= 0.05), strict=True):
+        share = shares[row, column]
+        is_bright = share < 0.45 if not look.dark else share > 0.65
+        axis.text(
+            column,
+            row,
+            f"{100 * share:.0f}",
+            ha="center",
+            va="center",
+            fontsize=0.85 * size,
+            color="#1f1d1a" if is_bright else "#ffffff",
+        )
+
+
+def layers_figure(rows: Rows, pooling: str, chance: float, look: Look) -> Figure:
+    """Draw the linear probe's accuracy from the first stage to the embedding."""
+    figure = blank_figure(look, 3.2 if look.narrow else 3.6)
+    axis = figure.subplots()
+    for name, style in styles(rows, look).items():
+        layers = {
+            layer: figures[pooling]
+            for layer, figures in rows[name]["layers"].items()
+            if pooling in figures
+        }
+        if not layers:
+            continue
+        places = np.arange(len(layers))
+        axis.plot(
+            places,
+            [one["top1"] for one in layers.values()],
+            marker="o",
+            markersize=3.5,
+            label=short_name(name),
+            **style,
+        )
+        if rows[name]["kind"] in MEASURED:
+            low, high = np.array([one["top1_interval"] for one in layers.values()]).T
+            axis.fill_between(places, low, high, color=style["color"], alpha=0.14, linewidth=0)
+        axis.set_xticks(places, list(layers), rotation=35 if look.narrow else 0)
+    axis.axhline(chance, color=look.muted, linewidth=0.8)
+    axis.set_ylabel("top 1")
+    axis.set_ylim(bottom=0)
+    percent_axis(axis.yaxis)
+    _legend(figure, axis, look)
+    return figure
+
+
+def _legend(figure: Figure, axis: Any, look: Look) -> None:
+    """Put the legend above the axes, where it covers nothing."""
+    handles, names = axis.get_legend_handles_labels()
+    columns = min(len(names), 2 if look.narrow else 4)
+    figure.legend(handles, names, loc="outside upper left", ncols=columns, handlelength=2.4)

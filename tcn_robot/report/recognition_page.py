@@ -1,0 +1,211 @@
+"""The page of a recognition benchmark, from its figures alone."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcn_robot.atomic import write_text_atomically
+from tcn_robot.report.figures_recognition import (
+    MEASURED,
+    classes_figure,
+    confusion_figure,
+    labels_figure,
+    layers_figure,
+    short_name,
+)
+from tcn_robot.report.look import LOOKS, Look, render_png
+from tcn_robot.report.media import data_uri
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PROBES = {"knn": "k-NN", "linear": "linear probe"}
+POOLINGS = {
+    "mean": "Mean over the frames: the order of time is lost",
+    "segments": "Parts of the clip behind each other: the order of time is kept",
+    "shuffled": "Parts of shuffled frames: a control that has lost the order only",
+    "first": "The first frame alone",
+}
+
+
+def write_recognition_page(result: Mapping[str, Any], path: Path) -> None:
+    """Write the page as one HTML file, whole or not at all.
+
+    Args:
+        result: What `tcn-robot bench recognition` measured, as it stands in its JSON.
+        path: Where the page goes; folders are made as needed.
+    """
+    write_text_atomically(path, render_recognition_page(result))
+
+
+def render_recognition_page(result: Mapping[str, Any]) -> str:
+    """Return the page as text."""
+    import jinja2
+
+    from tcn_robot import __version__
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
+    return environment.get_template("recognition.html.j2").render(
+        style=style,
+        tool_version=__version__,
+        date=datetime.date.today().isoformat(),
+        result=result,
+        set_name=short_name(result["folder"]),
+        headlines=_headlines(result),
+        tables=[_table(result, pooling) for pooling in poolings_of(result)],
+        order=_order_rows(result),
+        figures=_figures(result),
+        facts=_facts(result),
+    )
+
+
+def poolings_of(result: Mapping[str, Any]) -> list[str]:
+    """Return the poolings that something was measured with, in order."""
+    return list(dict.fromkeys(p for row in result["rows"].values() for p in row["figures"]))
+
+
+def _best_pooling(result: Mapping[str, Any]) -> str:
+    """Return the pooling that the figures show: the one that keeps the order, where there is."""
+    found = poolings_of(result)
+    return "segments" if "segments" in found else found[0]
+
+
+def _headlines(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    pooling = _best_pooling(result)
+    items = []
+    for name, row in result["rows"].items():
+        figures = row["figures"].get(pooling, {})
+        probe = "linear" if "linear" in figures else next(iter(figures), None)
+        if row["kind"] not in MEASURED or probe is None:
+            continue
+        figure = figures[probe]
+        low, high = figure["top1_interval"]
+        rivals = [
+            f"{control} {_percent(result['rows'][control]['figures'][pooling][probe]['top1'])}"
+            for control in row["controls"]
+        ]
+        items.append(
+            {
+                "figure": _percent(figure["top1"]),
+                "meaning": f"{short_name(name)}: {PROBES.get(probe, probe)}, "
+                f"{_percent(low)} to {_percent(high)}",
+                "against": ", ".join([*rivals, f"chance {_percent(result['chance']['top1'])}"]),
+            }
+        )
+    return items
+
+
+def _table(result: Mapping[str, Any], pooling: str) -> dict[str, Any]:
+    rows = result["rows"]
+    probes = list(
+        dict.fromkeys(probe for row in rows.values() for probe in row["figures"].get(pooling, {}))
+    )
+    lines = []
+    for name, row in rows.items():
+        figures = row["figures"].get(pooling, {})
+        cells = [_cell(figures.get(probe)) for probe in probes]
+        lines.append(
+            {"name": short_name(name), "measured": row["kind"] in MEASURED, "cells": cells}
+        )
+    headings = [PROBES.get(probe, _labels_heading(probe)) for probe in probes]
+    return {"title": POOLINGS[pooling], "headings": headings, "lines": lines}
+
+
+def _labels_heading(probe: str) -> str:
+    budget = probe.removeprefix("few ")
+    if budget == "all":
+        return "all labels"
+    return f"{budget} labels" if budget.endswith("%") else f"{budget} per class"
+
+
+def _cell(figure: Mapping[str, Any] | None) -> dict[str, Any]:
+    if figure is None:
+        return {"value": "-", "interval": "", "reached_by": ""}
+    low, high = figure["top1_interval"]
+    return {
+        "value": f"{100 * figure['top1']:.1f}",
+        "interval": f"{100 * low:.1f} – {100 * high:.1f}",
+        "reached_by": ", ".join(figure.get("reached_by", [])),
+    }
+
+
+def _order_rows(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": short_name(name),
+            "difference": f"{100 * row['order']['mean']:+.1f}",
+            "interval": " – ".join(f"{100 * bound:+.1f}" for bound in row["order"]["interval"]),
+        }
+        for name, row in result["rows"].items()
+        if row["order"] is not None
+    ]
+
+
+def _figures(result: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
+    rows, pooling = result["rows"], _best_pooling(result)
+    chance = result["chance"]["top1"]
+    measured = {name: row for name, row in rows.items() if row["kind"] in MEASURED}
+    figures: dict[str, list[dict[str, str]]] = {"labels": [], "classes": [], "layers": []}
+    first = next(iter(measured.values()))["figures"].get(pooling, {})
+    if sum(probe.startswith("few ") for probe in first) > 1:
+        draw = partial(labels_figure, rows, pooling, chance)
+        figures["labels"].append(_drawn(draw, "Accuracy over the number of labelled clips"))
+    if "linear" in first:
+        draw = partial(classes_figure, rows, pooling)
+        figures["classes"].append(_drawn(draw, "Accuracy of each class"))
+        for name, row in measured.items():
+            counts = row["figures"][pooling]["linear"]["confusion"]
+            draw = partial(confusion_figure, counts, list(result["classes"]))
+            caption = f"{short_name(name)}: what each class was taken for, in %"
+            figures["classes"].append(_drawn(draw, caption))
+    if any(row["layers"] for row in measured.values()):
+        draw = partial(layers_figure, rows, pooling, chance)
+        figures["layers"].append(_drawn(draw, "Accuracy layer by layer"))
+    return figures
+
+
+def _drawn(draw: Callable[[Look], Figure], caption: str) -> dict[str, str]:
+    """Draw one figure for light and dark pages, wide and narrow screens."""
+    uris = {
+        f"{'narrow' if look.narrow else 'wide'}_{'dark' if look.dark else 'light'}": data_uri(
+            "image/png", render_png(draw, look)
+        )
+        for look in LOOKS
+    }
+    return {**uris, "alt": caption, "caption": caption + "."}
+
+
+def _facts(result: Mapping[str, Any]) -> dict[str, str]:
+    splits = ", ".join(
+        f"{number}: {half['train']} / {half['test']}" for number, half in result["splits"].items()
+    )
+    validating = ", ".join(map(str, result["validation"].values()))
+    return {
+        "layout": result["layout"],
+        "classes": str(len(result["classes"])),
+        "train / test": splits,
+        "validation clips": validating,
+        "frames per clip": str(result["frames"]),
+        "parts": str(result["segments"]),
+        "probed": result["representation"],
+        "draws of labels": str(result["draws"]),
+        "untrained seeds": str(result["untrained_seeds"]),
+        "largest class": _percent(result["chance"]["majority"]),
+        "seed": str(result["seed"]),
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

@@ -16,6 +16,7 @@ Result = Mapping[str, Any]
 FIGURES = ("top_1", "top_5")
 # Of the best accuracy from scratch: which accuracies both starts are timed to.
 SHARES_OF_SCRATCH = (0.5, 0.75, 0.9, 1.0)
+_ROUNDING = 1e-9
 
 
 def summarised(
@@ -145,7 +146,8 @@ def mean_curve(results: Sequence[Result]) -> list[dict[str, float]]:
 
 def first_step(curve: Sequence[Mapping[str, float]], wanted: float) -> float | None:
     """Return the first step at which a curve has reached an accuracy, None if it never does."""
-    return next((one["step"] for one in curve if one["accuracy"] >= wanted), None)
+    least = wanted - _ROUNDING
+    return next((one["step"] for one in curve if one["accuracy"] >= least), None)
 
 
 def steps_to(

@@ -210,11 +210,11 @@ def _evaluated(
 ) -> dict[str, Any]:
     """Test a network on the split that it was trained for, as it was tested then."""
     from tcn_robot.benchmarks.recognition.clips import open_action_set
-    from tcn_robot.fine_tuning.testing import tested_again
+    from tcn_robot.fine_tuning.checkpoint_evaluation import evaluate_checkpoint
 
     if not paths:
         raise UserError(f"expected the action set to test on, found no folder: {USAGE}")
-    result = tested_again(checkpoint, open_action_set(paths[-1]), options, memory_gib)
+    result = evaluate_checkpoint(checkpoint, open_action_set(paths[-1]), options, memory_gib)
     stored = result["stored"]
     for name in ("top_1", "top_5"):
         same = "as stored" if result[name] == stored[name] else f"stored {stored[name]:.4f}"

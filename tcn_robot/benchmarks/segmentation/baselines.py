@@ -27,7 +27,7 @@ def place_maps(film: SegmentedFilm) -> NDArray[np.float32]:
 
 def pixel_maps(film: SegmentedFilm) -> Maps:
     """Return colours and place of each pixel, float32 (N, 3, H, W) from 0 to 1 and (N, 5, H, W)."""
-    colours = film.frames.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    colours = film.frames.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
     return [colours, place_maps(film)]
 
 

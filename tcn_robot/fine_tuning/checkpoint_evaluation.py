@@ -18,7 +18,7 @@ from tcn_robot.fine_tuning.options import FineTuningOptions
 from tcn_robot.training.device import choose_device
 
 
-def tested_again(
+def evaluate_checkpoint(
     checkpoint: Path, actions: ActionSet, options: FineTuningOptions, memory_gib: float
 ) -> dict[str, Any]:
     """Test a network on the split that it was trained for, on the frames of its own test.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,12 +15,43 @@ from tcn_robot.fine_tuning.options import FineTuningOptions
 
 # Few enough that their maps stay in a CPU's cache; fixed, because sums round by their size.
 _FILMS_AT_ONCE = 8
+# Enough for a mean and a spread.
+_MOST_SETTLING_FILMS = 256
 
 
 def window_of(network: ActionNetwork) -> Window:
     """Return what an input of a network consists of."""
     config = network.encoder.config
     return Window(config.num_frames, config.stride_frames)
+
+
+@torch.inference_mode()
+def settle_features(
+    network: ActionNetwork,
+    frames: FilmFrames,
+    films: NDArray[np.int64],
+    options: FineTuningOptions,
+) -> None:
+    """Set centre and scale of a network's features by the middles of films that it will see.
+
+    Args:
+        network: On its device; of its weights nothing changes.
+        frames: Where the films' frames are.
+        films: int64 (N,), positions of the films.
+        options: What an input is; of each film one is looked at.
+    """
+    was_training = network.training
+    network.eval()
+    one = replace(options, test_frames=1, test_spread="even")
+    found = []
+    films = films[np.linspace(0, len(films) - 1, min(len(films), _MOST_SETTLING_FILMS)).astype(int)]
+    for start in range(0, len(films), _FILMS_AT_ONCE):
+        some = films[start : start + _FILMS_AT_ONCE]
+        frame = frames_of_test(frames.num_frames[some], one, window_of(network))
+        images = torch.from_numpy(frames.gather(some, frame)).to(network.encoder.device)
+        found.append(network.encoder.features(images.flatten(0, 1)))
+    network.classifier.settle(torch.cat(found))
+    network.train(was_training)
 
 
 @torch.inference_mode()
@@ -42,7 +75,7 @@ def film_logits(
     was_training = network.training
     network.eval()
     device = network.encoder.device
-    found = [np.empty((0, network.classifier.out_features), np.float32)]
+    found = [np.empty((0, network.classifier.linear.out_features), np.float32)]
     for start in range(0, len(films), _FILMS_AT_ONCE):
         some = films[start : start + _FILMS_AT_ONCE]
         frame = frames_of_test(frames.num_frames[some], options, window_of(network))

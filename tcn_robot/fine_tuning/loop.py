@@ -12,7 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from tcn_robot.fine_tuning.batches import images_of_step, noise_generator
-from tcn_robot.fine_tuning.evaluation import film_logits, mean_cross_entropy, window_of
+from tcn_robot.fine_tuning.evaluation import (
+    film_logits,
+    mean_cross_entropy,
+    settle_features,
+    window_of,
+)
 from tcn_robot.fine_tuning.film_frames import FilmFrames
 from tcn_robot.fine_tuning.network import ActionNetwork, dropout_mask, film_loss
 from tcn_robot.fine_tuning.options import FineTuningOptions
@@ -20,7 +25,7 @@ from tcn_robot.fine_tuning.state import TuningState, Validation, load_state, sav
 from tcn_robot.provenance import key_of
 from tcn_robot.training.device import choose_device
 from tcn_robot.training.interrupt import DeferredInterrupt
-from tcn_robot.training.optimisers import set_rate
+from tcn_robot.training.optimisers import clip_gradients, set_rate
 from tcn_robot.training.precision import Precision, choose_precision
 
 _DROPOUT = 1
@@ -85,6 +90,7 @@ def fine_tune(
     """
     device = choose_device(options.device)
     network.to(device).train()
+    settle_features(network, films.frames, films.train, options)
     state = _fresh(network, options, learning_rate, device)
     steps = options.num_steps(len(films.train))
     key = _key(films, network, options, learning_rate, seed)
@@ -176,6 +182,8 @@ def _step(
     loss = film_loss(logits, labels)
     state.optimizer.zero_grad()
     state.precision.backward(loss)
+    state.precision.unscale(state.optimizer)
+    clip_gradients(network.trained_parameters(), options.clip_norm)
     state.precision.step(state.optimizer)
     state.step += 1
     return loss.detach()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,43 @@ from tcn_robot.models.layers import Linear
 from tcn_robot.models.weights import check_complete, put_weights
 
 CLASSIFIER_SPREAD = 0.01
+
+
+class ClassLayer(nn.Module):
+    """A linear layer on features that are brought to one scale first.
+
+    What an encoder is trained for says little about how large its features are; of those whose
+    embeddings have length 1, nothing at all. A learning rate would mean another thing for each.
+    Centre and scale are set once, from films that are trained on, and not learnt. (TCE needs
+    neither: its network ends in batch normalisation.)
+
+    Attributes:
+        centre: float32 (F,), the mean of each feature.
+        scale: float32, one over the root of their mean variance.
+    """
+
+    centre: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, num_features: int, num_classes: int, generator: torch.Generator) -> None:
+        """Draw the weights; features stay as they are until they are settled."""
+        super().__init__()
+        self.linear = Linear(num_features, num_classes)
+        nn.init.normal_(self.linear.weight, std=CLASSIFIER_SPREAD, generator=generator)
+        nn.init.zeros_(self.linear.bias)
+        self.register_buffer("centre", torch.zeros(num_features))
+        self.register_buffer("scale", torch.ones(()))
+
+    def settle(self, features: torch.Tensor) -> None:
+        """Set centre and scale by some features (N, F); those that never vary stay as large."""
+        self.centre.copy_(features.mean(dim=0))
+        variance = float(features.double().var(dim=0, correction=0).mean())
+        self.scale.fill_(variance**-0.5 if variance > 0 else 1.0)
+
+    def forward(self, features: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
+        """Return logits (N, K) of features (N, F), of which some may be left out."""
+        scaled = (features - self.centre) * self.scale
+        return self.linear(scaled if kept is None else scaled * kept)
 
 
 class ActionNetwork(nn.Module):
@@ -35,9 +71,7 @@ class ActionNetwork(nn.Module):
         """Draw the classifier; the encoder is taken as it is."""
         super().__init__()
         self.encoder = encoder
-        self.classifier = Linear(encoder.feature_width, num_classes)
-        nn.init.normal_(self.classifier.weight, std=CLASSIFIER_SPREAD, generator=generator)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = ClassLayer(encoder.feature_width, num_classes, generator)
         self._frozen: list[nn.Module] = []
 
     def forward(self, images: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
@@ -45,16 +79,14 @@ class ActionNetwork(nn.Module):
 
         Args:
             images: (N, S, …), what the encoder takes of each of S segments, 0 to 255.
-            kept: float32 (N * S, F), what features are multiplied with; see `dropout_mask`.
+            kept: float32 (N * S, F), what scaled features are multiplied with: `dropout_mask`.
 
         Returns:
             float32 (N, K).
         """
         num_films, num_segments = images.shape[:2]
         features = self.encoder.features(images.flatten(0, 1))  # (N * S, F)
-        if kept is not None:
-            features = features * kept
-        logits = self.classifier(features).float()  # (N * S, K)
+        logits = self.classifier(features, kept).float()  # (N * S, K)
         return logits.unflatten(0, (num_films, num_segments)).sum(dim=1)  # (N, K)
 
     def freeze_until(self, name: str) -> None:
@@ -167,8 +199,3 @@ def _config_for(encoder: Encoder, wanted: InputName | None) -> Any:
             "first weights have no colours; leave --input out"
         )
     return config
-
-
-def num_trained(parameters: Iterable[nn.Parameter]) -> int:
-    """Return how many numbers are changed."""
-    return sum(parameter.numel() for parameter in parameters)

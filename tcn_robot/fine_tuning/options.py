@@ -38,6 +38,8 @@ class FineTuningOptions:
         decay_factor: See there.
         momentum: Of SGD.
         weight_decay: Of SGD.
+        clip_norm: Largest gradient norm; 0 for no limit, as TCE has it. Networks without batch
+            normalisation need one.
         dropout: Share of the features that a step leaves out (TCE with rgb: 0.8).
         freeze_until: Name of the first layer that is trained; all are when it is empty.
         augmentation: none, or light: shifts, brightness, contrast, saturation, blur; the same for
@@ -60,6 +62,7 @@ class FineTuningOptions:
     decay_factor: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 0.0
+    clip_norm: float = 1.0
     dropout: float = 0.0
     freeze_until: str = ""
     augmentation: AugmentationName = "light"
@@ -70,7 +73,7 @@ class FineTuningOptions:
     def check(self) -> None:
         """Raise UserError for numbers that cannot work."""
         expect_at_least(self, 1, "epochs", "batch_clips", "segments", "test_frames", "validations")
-        expect_at_least(self, 0, "min_steps", "momentum", "weight_decay", "dropout")
+        expect_at_least(self, 0, "min_steps", "momentum", "weight_decay", "clip_norm", "dropout")
         expect_above_zero(self, "decay_factor")
         for name in ("momentum", "dropout"):
             if getattr(self, name) >= 1:

@@ -59,20 +59,11 @@ def bench_segmentation(
     Raises:
         UserError: No such run or stage, or recordings without states.
     """
-    for name, number, least in (
-        *(("--episodes", episodes, 1), ("--frames", frames, 1), ("--pixels", pixels, 100)),
-        *(("--untrained-seeds", untrained_seeds, 0), ("--seed", seed, 0)),
-    ):
-        if number < least:
-            raise UserError(f"{name} must be at least {least}, found {number}")
+    least = {"--episodes": (episodes, 1), "--frames": (frames, 1), "--pixels": (pixels, 100)}
+    _check(paths, least | {"--untrained-seeds": (untrained_seeds, 0), "--seed": (seed, 0)})
     for path in (out, picture):
         if path is not None:
             expect_writable(path)
-    if len(paths) < 2:
-        raise UserError(
-            f"expected a run and one recording or more, found {len(paths)} folders; write "
-            "tcn-robot bench segmentation RUN DIR"
-        )
     import numpy as np
 
     from tcn_robot.benchmarks.segmentation.summary import summarised
@@ -106,6 +97,17 @@ def bench_segmentation(
         write_picture(films, first, picture)
         print(f"drawn to {picture}")
     return result
+
+
+def _check(paths: Sequence[Path], least: dict[str, tuple[int, int]]) -> None:
+    for name, (number, smallest) in least.items():
+        if number < smallest:
+            raise UserError(f"{name} must be at least {smallest}, found {number}")
+    if len(paths) < 2:
+        raise UserError(
+            f"expected a run and one recording or more, found {len(paths)} folders; write "
+            "tcn-robot bench segmentation RUN DIR"
+        )
 
 
 def _described(films: SegmentedSet) -> str:

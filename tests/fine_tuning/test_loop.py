@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from tcn_robot.errors import UserError
-from tcn_robot.fine_tuning.evaluation import film_logits, mean_cross_entropy
+from tcn_robot.fine_tuning.evaluation import film_logits, mean_cross_entropy, settle_features
 from tcn_robot.fine_tuning.film_frames import FilmFrames
 from tcn_robot.fine_tuning.loop import Diverged, LabelledFilms, fine_tune
 from tcn_robot.fine_tuning.network import (
     ActionNetwork,
+    ClassLayer,
     dropout_mask,
     encoder_for,
     film_loss,
@@ -177,7 +178,7 @@ def test_frozen_layers_keep_their_weights_and_statistics() -> None:
     fine_tune(films, net, replace(OPTIONS, min_steps=4), 0.03, seed=0)
     changed = {name for name, value in weights(net).items() if not torch.equal(value, before[name])}
     assert not any(name.startswith("encoder.convolutions.0.") for name in changed)
-    assert {"encoder.convolutions.1.weight", "classifier.weight"} <= changed
+    assert {"encoder.convolutions.1.weight", "classifier.linear.weight"} <= changed
     with pytest.raises(UserError, match=r"convolutions\.1"):
         net.freeze_until("convolution.1")
 
@@ -207,6 +208,29 @@ def test_everything_is_trained_and_what_cannot_be_is_refused() -> None:
         encoder_for(pixels, None, None)
     with pytest.raises(UserError, match="batch statistics"):
         encoder_for(small_encoder(norm="batch", bodies=("hand", "robot")), None, None)
+
+
+def test_the_scale_of_the_features_does_not_matter() -> None:
+    films = labelled(coloured_films(16))
+    options = replace(OPTIONS, min_steps=1)
+    logits = []
+    for factor in (1.0, 64.0):
+        encoder = small_encoder()
+        for layer in (encoder.hidden, encoder.map):  # type: ignore[attr-defined]
+            layer.weight.data *= factor
+        net = network(encoder)
+        settle_features(net, films.frames, films.train, options)
+        logits.append(film_logits(net, films.frames, films.valid, options))
+    np.testing.assert_allclose(logits[0], logits[1], rtol=1e-3, atol=1e-6)
+    layer = ClassLayer(4, 2, seeded_generator(0))
+    generator = np.random.default_rng(0)
+    features = torch.from_numpy(generator.normal(5, 3, (200, 4))).float()
+    layer.settle(features)
+    scaled = (features - layer.centre) * layer.scale
+    assert scaled.mean(dim=0).abs().max() < 1e-5
+    assert float(scaled.double().var(dim=0, correction=0).mean()) == pytest.approx(1, abs=1e-5)
+    layer.settle(torch.ones(3, 4))  # nothing varies: a collapsed encoder
+    assert torch.isfinite(layer(torch.ones(3, 4))).all()
 
 
 def test_dropout_keeps_the_mean() -> None:

@@ -46,33 +46,30 @@ def styles(rows: Rows, look: Look) -> dict[str, dict[str, Any]]:
 
 def labels_figure(rows: Rows, pooling: str, chance: float, look: Look) -> Figure:
     """Draw accuracy over the number of labelled clips, with intervals of what is measured."""
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
     figure = blank_figure(look, 3.2 if look.narrow else 3.9)
     axis = figure.subplots()
     for name, style in styles(rows, look).items():
         figures = rows[name]["figures"].get(pooling, {})
-        points = sorted(
-            (one["labels"], one["top1"], *one["top1_interval"])
+        # Large budgets may come to the same clips; each number of clips is shown once.
+        points = {
+            round(one["labels"]): (one["top1"], *one["top1_interval"])
             for probe, one in figures.items()
             if probe.startswith("few ")
-        )
+        }
         if not points:
             continue
-        labels, top1, low, high = np.array(points).T
+        labels = sorted(points)
+        top1, low, high = np.array([points[count] for count in labels]).T
         axis.plot(labels, top1, marker="o", markersize=3.5, label=short_name(name), **style)
         if rows[name]["kind"] in MEASURED:
             axis.fill_between(labels, low, high, color=style["color"], alpha=0.14, linewidth=0)
-    axis.axhline(chance, color=look.muted, linewidth=0.8)
-    axis.annotate(
-        "chance",
-        (1.0, chance),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        xytext=(-2, 3),
-        ha="right",
-        color=look.muted,
-        fontsize="small",
-    )
+    _say_chance(axis, chance, look)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("labelled clips")
     axis.set_ylabel("top 1")
     axis.set_ylim(bottom=0)
@@ -114,12 +111,16 @@ def classes_figure(rows: Rows, pooling: str, look: Look) -> Figure:
 
 def confusion_figure(confusion: Any, classes: list[str], look: Look) -> Figure:
     """Draw the share of each class (row) that is taken for which (column)."""
+    from matplotlib.colors import LinearSegmentedColormap
+
     counts = np.array(confusion, float)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.where(totals > 0, totals, 1.0)
     figure = blank_figure(look, look.width_inches * (1.0 if look.narrow else 0.74))
     axis = figure.subplots()
-    image = axis.imshow(shares, cmap="magma" if look.dark else "magma_r", vmin=0, vmax=1)
+    accent = RUN_COLOURS[0][look.dark]
+    shades = LinearSegmentedColormap.from_list("shares", [look.paper, accent])
+    image = axis.imshow(shares, cmap=shades, vmin=0, vmax=1)
     axis.grid(False)
     if len(classes) <= _MOST_NAMED_CLASSES:
         size = min(8.0, 260 / len(classes)) * (0.62 if look.narrow else 1.0)
@@ -140,7 +141,6 @@ def _write_shares(axis: Any, shares: Any, size: float, look: Look) -> None:
         return
     for row, column in zip(*np.nonzero(shares >= 0.05), strict=True):
         share = shares[row, column]
-        is_bright = share < 0.45 if not look.dark else share > 0.65
         axis.text(
             column,
             row,
@@ -148,7 +148,7 @@ def _write_shares(axis: Any, shares: Any, size: float, look: Look) -> None:
             ha="center",
             va="center",
             fontsize=0.85 * size,
-            color="#1f1d1a" if is_bright else "#ffffff",
+            color=look.ink if share < 0.5 else look.paper,
         )
 
 
@@ -177,12 +177,28 @@ def layers_figure(rows: Rows, pooling: str, chance: float, look: Look) -> Figure
             low, high = np.array([one["top1_interval"] for one in layers.values()]).T
             axis.fill_between(places, low, high, color=style["color"], alpha=0.14, linewidth=0)
         axis.set_xticks(places, list(layers), rotation=35 if look.narrow else 0)
-    axis.axhline(chance, color=look.muted, linewidth=0.8)
+    _say_chance(axis, chance, look)
     axis.set_ylabel("top 1")
     axis.set_ylim(bottom=0)
     percent_axis(axis.yaxis)
     _legend(figure, axis, look)
     return figure
+
+
+def _say_chance(axis: Any, chance: float, look: Look) -> None:
+    """Draw chance as a line with its name below it, where no curve runs."""
+    axis.axhline(chance, color=look.muted, linewidth=0.8)
+    axis.annotate(
+        "chance",
+        (1.0, chance),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        xytext=(-2, -3),
+        ha="right",
+        va="top",
+        color=look.muted,
+        fontsize="small",
+    )
 
 
 def _legend(figure: Figure, axis: Any, look: Look) -> None:

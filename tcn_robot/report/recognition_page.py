@@ -24,12 +24,17 @@ from tcn_robot.report.media import data_uri
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PROBES = {"knn": "k-NN", "linear": "linear probe"}
+PROBES = {"knn": "k-NN", "linear": "linear"}
 POOLINGS = {
     "mean": "Mean over the frames: the order of time is lost",
     "segments": "Parts of the clip behind each other: the order of time is kept",
-    "shuffled": "Parts of shuffled frames: a control that has lost the order only",
-    "first": "The first frame alone",
+}
+# What tells whether the order of time matters, and what it is called.
+ORDER = {
+    "mean": "mean over frames",
+    "segments": "parts in order",
+    "shuffled": "parts of shuffled frames",
+    "first": "first frame",
 }
 
 
@@ -65,15 +70,16 @@ def render_recognition_page(result: Mapping[str, Any]) -> str:
         set_name=short_name(result["folder"]),
         headlines=_headlines(result),
         tables=[_table(result, pooling) for pooling in poolings_of(result)],
-        order=_order_rows(result),
+        order=_order_table(result),
         figures=_figures(result),
         facts=_facts(result),
     )
 
 
 def poolings_of(result: Mapping[str, Any]) -> list[str]:
-    """Return the poolings that something was measured with, in order."""
-    return list(dict.fromkeys(p for row in result["rows"].values() for p in row["figures"]))
+    """Return the poolings that were measured, without the controls of order."""
+    found = dict.fromkeys(p for row in result["rows"].values() for p in row["figures"])
+    return [pooling for pooling in found if pooling in POOLINGS]
 
 
 def _best_pooling(result: Mapping[str, Any]) -> str:
@@ -110,7 +116,12 @@ def _headlines(result: Mapping[str, Any]) -> list[dict[str, str]]:
 def _table(result: Mapping[str, Any], pooling: str) -> dict[str, Any]:
     rows = result["rows"]
     probes = list(
-        dict.fromkeys(probe for row in rows.values() for probe in row["figures"].get(pooling, {}))
+        dict.fromkeys(
+            probe
+            for row in rows.values()
+            for probe in row["figures"].get(pooling, {})
+            if probe != "few all" or "linear" not in row["figures"][pooling]  # the same figure
+        )
     )
     lines = []
     for name, row in rows.items():
@@ -126,8 +137,8 @@ def _table(result: Mapping[str, Any], pooling: str) -> dict[str, Any]:
 def _labels_heading(probe: str) -> str:
     budget = probe.removeprefix("few ")
     if budget == "all":
-        return "all labels"
-    return f"{budget} labels" if budget.endswith("%") else f"{budget} per class"
+        return "all"
+    return budget.replace("%", " % labels") if budget.endswith("%") else f"{budget} each"
 
 
 def _cell(figure: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -141,16 +152,23 @@ def _cell(figure: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def _order_rows(result: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [
-        {
-            "name": short_name(name),
-            "difference": f"{100 * row['order']['mean']:+.1f}",
-            "interval": " – ".join(f"{100 * bound:+.1f}" for bound in row["order"]["interval"]),
+def _order_table(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the linear probe's figures by pooling, and what the order of time adds."""
+    lines = []
+    for name, row in result["rows"].items():
+        if row["order"] is None:
+            continue
+        low, high = row["order"]["interval"]
+        gain = {
+            "value": f"{100 * row['order']['mean']:+.1f}",
+            "interval": f"{100 * low:+.1f} – {100 * high:+.1f}",
+            "reached_by": "",
         }
-        for name, row in result["rows"].items()
-        if row["order"] is not None
-    ]
+        cells = [_cell(row["figures"].get(pooling, {}).get("linear")) for pooling in ORDER]
+        is_measured = row["kind"] in MEASURED
+        lines.append({"name": short_name(name), "measured": is_measured, "cells": [*cells, gain]})
+    headings = [*ORDER.values(), "gained by order"]
+    return {"title": "", "headings": headings, "lines": lines} if lines else None
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:

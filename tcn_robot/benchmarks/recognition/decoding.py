@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tcn_robot.errors import UserError
 from tcn_robot.recordings.capture.files import list_pictures, read_picture
 from tcn_robot.recordings.formats.containers import is_cut_short
-from tcn_robot.recordings.formats.films import open_film
+from tcn_robot.recordings.formats.films import is_film, open_film
 
 # Films count packets in their head; some encoders end with packets that show nothing.
 _UNSHOWN_FRAMES = 3
@@ -30,8 +30,10 @@ def count_frames(path: Path) -> int:
     """
     if path.is_dir():
         return len(list_pictures(path))
-    if not _is_film(path):
+    if not is_film(path):
         return 1
+    if not path.is_file():
+        raise UserError(f"the film {path} is missing; restore it or take it off the lists")
     if is_cut_short(path):
         raise UserError(f"{path} is cut short: it is not as long as it says; restore it")
     try:
@@ -63,7 +65,7 @@ def read_frames(path: Path, indices: NDArray[np.integer], size_px: int) -> NDArr
     if len(wanted) and wanted[0] < 0:
         raise UserError(f"frames of {path} are counted from 0, found {wanted[0]}")
     frames = np.empty((len(wanted), size_px, size_px, 3), np.uint8)
-    pictures = _pictures(path, wanted) if path.is_dir() or not _is_film(path) else _film(path)
+    pictures = _pictures(path, wanted) if path.is_dir() or not is_film(path) else _film(path)
     position, square, index = 0, None, -1
     for index, picture in pictures:
         if position == len(wanted):
@@ -119,12 +121,6 @@ class _Undecoded:
 
 def _array(picture: NDArray[np.uint8] | _Undecoded) -> NDArray[np.uint8]:
     return picture.array() if isinstance(picture, _Undecoded) else picture
-
-
-def _is_film(path: Path) -> bool:
-    from tcn_robot.recordings.formats.films import is_film
-
-    return is_film(path)
 
 
 def _film(path: Path) -> Iterator[tuple[int, _Undecoded]]:

@@ -21,7 +21,7 @@ from tcn_robot.benchmarks.recognition.probes import (
 )
 from tcn_robot.benchmarks.recognition.validation import folds_of
 
-MOST_FOLDS = 3
+MOST_FOLDS = 2
 
 
 def draw_per_class(

@@ -1,0 +1,161 @@
+"""`tcn-robot bench recognition` from end to end, on tiny sets in the layouts that people have."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tcn_robot.benchmarks.recognition.clips import open_action_set
+from tcn_robot.cli import main
+from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
+from tests.support.action_sets import CLASSES, write_hmdb51, write_pictures, write_ucf101
+
+FAST = ["--frames", "4", "--segments", "2", "--draws", "1", "--untrained-seeds", "1"]
+FAST += ["--labels-per-class", "2", "--label-shares", "0.5"]
+
+
+@pytest.fixture(scope="module")
+def ucf(tmp_path_factory):
+    return write_ucf101(tmp_path_factory.mktemp("recognition") / "ucf")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recognition") / "run"
+    config = ConvolutionalConfig(image_size_px=24, dimension=8, channels=(8, 8), strides=(2, 2))
+    ConvolutionalEncoder(config, seeded_generator(1)).save(folder / "encoder")
+    return folder
+
+
+def features_that_know(action_set, frames=4):
+    """Features of which the first says the colour and the order of the second the way."""
+    clips = {c.name: c for s in action_set.splits.values() for c in (*s.train, *s.test)}
+    generator = np.random.default_rng(0)
+    rows = {}
+    for name, clip in clips.items():
+        colour = np.full(frames, float(clip.label.startswith("Red")))
+        ways = np.linspace(0, 1, frames)
+        ways = ways if clip.label.endswith("Right") else ways[::-1]
+        rows[name] = np.stack([colour, ways], axis=1) + 0.01 * generator.normal(size=(frames, 2))
+    return rows
+
+
+def test_all_of_it_on_ucf101s_layout(ucf, run, tmp_path, capsys):
+    out, page = tmp_path / "figures" / "recognition.json", tmp_path / "page.html"
+    arguments = ["bench", "recognition", str(run), str(ucf), "--frames", "4", "--segments", "2"]
+    arguments += ["--labels-per-class", "1", "all", "--label-shares", "0.5", "--draws", "2"]
+    arguments += ["--untrained-seeds", "2", "--splits", "1", "3", "--layers", "--out", str(out)]
+    assert main([*arguments, "--report", str(page)]) == 0
+    printed = capsys.readouterr().out
+    for words in ("untrained", "pixel PCA 8", "pixels", "chance 25.0", "convolution1", "features"):
+        assert words in printed
+    result = json.loads(out.read_text())
+    assert result["classes"] == list(CLASSES)
+    assert result["splits"]["1"] == {"train": 32, "test": 16}
+    assert result["chance"] == {"top1": 0.25, "top5": 1.0, "majority": 0.25}
+    row = result["rows"][str(run)]
+    assert row["controls"] == ["untrained", "pixel PCA 8", "pixels"]
+    assert list(row["figures"]) == ["mean", "segments", "shuffled", "first"]
+    assert list(row["figures"]["mean"]) == ["knn", "linear", "few 1", "few 50%", "few all"]
+    assert row["figures"]["mean"]["few 1"]["labels"] == 4
+    assert len(row["figures"]["mean"]["few 50%"]["draws"]) == 2
+    linear = row["figures"]["segments"]["linear"]
+    assert np.sum(linear["confusion"]) == 32
+    assert linear["top1"] == pytest.approx(np.mean(list(linear["per_split"].values())))
+    assert set(linear["above"]) == set(row["controls"])
+    assert row["figures"]["segments"]["few all"]["top1"] == linear["top1"]
+    assert list(row["layers"]) == ["convolution1", "convolution2", "features", "embedding"]
+    assert row["layers"]["embedding"]["segments"]["top1"] == linear["top1"]
+    html = page.read_text()
+    assert "Actions recognised" in html
+    assert html.count("<figure") == 4  # labels, classes, one confusion matrix, layers
+    assert "http" not in html.replace("http-equiv", "")
+
+
+def test_the_same_command_gives_the_same_file(ucf, run, tmp_path):
+    written = []
+    for name in ("first.json", "second.json"):
+        arguments = [str(run), str(ucf), "--splits", "1", *FAST, "--out", str(tmp_path / name)]
+        assert main(["bench", "recognition", *arguments]) == 0
+        written.append((tmp_path / name).read_text())
+    assert written[0] == written[1]
+
+
+def test_features_of_others_that_know_stand_beside_pixels_that_know_too(ucf, tmp_path):
+    file = tmp_path / "features.npz"
+    np.savez(file, **features_that_know(open_action_set(ucf)))
+    out = tmp_path / "out.json"
+    arguments = [str(ucf), "--embeddings", str(file), *FAST, "--out", str(out), "--splits", "2"]
+    assert main(["bench", "recognition", *arguments]) == 0
+    row = json.loads(out.read_text())["rows"][str(file)]
+    assert row["kind"] == "embeddings"
+    figures = row["figures"]
+    assert figures["segments"]["linear"]["top1"] == 1.0
+    assert figures["segments"]["linear"]["macro"] == 1.0
+    # A square on even ground is easy: pixels know it too, and that is said.
+    assert figures["segments"]["linear"]["reached_by"] == ["pixel PCA 2", "pixels"]
+    # Without the order, the way cannot be known.
+    assert figures["mean"]["linear"]["top1"] <= 0.75
+    assert row["order"]["mean"] > 0.2
+    assert row["order"]["interval"][0] > 0
+
+
+def test_a_collapsed_embedding_gets_chance_and_every_control_reaches_it(ucf, tmp_path):
+    clips = features_that_know(open_action_set(ucf))
+    file = tmp_path / "collapsed.npz"
+    np.savez(file, **{name: np.full((4, 2), 0.3) for name in clips})
+    out = tmp_path / "out.json"
+    options = ["--embeddings", str(file), *FAST, "--out", str(out), "--splits", "1"]
+    assert main(["bench", "recognition", str(ucf), *options]) == 0
+    row = json.loads(out.read_text())["rows"][str(file)]
+    for pooling in ("mean", "segments"):
+        for figure in row["figures"][pooling].values():
+            assert figure["top1"] == pytest.approx(0.25, abs=1e-6)
+            assert figure["reached_by"]
+
+
+def test_pictures_have_no_order_of_time(run, tmp_path):
+    folder = write_pictures(tmp_path / "letters")
+    out = tmp_path / "out.json"
+    options = ["--labels-per-class", "1", "--label-shares", "0.5", "--draws", "1"]
+    arguments = [str(run), str(folder), *options, "--untrained-seeds", "1", "--out", str(out)]
+    assert main(["bench", "recognition", *arguments]) == 0
+    result = json.loads(out.read_text())
+    assert (result["frames"], result["layout"]) == (1, "pictures")
+    assert list(result["rows"][str(run)]["figures"]) == ["mean"]
+
+
+def test_hmdb51_and_two_runs(run, tmp_path):
+    folder = write_hmdb51(tmp_path / "hmdb")
+    other = tmp_path / "other"
+    config = ConvolutionalConfig(image_size_px=24, dimension=4, channels=(8,), strides=(2,))
+    ConvolutionalEncoder(config, seeded_generator(0)).save(other / "encoder")
+    out = tmp_path / "out.json"
+    options = ["--probes", "linear", "--pooling", "mean", "--untrained-seeds", "1"]
+    arguments = [str(run), str(other), str(folder), *options, "--out", str(out)]
+    assert main(["bench", "recognition", *arguments]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert rows[str(run)]["controls"] == ["untrained", "pixel PCA 8", "pixels"]
+    assert rows[str(other)]["controls"] == [f"untrained, as {other}", "pixel PCA 4", "pixels"]
+
+
+def test_bad_input_is_one_line_and_exit_code_2(ucf, run, tmp_path, capsys):
+    for arguments, message in [
+        ([str(ucf)], "expected a run and a folder of clips"),
+        ([str(run), str(tmp_path / "none")], "does not exist"),
+        ([str(tmp_path / "none"), str(ucf)], "no run at"),
+        ([str(run), str(ucf), "--splits", "4"], "no split 4; there are 1, 2, 3"),
+        ([str(run), str(ucf), "--segments", "3"], "--segments must divide"),
+        ([str(run), str(ucf), "--frames", "0"], "--frames must be at least 1"),
+        ([str(run), str(ucf), "--labels-per-class", "few"], "numbers from 1 on, or all"),
+        ([str(run), str(ucf), "--label-shares", "1.5"], "between 0 and 1"),
+        ([str(run), str(ucf), "--probes", "lineer"], "did you mean 'linear'"),
+        ([str(run), str(ucf), "--out", str(tmp_path)], "found the folder"),
+        ([str(run), str(ucf), "--report", str(tmp_path)], "found the folder"),
+        ([str(ucf), "--embeddings", str(tmp_path / "no.npz")], "no such file"),
+        ([str(run), str(ucf), "--same-within", "1"], "unknown option '--same-within'"),
+    ]:
+        assert main(["bench", "recognition", *arguments]) == 2, arguments
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1

@@ -14,6 +14,8 @@ from tcn_robot.benchmarks.segmentation.places import at_pixels, spread_out
 from tcn_robot.metrics import mean_iou, pixel_confusion
 
 COSTS = (0.001, 0.1, 10.0)
+# Ended earlier, colours lose what is small, and a control must not be weaker than it could be.
+LARGEST_GRADIENT = 1e-4
 Floats = NDArray[np.float64]
 
 
@@ -120,7 +122,9 @@ def linear_probe(
     width = features.shape[1]
     # Scores are affine: at the origin they are the biases, at unit vectors the weights beside them.
     asked = np.concatenate([np.zeros((1, width)), np.eye(width)])
-    scores = linear_scores(fitted.apply(features), labels, asked, num_classes, cost)  # (1 + F, K)
+    scores = linear_scores(  # (1 + F, K)
+        fitted.apply(features), labels, asked, num_classes, cost, LARGEST_GRADIENT
+    )
     known = np.isfinite(scores[0])
     weights = np.zeros((width, num_classes))
     weights[:, known] = (scores[1:, known] - scores[0, known]) / fitted.spread[:, None]

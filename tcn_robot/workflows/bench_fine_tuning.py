@@ -35,6 +35,8 @@ def bench_fine_tuning(
     from_scratch: bool = True,
     steps_to: tuple[float, ...] = (),
     out: Path | None = None,
+    picture: Path | None = None,
+    allow_missing: bool = False,
     checkpoints: Path | None = None,
     evaluate: Path | None = None,
     memory_gib: float = 4.0,
@@ -58,6 +60,8 @@ def bench_fine_tuning(
         from_scratch: Also train the same network from fresh weights.
         steps_to: Accuracies, 0 to 1, to which steps are counted.
         out: Where to write the figures as JSON.
+        picture: Where to draw the accuracies over the steps and in the tests, as PNG.
+        allow_missing: Leave out films that lists name and the folder lacks.
         checkpoints: Folder of the trained networks, which a run that was interrupted goes on in.
         evaluate: A checkpoint to test, instead of training.
         memory_gib: Room for decoded films; those that do not fit are read each time.
@@ -68,8 +72,9 @@ def bench_fine_tuning(
         UserError: No such run, set or split, or options that cannot work.
         KeyboardInterrupt: After the state was saved, where there are --checkpoints.
     """
-    if out is not None:
-        expect_writable(out)
+    for path in (out, picture):
+        if path is not None:
+            expect_writable(path)
     if evaluate is not None:
         return _evaluated(paths, evaluate, options, memory_gib, out)
     if len(paths) != 2:
@@ -78,7 +83,7 @@ def bench_fine_tuning(
     from tcn_robot.benchmarks.recognition.clips import open_action_set
     from tcn_robot.fine_tuning.study import cells_of
 
-    actions = open_action_set(paths[1])
+    actions = open_action_set(paths[1], allow_missing)
     for number in splits:
         actions.split(number)
     print(actions.describe())
@@ -92,7 +97,13 @@ def bench_fine_tuning(
     if checkpoints is not None:
         _claim(checkpoints, asked)
     results = _run(paths[0], actions, cells, options, seed, memory_gib, checkpoints)
-    return _reported(results, actions, splits, seed, steps_to, asked, out)
+    summary = _reported(results, actions, splits, seed, steps_to, asked, out)
+    if picture is not None:
+        from tcn_robot.workflows.fine_tuning_picture import write_picture
+
+        write_picture(summary, picture)
+        print(f"drawn to {picture}")
+    return summary
 
 
 def _check(

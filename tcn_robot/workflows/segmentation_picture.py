@@ -38,19 +38,12 @@ def write_picture(
         probes: By row, the probe and what gives its maps.
         path: The PNG, whole or absent.
     """
-    from tcn_robot.atomic import make_folders
-    from tcn_robot.report.look import Look, drawing
+    from tcn_robot.report.look import LIGHT, drawing
+    from tcn_robot.workflows.png_file import write_png
 
     shown = _shown(films.films["test"])
-    with drawing(Look()):
-        figure = _drawn(shown, probes, films.classes)
-        make_folders(path.parent)
-        partial = path.with_name(f".partial-{path.name}")
-        try:
-            figure.savefig(partial, dpi=160, facecolor=Look().paper, format="png")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    with drawing(LIGHT):
+        write_png(_drawn(shown, probes, films.classes), path)
 
 
 def _shown(films: Sequence[SegmentedFilm]) -> list[tuple[SegmentedFilm, int]]:

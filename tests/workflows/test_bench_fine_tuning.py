@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from tcn_robot.cli import main
@@ -36,7 +37,8 @@ def test_a_study_goes_on_and_its_networks_are_tested_again(
     out, kept = tmp_path / "out.json", tmp_path / "kept"
     command = ["bench", "fine-tuning", str(run), str(actions), *FAST]
     command += ["--labels-per-class", "all", "1", "--input", "differences"]
-    command += ["--out", str(out), "--checkpoints", str(kept)]
+    picture = tmp_path / "curves.png"
+    command += ["--out", str(out), "--checkpoints", str(kept), "--picture", str(picture)]
     assert main(command) == 0
     printed = capsys.readouterr().out
     for said in ("pre-trained", "from scratch", "difference", "chance", "Steps to an accuracy"):
@@ -46,6 +48,9 @@ def test_a_study_goes_on_and_its_networks_are_tested_again(
     assert result["options"]["input"] == "differences"
     assert result["versions"]["torch"]
 
+    drawn = cv2.imread(str(picture))
+    assert drawn is not None
+    assert drawn.std() > 5
     assert main(command) == 0  # all is there
     again = json.loads(out.read_text())
     assert again["amounts"] == result["amounts"]

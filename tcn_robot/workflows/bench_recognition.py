@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -48,7 +48,8 @@ def bench_recognition(
     reaches is marked. Hyper-parameters are chosen on clips of the training half alone.
 
     Args:
-        paths: Run folders or names of the zoo, one row each, then the folder of the clips.
+        paths: Run folders or names of the zoo, one row each, then the folder of the clips. A name
+            with {split} in it stands for a run per split, each trained on its own training half.
         embeddings: Files of features that somebody else made (.npz: `names` and `features`, or an
             array per clip), one row each.
         splits: Numbers of the splits; all that there are when none is given.
@@ -75,49 +76,47 @@ def bench_recognition(
     for path in (out, report):
         if path is not None:
             expect_writable(path)
+    least_of = {"frames": (frames, 1), "segments": (segments, 1), "draws": (draws, 1)}
+    least_of |= {"workers": (workers, 1), "seed": (seed, 0)}
+    _expect_at_least({**least_of, "untrained-seeds": (untrained_seeds, 0)})
     if not paths or len(paths) + len(embeddings) < 2:
         raise UserError(
             f"expected a run and a folder of clips, found {len(paths)} folders; write tcn-robot "
             "bench recognition RUN DIR, or RUN RUN DIR, or --embeddings FILE.npz DIR"
         )
-    for name, number, least in (
-        *(("--frames", frames, 1), ("--segments", segments, 1), ("--draws", draws, 1)),
-        *(
-            ("--untrained-seeds", untrained_seeds, 0),
-            ("--workers", workers, 1),
-            ("--seed", seed, 0),
-        ),
-    ):
-        if number < least:
-            raise UserError(f"{name} must be at least {least}, found {number}")
-    from tcn_robot.benchmarks.recognition.protocol import RecognitionOptions
-
-    options = RecognitionOptions(
-        probes, pooling, segments, _budgets(labels_per_class, label_shares), draws, seed
-    )
+    budgets = _budgets(labels_per_class, label_shares)
     from tcn_robot.benchmarks.recognition.clips import open_action_set
-    from tcn_robot.benchmarks.recognition.table import recognition_table
+    from tcn_robot.benchmarks.recognition.protocol import RecognitionOptions
     from tcn_robot.workflows.recognition_rows import Sources, measure
 
+    options = RecognitionOptions(probes, pooling, segments, budgets, draws, seed)
     action_set = open_action_set(paths[-1], allow_missing)
     print(action_set.describe())
-    for note in action_set.notes:
-        print(f"note: {note}")
-    chosen = [action_set.split(number) for number in dict.fromkeys(splits)] or [
-        *action_set.splits.values()
-    ]
-    sources = Sources(
-        paths[:-1], embeddings, representation, layers, range(seed, seed + untrained_seeds)
-    )
+    numbers = splits or tuple(action_set.splits)
+    chosen = [action_set.split(number) for number in dict.fromkeys(numbers)]
+    seeds = range(seed, seed + untrained_seeds)
+    sources = Sources(paths[:-1], embeddings, representation, layers, seeds)
     result = measure(action_set, chosen, sources, frames, workers, options)
+    _show(result, out, report)
+    return result
+
+
+def _show(result: Mapping[str, Any], out: Path | None, report: Path | None) -> None:
+    """Print the table, and write what was asked for."""
+    from tcn_robot.benchmarks.recognition.table import recognition_table
+    from tcn_robot.report.recognition_page import write_recognition_page
+
     print(recognition_table(result))
     write_figures(result, out)
     if report is not None:
-        from tcn_robot.report.recognition_page import write_recognition_page
-
         write_recognition_page(result, report)
         print(f"written to {report}")
-    return result
+
+
+def _expect_at_least(numbers: Mapping[str, tuple[int, int]]) -> None:
+    for name, (number, least) in numbers.items():
+        if number < least:
+            raise UserError(f"--{name} must be at least {least}, found {number}")
 
 
 def _budgets(

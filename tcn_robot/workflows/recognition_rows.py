@@ -16,15 +16,24 @@ from tcn_robot.benchmarks.recognition.controls import chance_levels, principal_c
 from tcn_robot.benchmarks.recognition.embeddings_file import read_embeddings
 from tcn_robot.benchmarks.recognition.encoders import frame_encoder, pixel_encoder
 from tcn_robot.benchmarks.recognition.features import FrameEncoder, embed_clips
-from tcn_robot.benchmarks.recognition.measuring import split_arrays
+from tcn_robot.benchmarks.recognition.measuring import SplitArrays, split_arrays
 from tcn_robot.benchmarks.recognition.protocol import (
+    Frames,
+    OfSplit,
     RecognitionOptions,
     Row,
     measure_rows,
 )
 from tcn_robot.benchmarks.recognition.summary import summarise
 from tcn_robot.errors import UserError
-from tcn_robot.models import Encoder, layer_names, load_encoder, untrained_encoder
+from tcn_robot.models import Encoder, layer_names, untrained_encoder
+from tcn_robot.workflows.recognition_runs import (
+    MeasuredRun,
+    load_encoders,
+    measured_runs,
+    notes_on_seen_clips,
+    trained_with,
+)
 
 PIXELS = "pixels"
 PICTURE_PX = 64
@@ -72,10 +81,14 @@ def measure(
         UserError: A run that cannot be loaded, features that are missing, clips that are damaged.
     """
     clips = tuple(dict.fromkeys(clip for split in splits for clip in (*split.train, *split.test)))
-    encoders = {str(run): load_encoder(run) for run in sources.runs}
+    runs = measured_runs(sources.runs, splits)
+    encoders = load_encoders(runs)
     files = {str(path): read_embeddings(path, clips) for path in sources.embeddings}
     num_frames, options = _fitting(action_set, frames, options, files)
-    rows = _rows(clips, encoders, files, sources, num_frames, workers)
+    notes = [*action_set.notes, *notes_on_seen_clips(runs, splits)]
+    for note in notes:
+        print(f"note: {note}")
+    rows = _rows(clips, runs, encoders, files, sources, num_frames, workers)
     place = {clip.name: index for index, clip in enumerate(clips)}
     arrays = [split_arrays(split, place, options.seed) for split in splits]
     measured = measure_rows(rows, arrays, options)
@@ -84,7 +97,7 @@ def measure(
         "schema_version": SCHEMA_VERSION,
         "folder": str(action_set.folder),
         "layout": action_set.layout,
-        "notes": list(action_set.notes),
+        "notes": notes,
         "classes": list(action_set.classes),
         "splits": {str(s.number): {"train": len(s.train), "test": len(s.test)} for s in splits},
         "validation": {str(one.number): int(one.validates.sum()) for one in arrays},
@@ -98,7 +111,7 @@ def measure(
         "untrained_seeds": len(sources.untrained_seeds),
         "chance": chance_levels(splits),
         "rows": summarise(rows, measured, arrays, action_set.classes, options),
-        "trained_with": {str(run): _trained_with(run) for run in sources.runs},
+        "trained_with": {path: trained_with(path) for path in encoders},
     }
 
 
@@ -125,6 +138,7 @@ def _fitting(
 
 def _rows(
     clips: Sequence[Clip],
+    runs: Sequence[MeasuredRun],
     encoders: Mapping[str, Encoder],
     files: Mapping[str, NDArray[np.float32]],
     sources: Sources,
@@ -132,7 +146,8 @@ def _rows(
     workers: int,
 ) -> dict[str, Row]:
     """Return all rows by name, controls behind what is measured."""
-    untrained = _untrained_of(encoders, sources.untrained_seeds)
+    firsts = {run.name: encoders[next(iter(run.paths.values()))] for run in runs}
+    untrained = _untrained_of(firsts, sources.untrained_seeds)
     sizes = [encoder.image_size_px for encoder in encoders.values()]
     looking: dict[str, FrameEncoder] = {PIXELS: pixel_encoder(min(sizes, default=PICTURE_PX))}
     seeded = {
@@ -144,17 +159,20 @@ def _rows(
     found = embed_clips(clips, looking, num_frames, workers)
     rows: dict[str, Row] = {}
     pixels = found[PIXELS]["embedding"]
-    for name, encoder in encoders.items():
-        same = next((one for one, seeds in untrained.items() if _alike(seeds[0], encoder)), None)
-        width = found[name][sources.representation].shape[-1]
-        controls = (*([same] if same else []), _components_name(width), PIXELS)
-        rows[name] = _row("run", [found[name]], sources, controls)
+    for run in runs:
+        like = firsts[run.name]
+        same = [name for name, seeds in untrained.items() if _alike(seeds[0], like)]
+        of_splits = {number: [found[path]] for number, path in run.paths.items()}
+        width = next(iter(of_splits.values()))[0][sources.representation].shape[-1]
+        controls = (*same, _components_name(width), PIXELS)
+        rows[run.name] = _row("run", of_splits, sources, controls)
     for name, features in files.items():
         controls = (_components_name(features.shape[-1]), PIXELS)
         rows[name] = Row("embeddings", partial(_same, [features]), {}, controls)
     for name, seeds in untrained.items():
         of_seeds = [found[f"{name} {seed}"] for seed in range(len(seeds))]
-        rows[name] = _row("untrained", of_seeds, sources, ())
+        numbers = runs[0].paths
+        rows[name] = _row("untrained", dict.fromkeys(numbers, of_seeds), sources, ())
     for control in dict.fromkeys(one for row in rows.values() for one in row.controls):
         if control not in rows and control != PIXELS:
             width = int(control.rpartition(" ")[2])
@@ -181,37 +199,31 @@ def _alike(first: Encoder, second: Encoder) -> bool:
     )
 
 
+Layers = Mapping[str, NDArray[np.float32]]
+
+
 def _row(
-    kind: str, seeds: Sequence[Mapping[str, Any]], sources: Sources, controls: tuple[str, ...]
+    kind: str,
+    of_splits: Mapping[int, Sequence[Layers]],
+    sources: Sources,
+    controls: tuple[str, ...],
 ) -> Row:
     """Return a row of an encoder, or of several seeds of one, by the features of its layers."""
-    measured = [layers[sources.representation] for layers in seeds]
-    layers = (
-        {layer: [one[layer] for one in seeds] for layer in seeds[0]} if sources.all_layers else {}
-    )
-    return Row(kind, partial(_same, measured), layers, controls)
+
+    def of(layer: str) -> OfSplit:
+        return lambda split: [layers[layer] for layers in of_splits[split.number]]
+
+    names = next(iter(of_splits.values()))[0] if sources.all_layers else ()
+    return Row(kind, of(sources.representation), {name: of(name) for name in names}, controls)
 
 
-def _same(features: Sequence[NDArray[Any]], train: NDArray[np.int64]) -> Sequence[NDArray[Any]]:
+def _same(features: Sequence[Frames], split: SplitArrays) -> Sequence[Frames]:
     return features
 
 
-def _components(
-    pixels: NDArray[Any], width: int, train: NDArray[np.int64]
-) -> Sequence[NDArray[Any]]:
-    return [principal_components(pixels, train, width)]
+def _components(pixels: Frames, width: int, split: SplitArrays) -> Sequence[Frames]:
+    return [principal_components(pixels, split.train, width)]
 
 
 def _components_name(width: int) -> str:
     return f"pixel PCA {width}"
-
-
-def _trained_with(run: Path) -> dict[str, Any] | None:
-    """Return the options that tell one encoder from another; None for an encoder without a run."""
-    from tcn_robot.training.run_folder import read_options, run_of_encoder
-
-    trained = run_of_encoder(run)
-    if trained is None:
-        return None
-    options = read_options(trained)
-    return {name: options[name] for name in ("objective", "steps", "seed")}

@@ -1,8 +1,4 @@
-"""Clips with labels and the splits of a set of them, whatever its layout.
-
-`fin` builds on this: the names here stay. Changed since it was agreed: a clip also has `path` and
-`embodiment`, a set `has_groups` and `notes`; nothing was taken away.
-"""
+"""Clips with labels and the splits of a set of them, whatever its layout."""
 
 from __future__ import annotations
 

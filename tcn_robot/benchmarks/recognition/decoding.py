@@ -116,7 +116,8 @@ class _Undecoded:
         """Return it upright as uint8 (H, W, 3), RGB."""
         rgb = self._reformatter.reformat(self._frame, format="rgb24").to_ndarray()
         quarters = round(self._frame.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
+        turned = np.rot90(rgb, quarters) if quarters else rgb
+        return np.ascontiguousarray(turned, np.uint8)
 
 
 def _array(picture: NDArray[np.uint8] | _Undecoded) -> NDArray[np.uint8]:

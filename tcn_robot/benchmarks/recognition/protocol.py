@@ -25,6 +25,7 @@ ORDER_CONTROLS = ("shuffled", "first")
 """Ways to pool that tell whether the order of time matters; probed linearly."""
 
 Frames = NDArray[np.floating]
+OfSplit = Callable[[SplitArrays], Sequence[Frames]]
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ class Row:
 
     Attributes:
         kind: "run", "embeddings", "untrained", "pixel_pca" or "pixels".
-        features: From the positions of the training clips to the features (clips, S, F) of the
-            frames of all clips, one array per seed; most do not look at those positions.
+        features: From a split to the features (clips, S, F) of the frames of all clips, one
+            array per seed; for most the same for every split.
         layers: The same of each layer of the encoder, if those are to be probed.
         controls: Rows that this one is compared with.
     """
 
     kind: str
-    features: Callable[[NDArray[np.int64]], Sequence[Frames]]
-    layers: Mapping[str, Sequence[Frames]] = field(default_factory=dict)
+    features: OfSplit
+    layers: Mapping[str, OfSplit] = field(default_factory=dict)
     controls: tuple[str, ...] = ()
 
 
@@ -99,19 +100,19 @@ def measure_rows(
     measured = {}
     with Progress(total, "probing", "probes") as display:
         for name, row in rows.items():
-            by_split = {split.number: row.features(split.train) for split in splits}
-            probed = {}
+            by_split = {split.number: row.features(split) for split in splits}
+            probed: dict[tuple[str, str], Outcome] = {}
             for pooling, probe in plan:
                 probed[pooling, probe] = _probe_seeds(
                     by_split, ways[pooling], probe, splits, options, probed.get((pooling, "linear"))
                 )
                 display.advance(note=name)
-            layers = {}
-            for layer, frames in row.layers.items():
-                same = {split.number: frames for split in splits}
+            layers: dict[tuple[str, str], Outcome] = {}
+            for layer, of_split in row.layers.items():
+                of_layer = {split.number: of_split(split) for split in splits}
                 for pooling in options.poolings:
                     layers[layer, pooling] = _probe_seeds(
-                        same, ways[pooling], "linear", splits, options
+                        of_layer, ways[pooling], "linear", splits, options
                     )
                     display.advance(note=f"{name}, {layer}")
             measured[name] = RowOutcomes(probed, layers)

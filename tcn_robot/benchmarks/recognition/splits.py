@@ -53,8 +53,8 @@ def _refuse_shared(folder: Path, split: Split, has_groups: bool) -> None:
         trained = {key(clip) for clip in split.train}
         if shared := [clip.name for clip in split.test if key(clip) and key(clip) in trained]:
             raise _shared(folder, split.number, way, shared)
-    if shared := same_content(split.train, split.test):
-        names = [f"{test.name} = {train.name}" for train, test in shared]
+    if twins := same_content(split.train, split.test):
+        names = [f"{test.name} = {train.name}" for train, test in twins]
         raise _shared(folder, split.number, "by content", names)
 
 

@@ -8,6 +8,7 @@ import pytest
 from tcn_robot.benchmarks.recognition.clips import open_action_set
 from tcn_robot.cli import main
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
+from tcn_robot.training import RunDescription, create_run, make_config
 from tests.support.action_sets import CLASSES, write_hmdb51, write_pictures, write_ucf101
 
 FAST = ["--frames", "4", "--segments", "2", "--draws", "1", "--untrained-seeds", "1"]
@@ -137,6 +138,48 @@ def test_hmdb51_and_two_runs(run, tmp_path):
     rows = json.loads(out.read_text())["rows"]
     assert rows[str(run)]["controls"] == ["untrained", "pixel PCA 8", "pixels"]
     assert rows[str(other)]["controls"] == [f"untrained, as {other}", "pixel PCA 4", "pixels"]
+
+
+def made_run(folder, datasets=(), seed=0, dimension=4):
+    config = ConvolutionalConfig(image_size_px=24, dimension=dimension, channels=(8,), strides=(2,))
+    if datasets:
+        trained = make_config("tcn", steps=1)
+        create_run(folder, RunDescription(trained, tuple(map(str, datasets)), "key"))
+    ConvolutionalEncoder(config, seeded_generator(seed)).save(folder / "encoder")
+    return folder
+
+
+def test_a_run_per_split_and_what_it_has_seen(ucf, tmp_path, capsys):
+    recordings = tmp_path / "recordings"
+    assert main(["import", "ucf101", str(ucf), str(recordings), "--list-number", "1"]) == 0
+    for split in (1, 2):
+        made_run(tmp_path / f"run-{split}", [recordings], seed=split)
+    out = tmp_path / "out.json"
+    options = ["--splits", "1", "2", "--probes", "knn", "--pooling", "mean", "--out", str(out)]
+    asked = str(tmp_path / "run-{split}")
+    assert main(["bench", "recognition", asked, str(ucf), *options, "--untrained-seeds", "1"]) == 0
+    result = json.loads(out.read_text())
+    # Split 1 was imported by its own lists; all that split 2 tests on was trained on.
+    line = f"split 2: {tmp_path}/run-2 was trained on 16 of the 16 test clips, without their labels"
+    assert result["notes"] == [line]
+    assert f"note: {line}" in capsys.readouterr().out
+    together = result["rows"][asked]["figures"]["mean"]["knn"]["per_split"]
+    alone = {}
+    for split in (1, 2):
+        run = str(tmp_path / f"run-{split}")
+        options = ["--splits", str(split), "--probes", "knn", "--pooling", "mean"]
+        arguments = [run, str(ucf), *options, "--untrained-seeds", "0", "--out", str(out)]
+        assert main(["bench", "recognition", *arguments]) == 0
+        figures = json.loads(out.read_text())["rows"][run]["figures"]["mean"]["knn"]
+        alone |= figures["per_split"]
+    assert together == alone
+
+
+def test_runs_of_one_row_that_differ_are_refused(ucf, tmp_path, capsys):
+    for split in (1, 2, 3):
+        made_run(tmp_path / f"run-{split}", dimension=2 + split)
+    assert main(["bench", "recognition", str(tmp_path / "run-{split}"), str(ucf)]) == 2
+    assert "differ in shape" in capsys.readouterr().err
 
 
 def test_bad_input_is_one_line_and_exit_code_2(ucf, run, tmp_path, capsys):

@@ -173,9 +173,15 @@ def _run(
 
     choose_device(options.device)  # faults of the user's before films are read
     encoder = load_encoder(run)
-    encoder_for(encoder, options.input, None)
+    wanted = encoder_for(encoder, options.input, None).config
     splits = tuple(actions.split(number) for number in dict.fromkeys(c.split for c in cells))
     pool = FilmPool(splits, encoder.image_size_px, memory_gib)
+    if wanted.num_frames > 1 and pool.frames.num_frames.max() == 1:
+        raise UserError(
+            f"{actions.folder} has pictures, expected films: the network would see "
+            f"{wanted.num_frames} frames at once; take an encoder of single frames and leave "
+            "--input out"
+        )
     results = []
     for cell in cells:
         split = actions.split(cell.split)

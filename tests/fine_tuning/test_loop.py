@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,6 +155,25 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
     (folder / "tensors.safetensors").write_bytes(b"?")
     with pytest.raises(UserError, match="damaged"):
         fine_tune(films, network(), options, 0.03, 0, folder)
+
+
+def test_ctrl_c_ends_after_a_step_that_is_kept(tmp_path: Path) -> None:
+    films = labelled(coloured_films(16))
+    options = replace(OPTIONS, min_steps=12)
+    whole = network()
+    fine_tune(films, whole, options, 0.03, seed=0)
+
+    def press(step: int, note: str) -> None:
+        if step == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    folder = tmp_path / "state"
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(films, network(), options, 0.03, 0, folder, press)
+    resumed, seen = network(), []
+    fine_tune(films, resumed, options, 0.03, 0, folder, lambda step, _: seen.append(step))
+    assert seen[0] == 7
+    assert_same(weights(resumed), weights(whole))
 
 
 def test_the_weights_of_the_best_validation_are_kept() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tcn_robot.cli import main
 from tcn_robot.models import ConvolutionalConfig, build_encoder, seeded_generator
-from tests.support.action_sets import write_ucf101
+from tests.support.action_sets import write_hmdb51, write_pictures, write_ucf101
 
 FAST = ["--min-steps", "3", "--epochs", "1", "--batch-clips", "8", "--validations", "1"]
 FAST += ["--learning-rates", "0.02", "--test-frames", "2", "--precision", "fp32", "--device", "cpu"]
@@ -63,6 +63,18 @@ def test_a_study_goes_on_and_its_networks_are_tested_again(
     assert capsys.readouterr().out.count("as stored") == 2
     trainings = result["amounts"]["all"]["pretrained"]["trainings"]
     assert json.loads(out.read_text())["top_1"] == trainings[0]["top_1"]
+
+
+def test_other_layouts(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, pictures = write_hmdb51(tmp_path / "films"), write_pictures(tmp_path / "pictures")
+    for folder in (films, pictures):
+        command = ["bench", "fine-tuning", str(run), str(folder), *FAST, "--no-from-scratch"]
+        assert main(command) == 0
+        printed = capsys.readouterr().out
+        assert "pre-trained" in printed
+        assert "from scratch" not in printed
+    assert main([*command, "--input", "differences"]) == 2
+    assert "has pictures, expected films" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def bench_fine_tuning(
     evaluate: Path | None = None,
     memory_gib: float = 4.0,
     seed: int = 0,
-    options: FineTuningOptions = DEFAULTS,
+    training: FineTuningOptions = DEFAULTS,
 ) -> dict[str, Any]:
     """Train a whole network for action recognition, as Temporally Coherent Embeddings does.
 
@@ -66,7 +66,7 @@ def bench_fine_tuning(
         evaluate: A checkpoint to test, instead of training.
         memory_gib: Room for decoded films; those that do not fit are read each time.
         seed: Of the labels, the films that are set aside, the trainings and the intervals.
-        options: How networks are trained.
+        training: How networks are trained.
 
     Raises:
         UserError: No such run, set or split, or options that cannot work.
@@ -76,10 +76,10 @@ def bench_fine_tuning(
         if path is not None:
             expect_writable(path)
     if evaluate is not None:
-        return _evaluated(paths, evaluate, options, memory_gib, out)
+        return _evaluated(paths, evaluate, training, memory_gib, out)
     if len(paths) != 2:
         raise UserError(f"expected a run and an action set, found {len(paths)} folders: {USAGE}")
-    _check(splits, labels_per_class, draws, steps_to, memory_gib, seed, options)
+    _check(splits, labels_per_class, draws, steps_to, memory_gib, seed, training)
     from tcn_robot.benchmarks.recognition.clips import open_action_set
     from tcn_robot.fine_tuning.study import cells_of
 
@@ -92,11 +92,11 @@ def bench_fine_tuning(
         "run": str(paths[0]),
         "set": str(paths[1]),
         "seed": seed,
-        "options": json.loads(json.dumps(asdict(options))),
+        "options": json.loads(json.dumps(asdict(training))),
     }
     if checkpoints is not None:
         _claim(checkpoints, asked)
-    results = _run(paths[0], actions, cells, options, seed, memory_gib, checkpoints)
+    results = _run(paths[0], actions, cells, training, seed, memory_gib, checkpoints)
     summary = _reported(results, actions, splits, seed, steps_to, asked, out)
     if picture is not None:
         from tcn_robot.workflows.fine_tuning_picture import write_picture

@@ -71,14 +71,14 @@ def bench_recognition(
         report: Where to write them as a page.
 
     Raises:
-        UserError: Nothing to measure, options that cannot be, or a set that cannot be trusted.
+        UserError: Options that cannot be, or a set that cannot be trusted.
     """
     for path in (out, report):
         if path is not None:
             expect_writable(path)
-    least_of = {"frames": (frames, 1), "segments": (segments, 1), "draws": (draws, 1)}
-    least_of |= {"workers": (workers, 1), "seed": (seed, 0)}
-    _expect_at_least({**least_of, "untrained-seeds": (untrained_seeds, 0)})
+    counts = {"frames": frames, "segments": segments, "draws": draws, "workers": workers}
+    _expect_at_least(1, counts)
+    _expect_at_least(0, {"seed": seed, "untrained-seeds": untrained_seeds})
     if not paths or len(paths) + len(embeddings) < 2:
         raise UserError(
             f"expected a run and a folder of clips, found {len(paths)} folders; write tcn-robot "
@@ -92,8 +92,7 @@ def bench_recognition(
     options = RecognitionOptions(probes, pooling, segments, budgets, draws, seed)
     action_set = open_action_set(paths[-1], allow_missing)
     print(action_set.describe())
-    numbers = splits or tuple(action_set.splits)
-    chosen = [action_set.split(number) for number in dict.fromkeys(numbers)]
+    chosen = [action_set.split(n) for n in dict.fromkeys(splits or action_set.splits)]
     seeds = range(seed, seed + untrained_seeds)
     sources = Sources(paths[:-1], embeddings, representation, layers, seeds)
     result = measure(action_set, chosen, sources, frames, workers, options)
@@ -113,8 +112,8 @@ def _show(result: Mapping[str, Any], out: Path | None, report: Path | None) -> N
         print(f"written to {report}")
 
 
-def _expect_at_least(numbers: Mapping[str, tuple[int, int]]) -> None:
-    for name, (number, least) in numbers.items():
+def _expect_at_least(least: int, numbers: Mapping[str, int]) -> None:
+    for name, number in numbers.items():
         if number < least:
             raise UserError(f"--{name} must be at least {least}, found {number}")
 

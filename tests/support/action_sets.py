@@ -96,7 +96,7 @@ def write_ucf101(
 
 def hmdb_name(label: str, group: int, clip: int) -> str:
     """A clip as HMDB51 names it: source, class, what is seen, number."""
-    return f"Some_Film_{group}_{label}_f_cm_np1_fr_med_{clip}.avi"
+    return f"Some_Film_{group}_{label}_f_nm_np1_fr_med_{clip}.avi"
 
 
 def write_hmdb51(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from tcn_robot.benchmarks.recognition.protocol import (
 )
 from tcn_robot.benchmarks.recognition.scores import macro_accuracy, per_class_accuracy
 
-BY_SPLIT = Mapping[int, NDArray[np.float64]]
+BySplit = Mapping[int, NDArray[np.float64]]
 MEASURED_KINDS = ("run", "embeddings")
 
 
@@ -40,8 +40,8 @@ def summarise(
     Returns:
         By row {"kind", "controls", "figures": {pooling: {probe: figure}}, "layers": {layer:
         {pooling: figure}}}. A figure has "top1", "top1_interval", "top5", "macro", "per_split";
-        "above" and "reached_by" where there are controls; "per_class" and "confusion" for the
-        linear probe of what is measured.
+        "above" and "reached_by" where there are controls, and "against" where there are other
+        runs; "per_class" and "confusion" for the linear probe of what is measured.
     """
     summary: dict[str, Any] = {}
     for name, row in rows.items():
@@ -53,8 +53,14 @@ def summarise(
                 control: theirs.probed[pooling, probe] for control, theirs in controls.items()
             }
             figure = figure_of(outcome, rivals, splits, options)
-            if row.kind in MEASURED_KINDS and probe == "linear":
-                figure |= _by_class(outcome, classes)
+            if row.kind in MEASURED_KINDS:
+                others = [one for one in rows if rows[one].kind in MEASURED_KINDS and one != name]
+                theirs_of = {one: measured[one].probed[pooling, probe].top1 for one in others}
+                figure["against"] = {
+                    one: _difference(outcome.top1, theirs, splits, options)
+                    for one, theirs in theirs_of.items()
+                }
+                figure |= _by_class(outcome, classes) if probe == "linear" else {}
             figures.setdefault(pooling, {})[probe] = figure
         layers: dict[str, dict[str, Any]] = {}
         for (layer, pooling), outcome in outcomes.layers.items():
@@ -122,14 +128,14 @@ def _order(
 
 
 def _difference(
-    ours: BY_SPLIT, theirs: BY_SPLIT, splits: Sequence[SplitArrays], options: RecognitionOptions
+    ours: BySplit, theirs: BySplit, splits: Sequence[SplitArrays], options: RecognitionOptions
 ) -> dict[str, Any]:
     paired = {number: ours[number] - theirs[number] for number in ours}
     return {"mean": accuracy(paired), "interval": _interval(paired, splits, options)}
 
 
 def _interval(
-    values: BY_SPLIT, splits: Sequence[SplitArrays], options: RecognitionOptions
+    values: BySplit, splits: Sequence[SplitArrays], options: RecognitionOptions
 ) -> list[float]:
     groups = {split.number: split.test_groups for split in splits}
     return list(

@@ -37,6 +37,8 @@ def recognition_table(result: Mapping[str, Any]) -> str:
             "what the order of time adds (segments less segments shuffled, linear), %\n"
             + "\n".join(order)
         )
+    if between := _between_lines(rows):
+        parts.append("one run less another, paired, linear, %\n" + "\n".join(between))
     if layers := _layer_lines(rows):
         parts.append("layer by layer (linear)\n" + "\n".join(aligned(layers)))
     return "\n\n".join(parts)
@@ -71,6 +73,20 @@ def _cell(figure: Mapping[str, Any] | None) -> str:
     low, high = figure["top1_interval"]
     mark = REACHED if figure.get("reached_by") else ""
     return f"{_percent(figure['top1'])}{mark} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _between_lines(rows: Mapping[str, Any]) -> list[str]:
+    """Return the differences between runs, each pair once."""
+    lines = []
+    names = list(rows)
+    for name, row in rows.items():
+        for pooling, figures in row["figures"].items():
+            against = figures.get("linear", {}).get("against", {})
+            for other, one in against.items():
+                if names.index(other) > names.index(name) and pooling in ("mean", "segments"):
+                    shown = f"{_signed(one['mean'])} {_signed_interval(one['interval'])}"
+                    lines.append(f"{pooling}, {name} less {other}: {shown}")
+    return lines
 
 
 def _layer_lines(rows: Mapping[str, Any]) -> list[list[str]]:

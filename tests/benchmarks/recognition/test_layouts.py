@@ -132,10 +132,10 @@ def test_hmdb51_says_what_it_cannot_read(tmp_path):
     # The same source on both sides is said.
     write_lines(path, [lines[0].replace(" 1", " 2"), *lines[1:]])
     write_film(
-        folder / "RedLeft" / "Some_Film_1_RedLeft_f_cm_np1_fr_med_1.avi",
+        folder / "RedLeft" / "Some_Film_1_RedLeft_f_nm_np1_fr_med_1.avi",
         action_film("RedLeft", 1, 1),
     )
-    add_line(path, "Some_Film_1_RedLeft_f_cm_np1_fr_med_1.avi 1")
+    add_line(path, "Some_Film_1_RedLeft_f_nm_np1_fr_med_1.avi 1")
     assert open_action_set(folder).notes == (
         "split 1: 1 sources have clips in both halves, by their names",
     )
@@ -254,3 +254,19 @@ def test_a_folder_without_a_layout_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
         open_action_set(tmp_path / "file")
+
+
+@pytest.mark.slow
+def test_a_recorded_set_of_actions(tmp_path):
+    from tcn_robot.cli import main
+
+    folder = tmp_path / "actions"
+    options = ["--scenes", "4", "--clips", "1", "--size", "32", "--classes", "Lift", "PutDown"]
+    assert main(["record-actions", "--out", str(folder), *options]) == 0
+    found = open_action_set(folder)
+    assert (found.layout, found.classes) == ("actions", ("Lift", "PutDown"))
+    for split in found.splits.values():
+        assert {clip.group for clip in split.test}.isdisjoint({c.group for c in split.train})
+        assert all(clip.embodiment for clip in split.train)
+    clip = found.split(1).test[0]
+    assert clip.frames(np.array([0, clip.num_frames - 1]), 32).shape == (2, 32, 32, 3)

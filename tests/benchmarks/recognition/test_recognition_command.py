@@ -126,7 +126,7 @@ def test_pictures_have_no_order_of_time(run, tmp_path):
     assert list(result["rows"][str(run)]["figures"]) == ["mean"]
 
 
-def test_hmdb51_and_two_runs(run, tmp_path):
+def test_hmdb51_and_two_runs(run, tmp_path, capsys):
     folder = write_hmdb51(tmp_path / "hmdb")
     other = tmp_path / "other"
     config = ConvolutionalConfig(image_size_px=24, dimension=4, channels=(8,), strides=(2,))
@@ -137,6 +137,12 @@ def test_hmdb51_and_two_runs(run, tmp_path):
     assert main(["bench", "recognition", *arguments]) == 0
     rows = json.loads(out.read_text())["rows"]
     assert rows[str(run)]["controls"] == ["untrained", "pixel PCA 8", "pixels"]
+    there = rows[str(run)]["figures"]["mean"]["linear"]["against"][str(other)]
+    back = rows[str(other)]["figures"]["mean"]["linear"]["against"][str(run)]
+    tops = [rows[str(one)]["figures"]["mean"]["linear"]["top1"] for one in (run, other)]
+    assert there["mean"] == pytest.approx(tops[0] - tops[1])
+    assert there["mean"] == pytest.approx(-back["mean"])
+    assert f"mean, {run} less {other}: " in capsys.readouterr().out
     assert rows[str(other)]["controls"] == [f"untrained, as {other}", "pixel PCA 4", "pixels"]
 
 

@@ -15,15 +15,16 @@ from tcn_robot.benchmarks.recognition.clips import Clip
 from tcn_robot.benchmarks.recognition.layouts.found import FoundSet
 from tcn_robot.benchmarks.recognition.layouts.lists import (
     ClipTree,
-    near_folders,
+    find_lists,
     read_lines,
     stem_of,
 )
 from tcn_robot.errors import UserError
 
 _LIST = re.compile(r"(.+)_test_split(\d+)\.txt", re.IGNORECASE)
-# Behind a clip's source and its class: body parts, camera, people, view, quality, number.
-_BEHIND = re.compile(r"_[a-z]+_c[mn]_np\d+_[a-z]+_[a-z]+_\d+$", re.IGNORECASE)
+# Behind a clip's source and its class: what is visible, camera (moving or not), people, viewpoint,
+# quality, number.
+_BEHIND = re.compile(r"_[hufl]_[cn]m_np\d+_(fr|ba|le|ri)_(goo|med|bad)_\d+$")
 _USES = {"0": "", "1": "train", "2": "test"}
 
 
@@ -66,10 +67,8 @@ def read(folder: Path) -> FoundSet:
 
 def _lists(folder: Path) -> dict[tuple[str, int], Path]:
     lists: dict[tuple[str, int], Path] = {}
-    for near in near_folders(folder, 1):
-        for path in sorted(near.glob("*_test_split*.txt")):
-            if match := _LIST.fullmatch(path.name):
-                lists.setdefault((match[1], int(match[2])), path)
+    for path, match in find_lists(folder, _LIST):
+        lists.setdefault((match[1], int(match[2])), path)
     return lists
 
 

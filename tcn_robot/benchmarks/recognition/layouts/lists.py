@@ -11,7 +11,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.recordings.formats.films import FILM_SUFFIXES
 
 _ENDING = re.compile("(" + "|".join(map(re.escape, FILM_SUFFIXES)) + ")$", re.IGNORECASE)
-_DEPTH_OF_LISTS = 2
+_CLIP = re.compile(r"_g\d+_c\d+$")
 
 
 def read_lines(path: Path) -> list[str]:
@@ -27,13 +27,32 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def near_folders(folder: Path, depth: int = _DEPTH_OF_LISTS) -> Iterator[Path]:
-    """Yield a folder and those below it down to a depth, in order; hidden ones are left out."""
-    yield folder
-    if depth:
-        for below in sorted(path for path in folder.iterdir() if path.is_dir()):
-            if not below.name.startswith("."):
-                yield from near_folders(below, depth - 1)
+def find_lists(folder: Path, pattern: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:
+    """Yield the text files that are called like a list: in the folder, or else one folder deeper.
+
+    Folders called like lists or splits are looked into first, and others only if those have none:
+    a set may have a folder for each of its clips.
+
+    Args:
+        folder: The set.
+        pattern: What a list's whole name matches.
+    """
+    below = _folders_in(folder)
+    likely = [path for path in below if re.search("list|split", path.name, re.IGNORECASE)]
+    for looked_into in ([folder], likely, below):
+        found = [
+            (path, match)
+            for near in looked_into
+            for path in sorted(near.glob("*.txt"))
+            if (match := pattern.fullmatch(path.name))
+        ]
+        if found:
+            yield from found
+            return
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def stem_of(name: str) -> str:
@@ -47,17 +66,15 @@ class ClipTree:
     Each folder is listed once; a set of extracted frames may have millions of files.
 
     Args:
-        folder: The set; clips lie in it or up to two folders deeper.
-        classes: Names of the classes, whose folders are looked for.
+        folder: The set; its clips, or the folders of its classes, lie in it or one folder deeper.
+        classes: Names of the classes.
     """
 
     def __init__(self, folder: Path, classes: tuple[str, ...]) -> None:
         self._listed: dict[Path, dict[str, str]] = {}
-        self._roots = [
-            root
-            for root in near_folders(folder, 1)
-            if not (root.name in classes and root != folder)
-        ]
+        below = _folders_in(folder)
+        kinds = [p for p in below if p.name not in classes and not _CLIP.search(p.name)]
+        self._roots = [folder, *kinds]
 
     def find(self, name: str) -> Path | None:
         """Return the film, or the folder of pictures, of a listed name; None if it is missing.

@@ -16,7 +16,7 @@ from typing import Any
 
 from tcn_robot.benchmarks.recognition.clips import Clip
 from tcn_robot.benchmarks.recognition.layouts.found import FoundSet
-from tcn_robot.benchmarks.recognition.layouts.lists import ClipTree, near_folders, read_lines
+from tcn_robot.benchmarks.recognition.layouts.lists import ClipTree, find_lists, read_lines
 from tcn_robot.errors import UserError, unknown_name
 
 CLASSES_FILE = "classInd.txt"
@@ -64,10 +64,8 @@ def read(folder: Path) -> FoundSet:
 def _lists(folder: Path) -> dict[tuple[int, str], Path]:
     """Return the lists by split and half; those in the folder nearest to the top count."""
     lists: dict[tuple[int, str], Path] = {}
-    for near in near_folders(folder, 1):
-        for path in sorted(near.glob("*list*.txt")):
-            if match := _LIST.fullmatch(path.name):
-                lists.setdefault((int(match[2]), match[1].lower()), path)
+    for path, match in find_lists(folder, _LIST):
+        lists.setdefault((int(match[2]), match[1].lower()), path)
     return lists
 
 

@@ -17,6 +17,7 @@ from tcn_robot.workflows.options import parse_and_run
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.recognition.clips import ActionSet
     from tcn_robot.fine_tuning.study import Cell
+    from tcn_robot.models import Encoder
 
 STUDY_FILE = "study.json"
 USAGE = (
@@ -52,7 +53,8 @@ def bench_fine_tuning(
     both take to the same accuracy, and a table of classes.
 
     Args:
-        paths: The run's folder, then the action set: UCF101, HMDB51 or record-actions' layout.
+        paths: The run's folder, or with {split} in its name a run per split, each trained on its
+            own training half; then the action set: UCF101, HMDB51 or record-actions' layout.
         splits: Splits of the set.
         labels_per_class: Labels that are known: all, films per class such as 5, or a share such as
             10%; several are done one after the other.
@@ -96,8 +98,9 @@ def bench_fine_tuning(
     }
     if checkpoints is not None:
         _claim(checkpoints, asked)
-    results = _run(paths[0], actions, cells, training, seed, memory_gib, checkpoints)
-    summary = _reported(results, actions, splits, seed, steps_to, asked, out)
+    encoders, notes = _encoders(paths[0], actions, splits, training)
+    results = _run(encoders, actions, cells, training, seed, memory_gib, checkpoints)
+    summary = _reported(results, actions, splits, seed, steps_to, asked | {"notes": notes}, out)
     if picture is not None:
         from tcn_robot.workflows.fine_tuning_picture import write_picture
 
@@ -155,8 +158,37 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
     write_text_atomically(path, json.dumps(asked, indent=2) + "\n")
 
 
+def _encoders(
+    run: Path, actions: ActionSet, splits: tuple[int, ...], options: FineTuningOptions
+) -> tuple[dict[int, Encoder], list[str]]:
+    """Return the encoder of each split, and what has to be said of it and of the set."""
+    from tcn_robot.fine_tuning.network import ActionNetwork, encoder_for
+    from tcn_robot.models import seeded_generator
+    from tcn_robot.training.device import choose_device
+    from tcn_robot.workflows.recognition_runs import (
+        load_encoders,
+        measured_runs,
+        notes_on_seen_clips,
+    )
+
+    # Faults of the user's are found before films are read.
+    choose_device(options.device)
+    chosen = [actions.split(number) for number in splits]
+    runs = measured_runs([run], chosen)
+    encoders = load_encoders(runs)
+    for encoder in encoders.values():
+        network = ActionNetwork(
+            encoder_for(encoder, options.input, None), len(actions.classes), seeded_generator(0)
+        )
+        network.freeze_until(options.freeze_until)
+    notes = [*actions.notes, *notes_on_seen_clips(runs, chosen)]
+    for note in notes:
+        print(f"note: {note}")
+    return {number: encoders[path] for number, path in runs[0].paths.items()}, notes
+
+
 def _run(
-    run: Path,
+    encoders: dict[int, Encoder],
     actions: ActionSet,
     cells: list[Cell],
     options: FineTuningOptions,
@@ -167,20 +199,16 @@ def _run(
     """Do the fine-tunings that are not done yet, with a display of the steps."""
     from tcn_robot.fine_tuning.network import encoder_for
     from tcn_robot.fine_tuning.study import FilmPool, films_of, run_cell
-    from tcn_robot.models import load_encoder
     from tcn_robot.progress import Progress
-    from tcn_robot.training.device import choose_device
 
-    choose_device(options.device)  # faults of the user's before films are read
-    encoder = load_encoder(run)
-    wanted = encoder_for(encoder, options.input, None).config
-    splits = tuple(actions.split(number) for number in dict.fromkeys(c.split for c in cells))
-    pool = FilmPool(splits, encoder.image_size_px, memory_gib)
-    if wanted.num_frames > 1 and pool.frames.num_frames.max() == 1:
+    first = next(iter(encoders.values()))
+    splits = tuple(actions.split(number) for number in encoders)
+    pool = FilmPool(splits, first.image_size_px, memory_gib)
+    num_frames = encoder_for(first, options.input, None).num_frames
+    if num_frames > 1 and pool.frames.num_frames.max() == 1:
         raise UserError(
-            f"{actions.folder} has pictures, expected films: the network would see "
-            f"{wanted.num_frames} frames at once; take an encoder of single frames and leave "
-            "--input out"
+            f"{actions.folder} has pictures, expected films: the network would see {num_frames} "
+            "frames at once; take an encoder of single frames and leave --input out"
         )
     results = []
     for cell in cells:
@@ -193,7 +221,8 @@ def _run(
             def on_step(step: int, note: str, display: Progress = display) -> None:
                 display.advance(1, note)
 
-            results.append(run_cell(cell, split, pool, encoder, options, seed, folder, on_step))
+            of_split = encoders[cell.split]
+            results.append(run_cell(cell, split, pool, of_split, options, seed, folder, on_step))
     return results
 
 
@@ -210,10 +239,8 @@ def _reported(
     from tcn_robot.fine_tuning.table import fine_tuning_table, per_class_table
 
     summary = summarised(results, [actions.split(one) for one in splits], seed, accuracies)
-    summary |= asked | {"layout": actions.layout, "notes": list(actions.notes)}
+    summary |= asked | {"layout": actions.layout}
     print(f"\n{fine_tuning_table(summary)}\n\n{per_class_table(summary)}")
-    for note in actions.notes:
-        print(f"note: {note}")
     write_figures(summary, out)
     return summary
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -63,6 +64,21 @@ def test_a_study_goes_on_and_its_networks_are_tested_again(
     assert capsys.readouterr().out.count("as stored") == 2
     trainings = result["amounts"]["all"]["pretrained"]["trainings"]
     assert json.loads(out.read_text())["top_1"] == trainings[0]["top_1"]
+
+
+def test_each_split_may_have_an_encoder_of_its_own(
+    run: Path, actions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        shutil.copytree(run, tmp_path / f"run-{number}")
+    given = str(tmp_path / "run-{split}")
+    out = tmp_path / "out.json"
+    command = ["bench", "fine-tuning", given, str(actions), *FAST, "--no-from-scratch"]
+    assert main([*command, "--splits", "1", "2", "--out", str(out)]) == 0
+    trainings = json.loads(out.read_text())["amounts"]["all"]["pretrained"]["trainings"]
+    assert [one["split"] for one in trainings] == [1, 2]
+    assert main([*command, "--splits", "3"]) == 2
+    assert "run-3" in capsys.readouterr().err
 
 
 def test_other_layouts(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

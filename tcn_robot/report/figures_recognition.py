@@ -116,7 +116,7 @@ def confusion_figure(confusion: Any, classes: list[str], look: Look) -> Figure:
     counts = np.array(confusion, float)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.where(totals > 0, totals, 1.0)
-    figure = blank_figure(look, look.width_inches * (1.0 if look.narrow else 0.74))
+    figure = blank_figure(look, look.width_inches * (0.86 if look.narrow else 0.74))
     axis = figure.subplots()
     accent = RUN_COLOURS[0][look.dark]
     shades = LinearSegmentedColormap.from_list("shares", [look.paper, accent])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tcn_robot.benchmarks.recognition.clips import Clip
 from tcn_robot.benchmarks.recognition.pooling import segment_centres
 from tcn_robot.clips import expand_clip
+from tcn_robot.errors import UserError
 from tcn_robot.progress import Progress
 
 _CLIPS_AT_ONCE = 32
@@ -71,7 +72,7 @@ def embed_clips(
         By encoder and layer float32 (N, S, F).
 
     Raises:
-        UserError: If a clip cannot be decoded.
+        UserError: If a clip cannot be decoded, or an encoder gives no finite numbers.
     """
     parts: dict[str, dict[str, list[NDArray[np.float32]]]] = {
         name: defaultdict(list) for name in encoders
@@ -82,6 +83,11 @@ def embed_clips(
             for name, encoder in encoders.items():
                 found = _embedded(encoder, chunk, windows[encoder.sight])
                 for layer, rows in found.items():
+                    if not np.isfinite(rows).all():
+                        raise UserError(
+                            f"{name} gives NaN or infinity for clips near {chunk[0].name!r}; it "
+                            "cannot be measured: train it again"
+                        )
                     parts[name][layer].append(rows.reshape(len(chunk), num_segments, -1))
             display.advance(len(chunk))
     return {

@@ -77,6 +77,14 @@ def test_encoders_and_pixels_are_embedded_together(clips):
     np.testing.assert_allclose(found["run"]["embedding"][0], encoder.embed(film[[2, 6]]), atol=1e-6)
 
 
+def test_an_encoder_that_gives_no_numbers_is_named(clips):
+    def broken(windows, body):
+        return {"embedding": np.full((len(windows), 2), np.nan, np.float32)}
+
+    with pytest.raises(UserError, match="runs/a gives NaN or infinity"):
+        embed_clips(clips, {"runs/a": FrameEncoder(broken, 12)}, 2)
+
+
 def test_a_clip_that_is_damaged_is_named(clips, tmp_path):
     broken = Clip("a", "RedLeft", "", tmp_path / "none.avi")
     with pytest.raises(UserError, match=r"none\.avi"):

@@ -82,23 +82,17 @@ def bench_fine_tuning(
     if len(paths) != 2:
         raise UserError(f"expected a run and an action set, found {len(paths)} folders: {USAGE}")
     _check(splits, labels_per_class, draws, steps_to, memory_gib, seed, training)
-    from tcn_robot.benchmarks.recognition.clips import open_action_set
     from tcn_robot.fine_tuning.study import cells_of
 
-    actions = open_action_set(paths[1], allow_missing)
-    for number in splits:
-        actions.split(number)
-    print(actions.describe())
+    actions = _opened(paths[1], splits, allow_missing)
     cells = cells_of(splits, labels_per_class, draws, from_scratch)
     asked = {
-        "run": str(paths[0]),
-        "set": str(paths[1]),
-        "seed": seed,
+        **{"run": str(paths[0]), "set": str(paths[1]), "seed": seed},
         "options": json.loads(json.dumps(asdict(training))),
     }
+    encoders, notes = _encoders(paths[0], actions, splits, training)
     if checkpoints is not None:
         _claim(checkpoints, asked)
-    encoders, notes = _encoders(paths[0], actions, splits, training)
     results = _run(encoders, actions, cells, training, seed, memory_gib, checkpoints)
     summary = _reported(results, actions, splits, seed, steps_to, asked | {"notes": notes}, out)
     if picture is not None:
@@ -107,6 +101,16 @@ def bench_fine_tuning(
         write_picture(summary, picture)
         print(f"drawn to {picture}")
     return summary
+
+
+def _opened(folder: Path, splits: tuple[int, ...], allow_missing: bool) -> ActionSet:
+    from tcn_robot.benchmarks.recognition.clips import open_action_set
+
+    actions = open_action_set(folder, allow_missing)
+    for number in splits:
+        actions.split(number)
+    print(actions.describe())
+    return actions
 
 
 def _check(

@@ -131,6 +131,10 @@ def test_folders_that_are_no_place_for_checkpoints(
     command = ["bench", "fine-tuning", str(run), str(actions), *FAST]
     assert main([*command, "--checkpoints", str(tmp_path)]) == 2
     assert "not empty" in capsys.readouterr().err
+    nowhere = ["bench", "fine-tuning", str(run) + "s", str(actions), *FAST]
+    assert main([*nowhere, "--checkpoints", str(tmp_path / "new")]) == 2
+    capsys.readouterr()
+    assert not (tmp_path / "new").exists()  # nothing is claimed by what cannot begin
     assert main([*command, "--out", str(tmp_path)]) == 2
     assert "found the folder" in capsys.readouterr().err
     assert main(["bench", "fine-tuning", str(run)]) == 2

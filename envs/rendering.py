@@ -177,6 +177,32 @@ class ViewRenderer:
             pictures[view] = renderer.render()
         return pictures
 
+    def segment(
+        self, data: mujoco.MjData, views: Sequence[str], size: tuple[int, int]
+    ) -> dict[str, np.ndarray]:
+        """Return which geom each pixel of a view shows, where `render` shows its colour.
+
+        Edges are not smoothed: the geom in the middle of a pixel has it.
+
+        Args:
+            data: Simulation state; only read.
+            views: Names of cameras of the model.
+            size: (height, width) in pixels.
+
+        Returns:
+            int32 (height, width) per view, ids of geoms, -1 where there is none.
+        """
+        renderer = self._renderer(size)
+        renderer.enable_segmentation_rendering()
+        try:
+            found = {}
+            for view in views:
+                renderer.update_scene(data, camera=view)
+                found[view] = renderer.render()[:, :, 0].copy()
+            return found
+        finally:
+            renderer.disable_segmentation_rendering()
+
     def _repeat_textures(self, renderer: Any) -> None:
         """Give a context the model's texture repeats, of which it has a copy from its making."""
         repeats = self._model.mat_texrepeat.ravel()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tcn_robot.envs.segments import segment_classes
 from tcn_robot.envs.world import TIMESTEP_SECONDS
 from tcn_robot.errors import UserError
 
@@ -74,6 +75,10 @@ class StoredMujocoModel:
         self._renderer = rendering.ViewRenderer(self._model)
         self._randomisation = MujocoRandomisation(self._model)
         self.view_names = tuple(self._model.cam(i).name for i in range(self._model.ncam))
+        roots = [self._model.body(i).name for i in self._model.body_rootid[self._model.geom_bodyid]]
+        self.segment_names, of_root = segment_classes(roots)
+        # The last one is for pixels without a geom, which have -1.
+        self._segment_of_geom = np.array([*(of_root[root] for root in roots), 0], np.uint8)
 
     def apply(self, randomisation: dict[str, Any]) -> None:
         """Set what was drawn for an episode.
@@ -114,6 +119,12 @@ class StoredMujocoModel:
         self._randomisation.follow(self._data)
         return self._renderer.render(self._data, views, size)
 
+    def segment_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Return the class of each pixel, uint8 (H, W), by view; size is (height, width)."""
+        self._randomisation.follow(self._data)
+        geoms = self._renderer.segment(self._data, views, size)
+        return {view: self._segment_of_geom[geom] for view, geom in geoms.items()}
+
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""
         return self._randomisation.camera_parameters(self._data, view, size)
@@ -149,6 +160,9 @@ class StoredBulletModel:
             )
         self._simulation = BulletSimulation(description, TIMESTEP_SECONDS)
         self.view_names = self._simulation.view_names
+        bodies = self._simulation.bodies
+        self.segment_names, of_root = segment_classes(bodies)
+        self._segment_of_body = {bodies[name].id: segment for name, segment in of_root.items()}
 
     def apply(self, randomisation: dict[str, Any]) -> None:
         """Set what was drawn for an episode.
@@ -181,6 +195,13 @@ class StoredBulletModel:
     def render_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """Return uint8 (H, W, 3) RGB by view; size is (height, width) in pixels."""
         return self._simulation.renderer.render(views, size)
+
+    def segment_views(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Return the class of each pixel, uint8 (H, W), by view; size is (height, width)."""
+        segments = np.zeros(max(self._segment_of_body) + 2, np.uint8)  # the last one is for -1
+        segments[list(self._segment_of_body)] = list(self._segment_of_body.values())
+        bodies = self._simulation.renderer.segment(views, size)
+        return {view: segments[body] for view, body in bodies.items()}
 
     def camera_parameters(self, view: str, size: tuple[int, int]) -> dict[str, Any]:
         """Return intrinsics (3x3) and extrinsics (4x4, world to camera; OpenCV's axes)."""

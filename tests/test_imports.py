@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"data", "models", "objectives", "metrics"},
     "rewards": {"models"},
     "benchmarks": {"data", "models", "metrics", "recordings"},
+    "fine_tuning": {"data", "models", "training", "benchmarks"},
     "policies": {"envs", "rewards"},
     "report": {"metrics", "benchmarks"},
     "viewer": {"recordings"},

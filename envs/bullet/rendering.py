@@ -78,15 +78,32 @@ class BulletRenderer:
         Raises:
             UserError: For a size that cannot be.
         """
-        height, width = size
-        if not (1 <= height <= MAXIMUM_PX and 1 <= width <= MAXIMUM_PX):
-            raise UserError(
-                f"a picture's height and width must lie between 1 and {MAXIMUM_PX} px, "
-                f"found {height} x {width}"
-            )
+        height, width = _checked(size)
         return {view: self._picture(view, height, width) for view in views}
 
+    def segment(self, views: Sequence[str], size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Return which body each pixel of a view shows, where `render` shows its colour.
+
+        Returns:
+            int32 (height, width) by view, PyBullet's ids of bodies, -1 where there is none.
+
+        Raises:
+            UserError: For a size that cannot be.
+        """
+        height, width = _checked(size)
+        flags = 0  # bodies alone, not their links
+        return {
+            view: np.array(self._image(view, height, width, flags)[4], np.int32).reshape(size)
+            for view in views
+        }
+
     def _picture(self, view: str, height: int, width: int) -> np.ndarray:
+        flags = self._connection.ER_NO_SEGMENTATION_MASK
+        pixels = self._image(view, height, width, flags)[2]
+        return np.array(pixels, np.uint8).reshape(height, width, 4)[:, :, :3].copy()
+
+    def _image(self, view: str, height: int, width: int, flags: int) -> Any:
+        """Return all that the renderer says of a view."""
         bullet = self._connection
         at, rotation = self.pose(view)
         fovy = self._fovy(view)
@@ -95,7 +112,7 @@ class BulletRenderer:
         # Where both lights fall, this one is their sum.
         light = drawn["headlight"] * rotation[:, 2] - lamp.mean() * np.array(drawn["direction"])
         diffuse = float(np.linalg.norm(light))
-        pixels = bullet.getCameraImage(
+        return bullet.getCameraImage(
             width,
             height,
             viewMatrix=_view_matrix(at, rotation),
@@ -108,9 +125,18 @@ class BulletRenderer:
             lightDiffuseCoeff=diffuse,
             lightSpecularCoeff=0.0,
             renderer=bullet.ER_TINY_RENDERER,
-            flags=bullet.ER_NO_SEGMENTATION_MASK,
-        )[2]
-        return np.array(pixels, np.uint8).reshape(height, width, 4)[:, :, :3].copy()
+            flags=flags,
+        )
+
+
+def _checked(size: tuple[int, int]) -> tuple[int, int]:
+    height, width = size
+    if not (1 <= height <= MAXIMUM_PX and 1 <= width <= MAXIMUM_PX):
+        raise UserError(
+            f"a picture's height and width must lie between 1 and {MAXIMUM_PX} px, "
+            f"found {height} x {width}"
+        )
+    return size
 
 
 def _view_matrix(at: np.ndarray, rotation: np.ndarray) -> list[float]:

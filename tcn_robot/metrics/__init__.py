@@ -40,6 +40,12 @@ from tcn_robot.metrics.published import (
     published_kendall_tau,
 )
 from tcn_robot.metrics.retrieval import Recall, class_recall, moment_recall
+from tcn_robot.metrics.segmentation import (
+    class_iou,
+    mean_iou,
+    pixel_accuracy,
+    pixel_confusion,
+)
 from tcn_robot.metrics.values import goal_values, value_order_correlation
 
 __all__ = [
@@ -60,15 +66,19 @@ __all__ = [
     "chance_alignment_accuracy",
     "chance_alignment_error",
     "chance_progress_error",
+    "class_iou",
     "class_recall",
     "goal_values",
     "kendall_tau",
     "kendall_tau_of_sequence",
     "kendall_tau_of_ties",
+    "mean_iou",
     "mean_over_neighbours",
     "moment_recall",
     "nearest_neighbours",
     "neighbour_pairs",
+    "pixel_accuracy",
+    "pixel_confusion",
     "progress_error",
     "published_alignment_error",
     "published_cycle_consistency",

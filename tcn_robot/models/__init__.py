@@ -9,7 +9,7 @@ from tcn_robot.models.files import load_encoder, save_encoder
 from tcn_robot.models.inception import InceptionConfig, InceptionEncoder
 from tcn_robot.models.pixels import PixelsConfig, PixelsEncoder
 from tcn_robot.models.resnet import ResNetConfig, ResNetEncoder
-from tcn_robot.models.stages import embed_layers, layer_names
+from tcn_robot.models.stages import embed_layers, layer_names, stage_maps
 from tcn_robot.models.table import ENCODERS, build_encoder, find_encoder, untrained_encoder
 from tcn_robot.models.transformers_backbone import TransformersConfig, TransformersEncoder
 
@@ -41,5 +41,6 @@ __all__ = [
     "num_parameters",
     "save_encoder",
     "seeded_generator",
+    "stage_maps",
     "untrained_encoder",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -57,7 +58,7 @@ def embed_layers(
         )
     parts: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
     stages = [stage for stage in encoder.stages() if stage.name in layers]
-    with evaluating(encoder), _listening(stages) as heard:
+    with evaluating(encoder), _listening(stages, _pooled) as heard:
         for start in range(0, len(windows), batch_windows):
             found = _pass(encoder, windows[start : start + batch_windows], body)
             found.update(heard)
@@ -70,6 +71,55 @@ def embed_layers(
     return {layer: np.concatenate(found) for layer, found in parts.items()}
 
 
+@torch.inference_mode()
+def stage_maps(
+    encoder: Encoder,
+    windows: np.ndarray,
+    stages: Sequence[str],
+    body: str | None = None,
+    batch_windows: int = 64,
+) -> dict[str, np.ndarray]:
+    """Return what stages of an encoder make of each place of the newest frame of windows.
+
+    Args:
+        encoder: In either mode; it is evaluated.
+        windows: As `embed_layers` takes them.
+        stages: Names of `encoder.stages()`. A transformer's tokens are laid out as the square that
+            the last of them form; what stands before them, such as a class token, is left out.
+        body: As `Encoder.embed` takes it.
+        batch_windows: Windows per forward pass.
+
+    Returns:
+        By stage float32 (N, C, h, w).
+
+    Raises:
+        UserError: If there is no such stage.
+    """
+    known = {stage.name: stage for stage in encoder.stages()}
+    for name in stages:
+        if name not in known:
+            raise unknown_name("stage of the encoder", name, known)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in stages}
+    with evaluating(encoder), _listening([known[name] for name in stages], _laid_out) as heard:
+        for start in range(0, len(windows), batch_windows):
+            some = windows[start : start + batch_windows]
+            _pass(encoder, some, body)
+            for name in stages:
+                # Stages that see frames one by one have a map for each; the newest is the last.
+                maps = heard[name].unflatten(0, (len(some), -1))[:, -1]  # (B, C, h, w)
+                parts[name].append(maps.cpu().numpy())
+            heard.clear()
+    return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+def _laid_out(maps: torch.Tensor) -> torch.Tensor:
+    """Return (N, C, h, w) float32 of maps, or of tokens (N, L, C)."""
+    if maps.ndim == 4:
+        return maps.float()
+    side = math.isqrt(maps.shape[1])
+    return maps[:, -(side**2) :].float().transpose(1, 2).unflatten(2, (side, side))
+
+
 def _pass(encoder: Encoder, windows: np.ndarray, body: str | None) -> dict[str, torch.Tensor]:
     count, num_frames = windows.shape[:2]
     frames = torch.from_numpy(np.array(windows)).flatten(0, 1).to(encoder.device)
@@ -80,15 +130,17 @@ def _pass(encoder: Encoder, windows: np.ndarray, body: str | None) -> dict[str, 
 
 
 @contextmanager
-def _listening(stages: Sequence[Stage]) -> Iterator[dict[str, torch.Tensor]]:
-    """Keep the pooled output of each stage in a dictionary that is filled by a forward pass."""
+def _listening(
+    stages: Sequence[Stage], keep: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Keep what is wanted of each stage's output in a dictionary that a forward pass fills."""
     heard: dict[str, torch.Tensor] = {}
 
     def listener(stage: Stage) -> Callable[..., None]:
         def listen(module: nn.Module, given: Any, output: Any) -> None:
             maps = output if isinstance(output, torch.Tensor) else output[0]
             maps = stage.activation(maps) if stage.activation is not None else maps
-            heard[stage.name] = _pooled(maps)
+            heard[stage.name] = keep(maps)
 
         return listen
 

@@ -12,7 +12,9 @@ KINDS: dict[str, tuple[str, str]] = {
         "bench_alignment_command",
         "is the same moment found across views, bodies, episodes",
     ),
+    "fine-tuning": ("bench_fine_tuning", "what a pre-trained network saves in labels and steps"),
     "recognition": ("bench_recognition", "is the action of a clip known: k-NN, probes, few labels"),
+    "segmentation": ("bench_segmentation", "what is where: the encoder's maps against exact masks"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Segmentation: what each place of a frozen encoder's maps knows of what is seen there."""

@@ -1,0 +1,173 @@
+"""The fine-tunings of a study together: accuracies with intervals, what pre-training saves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tcn_robot.benchmarks.recognition.clips import Split
+from tcn_robot.benchmarks.recognition.intervals import accuracy, accuracy_interval
+from tcn_robot.benchmarks.recognition.scores import macro_accuracy, per_class_accuracy
+
+Result = Mapping[str, Any]
+FIGURES = ("top_1", "top_5")
+# Of the best accuracy from scratch: which accuracies both starts are timed to.
+SHARES_OF_SCRATCH = (0.5, 0.75, 0.9, 1.0)
+_ROUNDING = 1e-9
+
+
+def summarised(
+    results: Sequence[Result],
+    splits: Sequence[Split],
+    seed: int,
+    accuracies: Sequence[float] = (),
+) -> dict[str, Any]:
+    """Return the figures of a study.
+
+    Args:
+        results: What `run_cell` returned.
+        splits: The splits they were tested on.
+        seed: Of the intervals.
+        accuracies: Validation accuracies, 0 to 1, that both starts are timed to; shares of the
+            best that is reached from scratch when there are none.
+
+    Returns:
+        By amount of labels the rows "pretrained", "scratch" and "difference" (in which both were
+        tested on the same clips) with 95 % intervals over groups of test clips, "curves" and
+        "steps_to"; "chance", and of the first amount named "per_class" and "confusion" by start.
+    """
+    amounts = list(dict.fromkeys(result["amount"] for result in results))
+    classes = splits[0].classes
+    groups = {split.number: [clip.group for clip in split.test] for split in splits}
+    summary: dict[str, Any] = {"chance": chance(splits), "classes": list(classes), "amounts": {}}
+    for amount in amounts:
+        rows: dict[str, Any] = {}
+        of_start = _by_start([result for result in results if result["amount"] == amount])
+        for start, some in of_start.items():
+            values = {name: _per_clip(some, name) for name in FIGURES}
+            rows[start] = _row(values, groups, seed) | _trainings(some)
+        if "scratch" in of_start:
+            rows["difference"] = _row(_differences(of_start), groups, seed)
+            rows["steps_to"] = steps_to(of_start, accuracies)
+        rows["curves"] = {start: mean_curve(some) for start, some in of_start.items()}
+        summary["amounts"][amount] = rows
+    summary["per_class"], summary["confusion"] = {}, {}
+    widest = _by_start([result for result in results if result["amount"] == amounts[0]])
+    for start, some in widest.items():
+        confusion = np.sum([result["confusion"] for result in some], axis=0)
+        each = per_class_accuracy(confusion)
+        summary["confusion"][start] = confusion.tolist()
+        summary["per_class"][start] = {
+            name: None if np.isnan(share) else float(share)
+            for name, share in zip(classes, each, strict=True)
+        }
+        summary["amounts"][amounts[0]][start]["macro"] = macro_accuracy(confusion)
+    return summary
+
+
+def chance(splits: Sequence[Split]) -> dict[str, float]:
+    """Return what guessing scores, and what always naming the most frequent class does."""
+    counts = [np.bincount(split.labels(split.test)) for split in splits]
+    num_classes = len(splits[0].classes)
+    return {
+        "top_1": 1 / num_classes,
+        "top_5": min(5 / num_classes, 1.0),
+        "largest_class": float(np.mean([each.max() / each.sum() for each in counts])),
+    }
+
+
+def _by_start(results: Sequence[Result]) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(result["start"], []).append(result)
+    return found
+
+
+def _per_clip(results: Sequence[Result], name: str) -> dict[int, NDArray[np.float64]]:
+    """Return by split what each test clip scored, averaged over the draws, float64 (N,)."""
+    of_split: dict[int, list[list[float]]] = {}
+    for result in results:
+        of_split.setdefault(result["split"], []).append(result[name])
+    return {split: np.mean(draws, axis=0) for split, draws in of_split.items()}
+
+
+def _differences(of_start: Mapping[str, Sequence[Result]]) -> dict[str, dict[int, NDArray[Any]]]:
+    """Return by figure and split what pre-training adds to each test clip's score."""
+    found = {}
+    for name in FIGURES:
+        ours, theirs = (_per_clip(of_start[start], name) for start in ("pretrained", "scratch"))
+        found[name] = {split: ours[split] - theirs[split] for split in ours}
+    return found
+
+
+def _row(
+    values: Mapping[str, Mapping[int, NDArray[np.float64]]],
+    groups: Mapping[int, Sequence[str]],
+    seed: int,
+) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, by_split in values.items():
+        generator = np.random.default_rng(seed)
+        row[name] = accuracy(by_split)
+        row[f"{name}_interval"] = list(accuracy_interval(by_split, groups, generator))
+    return row
+
+
+def _trainings(results: Sequence[Result]) -> dict[str, Any]:
+    names = ("split", "draw", "num_labels", "num_valid", "learning_rate", "steps", "kept_step")
+    return {
+        "trainings": [
+            {name: result[name] for name in names} | {"top_1": float(np.mean(result["top_1"]))}
+            for result in results
+        ]
+    }
+
+
+def mean_curve(results: Sequence[Result]) -> list[dict[str, float]]:
+    """Return the validation accuracy over the steps, averaged over trainings of equal length.
+
+    Of unequal ones, as splits of unequal size make them, the k-th looks are averaged.
+    """
+    curves = [result["curve"] for result in results]
+    if not curves or not all(curves):
+        return []
+    count = min(len(curve) for curve in curves)
+    return [
+        {
+            "step": float(np.mean([curve[look]["step"] for curve in curves])),
+            "accuracy": float(np.mean([curve[look]["accuracy"] for curve in curves])),
+        }
+        for look in range(count)
+    ]
+
+
+def first_step(curve: Sequence[Mapping[str, float]], wanted: float) -> float | None:
+    """Return the first step at which a curve has reached an accuracy, None if it never does."""
+    least = wanted - _ROUNDING
+    return next((one["step"] for one in curve if one["accuracy"] >= least), None)
+
+
+def steps_to(
+    of_start: Mapping[str, Sequence[Result]], accuracies: Sequence[float] = ()
+) -> list[dict[str, float | None]]:
+    """Return how many steps both starts take to some accuracies on the validation films.
+
+    Args:
+        of_start: Results "pretrained" and "scratch".
+        accuracies: 0 to 1; shares of the best that is reached from scratch when there are none.
+
+    Returns:
+        Of each accuracy, "pretrained" and "scratch" steps, None where it is not reached, and
+        "saving", the second over the first, None where one is not known.
+    """
+    curves = {start: mean_curve(results) for start, results in of_start.items()}
+    best = max((one["accuracy"] for one in curves["scratch"]), default=0.0)
+    rows: list[dict[str, float | None]] = []
+    for wanted in accuracies or [share * best for share in SHARES_OF_SCRATCH]:
+        ours, theirs = (first_step(curves[start], wanted) for start in ("pretrained", "scratch"))
+        saving = theirs / ours if ours is not None and theirs is not None else None
+        rows.append({"accuracy": wanted, "pretrained": ours, "scratch": theirs, "saving": saving})
+    return rows

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export-onnx": ("export_onnx", "write an encoder as an ONNX file, which needs no torch"),
     "embed": ("embed", "embed every frame of a recording into a .npz file"),
     "bench": ("bench", "measure an embedding: alignment"),
+    "plot": ("plot", "t-SNE, PCA, neighbour and alignment films, similarity, rewards"),
     "zoo": ("zoo", "the trained encoders that ship, with their figures"),
     "imitate": ("imitate", "train policies with a learned reward"),
     "evaluate": ("evaluate", "evaluate trained policies on held-out starts"),

@@ -94,13 +94,7 @@ def draw_plane(
 
 
 def _set_axes(axis: Axes, projection: Projection) -> None:
-    """Draw a square panel around all points, both axes on one scale."""
-    low, high = projection.points.min(axis=0), projection.points.max(axis=0)
-    reach = max(float((high - low).max()), 1e-9) * (0.5 + MARGIN)
-    middle = (low + high) / 2
-    axis.set_xlim(middle[0] - reach, middle[0] + reach)
-    axis.set_ylim(middle[1] - reach, middle[1] + reach)
-    axis.set_aspect("equal", adjustable="box")
+    square_limits(axis, projection.points)
     if projection.collapsed or not any(projection.axis_labels):
         # Places mean nothing, only who is beside whom.
         axis.set_xlabel("\n".join(textwrap.wrap(projection.caption, CAPTION_COLUMNS)))
@@ -114,6 +108,16 @@ def _set_axes(axis: Axes, projection: Projection) -> None:
     axis.set_xlabel(projection.axis_labels[0])
     axis.set_ylabel(projection.axis_labels[1])
     axis.locator_params(nbins=5)
+
+
+def square_limits(axis: Axes, points: NDArray[np.float64], margin: float = MARGIN) -> None:
+    """Make a panel a square around all points (N, 2), both axes on one scale."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    reach = max(float((high - low).max()), 1e-9) * (0.5 + margin)
+    middle = (low + high) / 2
+    axis.set_xlim(middle[0] - reach, middle[0] + reach)
+    axis.set_ylim(middle[1] - reach, middle[1] + reach)
+    axis.set_aspect("equal", adjustable="box")
 
 
 def _draw_legends(

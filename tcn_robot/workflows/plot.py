@@ -11,6 +11,8 @@ from tcn_robot.workflows.options import parse_and_run
 KINDS: dict[str, tuple[str, str]] = {
     "tsne": ("plot_plane", "films as points in a plane, by t-SNE"),
     "pca": ("plot_plane", "films as points in a plane, by principal components"),
+    "film": ("plot_film", "a film beside its point, which moves through the plane"),
+    "neighbours": ("plot_neighbours", "a film imitated by its nearest frames in other films"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tcn_robot.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from matplotlib.figure import Figure
 
     from tcn_robot.look import Look
@@ -65,3 +66,30 @@ def save_figure(draw: Callable[[Look], Figure], out: Path, look: Look) -> None:
                 metadata={"Software": None},
             )
     print(f"{out} ({out.stat().st_size / 1e3:.0f} kB)")
+
+
+def save_film(
+    out: Path,
+    frames: Iterable[np.ndarray],
+    times_seconds: np.ndarray,
+    speed: float = 1.0,
+    every: int = 1,
+) -> None:
+    """Write a film, whole or not at all, and show how far it is.
+
+    Args:
+        out: .mp4 or .gif.
+        frames: uint8 (H, W, 3) each.
+        times_seconds: float64 (T,) of the frames that are played, before any are left out.
+        speed: How fast it plays, 1 as it was filmed.
+        every: Only every so-many-th frame is among the frames.
+    """
+    from tcn_robot.plots.film_files import write_film
+    from tcn_robot.plots.played import rate_of
+    from tcn_robot.progress import progress
+
+    total = -(-len(times_seconds) // every)
+    shown = progress(frames, total, f"drawing {out}", "frames")
+    with atomic_file(out) as partial:
+        count = write_film(partial, shown, rate_of(times_seconds, speed, every))
+    print(f"{out} ({count} frames, {out.stat().st_size / 1e3:.0f} kB)")

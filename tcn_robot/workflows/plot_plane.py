@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tcn_robot.errors import UserError
 from tcn_robot.workflows.plot_encoders import embed_films
 from tcn_robot.workflows.plot_films import FilmChoice, expect_number, open_films
 from tcn_robot.workflows.plot_out import FIGURE_SUFFIXES, check_out, save_figure
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from tcn_robot.plots.projection import Projection
 
+Project = Callable[..., "Projection"]
 Inputs = Annotated[tuple[Path, ...], tyro.conf.Positional]
 ALL_FILMS = FilmChoice()
 
@@ -51,11 +52,7 @@ def tsne(
         seed: Of t-SNE and of an untrained encoder.
         dark: Draw on dark paper.
     """
-    from tcn_robot.plots.projection import project_tsne
-
-    def project(embeddings: np.ndarray) -> Projection:
-        return project_tsne(embeddings, seed, perplexity)
-
+    project = project_by("tsne", seed, perplexity)
     _draw(inputs, out, encoder, colour, films, project, most_points, seed, dark)
 
 
@@ -83,9 +80,19 @@ def pca(
         seed: Of an untrained encoder.
         dark: Draw on dark paper.
     """
-    from tcn_robot.plots.projection import project_pca
+    project = project_by("pca", seed)
+    _draw(inputs, out, encoder, colour, films, project, most_points, seed, dark)
 
-    _draw(inputs, out, encoder, colour, films, project_pca, most_points, seed, dark)
+
+def project_by(method: str, seed: int, perplexity: float = 30.0) -> Project:
+    """Return what puts embeddings (N, D) into a plane, by "tsne" or "pca"."""
+    from tcn_robot.plots.projection import project_pca, project_tsne
+
+    if not perplexity > 0:  # before anything is embedded
+        raise UserError(f"--perplexity must be above 0, found {perplexity}; 30 is usual")
+    if method == "pca":
+        return project_pca
+    return partial(project_tsne, seed=seed, perplexity=perplexity)
 
 
 def _draw(
@@ -94,7 +101,7 @@ def _draw(
     encoder: tuple[str, ...],
     colour: str,
     choice: FilmChoice,
-    project: Callable[[np.ndarray], Projection],
+    project: Project,
     most_points: int,
     seed: int,
     dark: bool,

@@ -13,6 +13,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "pca": ("plot_plane", "films as points in a plane, by principal components"),
     "film": ("plot_film", "a film beside its point, which moves through the plane"),
     "neighbours": ("plot_neighbours", "a film imitated by its nearest frames in other films"),
+    "grid": ("plot_grid", "several episodes aligned with one of them, played in step"),
+    "similarity": ("plot_similarity", "distances of all frames of two films, and the way through"),
+    "reward": ("plot_reward", "a learned reward along successes, failures and play"),
+    "projector": ("plot_projector", "a folder for TensorBoard's projector, frames as thumbnails"),
 }
 
 

@@ -54,6 +54,7 @@ def film(
     from tcn_robot.plots.colours import choose_colouring
     from tcn_robot.plots.moving_point import draw_ground, point_film
     from tcn_robot.plots.plane import Plane
+    from tcn_robot.plots.played import rate_of
     from tcn_robot.plots.projection import FEWEST_POINTS
     from tcn_robot.plots.tracks import stacked, thinned
 
@@ -72,9 +73,9 @@ def film(
         played = [(place, shown[place].times_seconds) for place in places]
         grounds.append(draw_ground(plane, tracks, colouring, played, size))
     playing = [as_played(shown[place]) for place in places]
-    save_film(
-        out, point_film(playing, grounds, every), shown[places[0]].times_seconds, speed, every
-    )
+    longest = max((shown[place].times_seconds for place in places), key=lambda times: times[-1])
+    total = len(longest[::every])
+    save_film(out, point_film(playing, grounds, every), total, rate_of(longest, speed, every))
 
 
 def played_films(films: list[ShownFilm]) -> list[int]:

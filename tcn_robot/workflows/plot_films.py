@@ -105,6 +105,23 @@ def open_films(inputs: Sequence[Path], choice: FilmChoice) -> list[ShownFilm]:
     return films
 
 
+def first_views(films: Sequence[ShownFilm], choice: FilmChoice) -> list[ShownFilm]:
+    """Return films with pictures; of each episode the first view where no views are asked for.
+
+    Raises:
+        UserError: One has no pictures.
+    """
+    for one in films:
+        if one.read is None:
+            raise UserError(f"{one.source} holds embeddings, not pictures; give films to show")
+    if choice.views:
+        return list(films)
+    first: dict[str, ShownFilm] = {}
+    for one in films:
+        first.setdefault(one.episode, one)
+    return list(first.values())
+
+
 def expect_number(option: str, value: float, smallest: float) -> None:
     """Raise UserError unless an option is at least a number."""
     if not value >= smallest:

@@ -12,7 +12,13 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.plot_encoders import Embedded, embed_films
 from tcn_robot.workflows.plot_film import as_played, check_playing
-from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, expect_number, open_films
+from tcn_robot.workflows.plot_films import (
+    FilmChoice,
+    ShownFilm,
+    expect_number,
+    first_views,
+    open_films,
+)
 from tcn_robot.workflows.plot_out import FILM_SUFFIXES, check_out, save_film
 from tcn_robot.workflows.plot_plane import Inputs
 
@@ -64,38 +70,28 @@ def neighbours(
         every: Only every so-many-th frame, for small files.
         seed: Of an untrained encoder.
     """
+    from tcn_robot.plots.played import rate_of
+
     check_out(out, FILM_SUFFIXES, [*inputs, *targets])
     check_playing(size, speed, every)
     expect_number("--smoothing", smoothing, 0)
-    queries = _queries(inputs, films)
+    queries = first_views(open_films(inputs, films), films)
     chosen = FilmChoice(target_views, target_episodes, "all", most_targets, films.body)
     if mode == "views":
         chosen = replace(chosen, episodes=films.episodes, most_episodes=films.most_episodes)
         chosen = replace(chosen, split=films.split)
     library = open_films(targets or inputs, chosen)
     pairs = [(query, _targets_of(query, library, mode)) for query in queries]
-    everything = list({(one.episode, one.view): one for one in [*queries, *library]}.values())
+    needed = [*queries, *(one for _, wanted in pairs for one in wanted)]
+    everything = list({(one.episode, one.view): one for one in needed}.values())
     embedded = embed_films(everything, encoder, seed)
     frames = (
         frame
         for query, wanted in pairs
         for frame in _film(query, wanted, everything, embedded, smoothing, size, every)
     )
-    times = np.concatenate([query.times_seconds[::every] for query in queries])
-    save_film(out, frames, times, speed / every)
-
-
-def _queries(inputs: Sequence[Path], choice: FilmChoice) -> list[ShownFilm]:
-    films = open_films(inputs, choice)
-    for one in films:
-        if one.read is None:
-            raise UserError(f"{one.source} holds embeddings, not pictures; give films to show")
-    if choice.views:
-        return films
-    first: dict[str, ShownFilm] = {}
-    for one in films:
-        first.setdefault(one.episode, one)
-    return list(first.values())
+    total = sum(-(-len(query) // every) for query in queries)
+    save_film(out, frames, total, rate_of(queries[0].times_seconds, speed, every))
 
 
 def _targets_of(query: ShownFilm, library: Sequence[ShownFilm], mode: str) -> list[ShownFilm]:

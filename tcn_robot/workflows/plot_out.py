@@ -69,27 +69,20 @@ def save_figure(draw: Callable[[Look], Figure], out: Path, look: Look) -> None:
 
 
 def save_film(
-    out: Path,
-    frames: Iterable[np.ndarray],
-    times_seconds: np.ndarray,
-    speed: float = 1.0,
-    every: int = 1,
+    out: Path, frames: Iterable[np.ndarray], total: int, frames_per_second: float
 ) -> None:
     """Write a film, whole or not at all, and show how far it is.
 
     Args:
         out: .mp4 or .gif.
         frames: uint8 (H, W, 3) each.
-        times_seconds: float64 (T,) of the frames that are played, before any are left out.
-        speed: How fast it plays, 1 as it was filmed.
-        every: Only every so-many-th frame is among the frames.
+        total: How many there are.
+        frames_per_second: How fast it plays.
     """
     from tcn_robot.plots.film_files import write_film
-    from tcn_robot.plots.played import rate_of
     from tcn_robot.progress import progress
 
-    total = -(-len(times_seconds) // every)
     shown = progress(frames, total, f"drawing {out}", "frames")
     with atomic_file(out) as partial:
-        count = write_film(partial, shown, rate_of(times_seconds, speed, every))
+        count = write_film(partial, shown, frames_per_second)
     print(f"{out} ({count} frames, {out.stat().st_size / 1e3:.0f} kB)")

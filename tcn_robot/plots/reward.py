@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 THUMBNAILS = 8
+CURVES_INCHES = 3.2
+# Of the figure's width; the rest is for the words beside it.
+STRIP_SHARE = 0.7
 MOST_TRACES = 8
 # By what happened in an episode, a shade for each of a kind: on white paper, and on dark.
 KIND_COLOURS = {
@@ -54,7 +57,7 @@ class Trace:
         kind: "success", "failure", "play" or "other"; decides the colour.
         times_seconds: float64 (T,), from the first frame.
         reward: (T,), one number per frame.
-        thumbnails: uint8 (K, H, W, 3), moments spread evenly over the film; may be empty.
+        thumbnails: uint8 (K, H, W, 3), moments spread evenly over the film, K >= 1.
     """
 
     title: str
@@ -99,10 +102,10 @@ def reward_figure(traces: Sequence[Trace], name: str, look: Look) -> Figure:
     count = len(traces)
     width = look.width_inches + 1.4
     shape = traces[0].thumbnails.shape
-    strip = width / 1.25 / shape[0] * shape[1] / shape[2] if shape[0] else 0.0
-    figure = blank_figure(look, 3.4 + count * (strip + 0.12))
+    strip = STRIP_SHARE * width / shape[0] * shape[1] / shape[2]
+    figure = blank_figure(look, CURVES_INCHES + count * (strip + 0.12))
     figure.set_figwidth(width)
-    grid = figure.add_gridspec(1 + count, 1, height_ratios=[3.2, *[max(strip, 0.01)] * count])
+    grid = figure.add_gridspec(1 + count, 1, height_ratios=[CURVES_INCHES, *[strip] * count])
     axis = figure.add_subplot(grid[0])
     draw_curves(axis, traces, name, look)
     for row, (trace, colour) in enumerate(
@@ -113,10 +116,10 @@ def reward_figure(traces: Sequence[Trace], name: str, look: Look) -> Figure:
 
 
 def draw_curves(axis: Axes, traces: Sequence[Trace], name: str, look: Look) -> None:
-    """Draw a curve per film, its name where it ends."""
+    """Draw a curve per film; colours and strokes tell what happens in it."""
     for trace, colour in zip(traces, trace_colours(traces, look.dark), strict=True):
         style = "-" if trace.kind == "success" else "--" if trace.kind == "failure" else ":"
-        axis.plot(trace.times_seconds, trace.reward, style, color=colour, label=trace.title)
+        axis.plot(trace.times_seconds, trace.reward, style, color=colour)
     lowest = min(float(trace.reward.min()) for trace in traces)
     highest = max(float(trace.reward.max()) for trace in traces)
     if lowest >= 0 and highest <= 1:
@@ -124,7 +127,6 @@ def draw_curves(axis: Axes, traces: Sequence[Trace], name: str, look: Look) -> N
     axis.set_xlim(0, max(float(trace.times_seconds[-1]) for trace in traces))
     axis.set_ylabel(f"{name} reward")
     axis.set_xlabel("time (s)")
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=2.2)
 
 
 def _draw_strip(axis: Axes, trace: Trace, colour: str, look: Look) -> None:
@@ -133,8 +135,7 @@ def _draw_strip(axis: Axes, trace: Trace, colour: str, look: Look) -> None:
         np.pad(frame, ((0, 0), (0, gap), (0, 0)), constant_values=27 if look.dark else 255)
         for frame in trace.thumbnails
     ]
-    if parts:
-        axis.imshow(np.concatenate(parts, axis=1)[:, :-gap], interpolation="bilinear")
+    axis.imshow(np.concatenate(parts, axis=1)[:, :-gap], interpolation="bilinear")
     image_axes(axis)
     words = f"{trace.title}\nends at {trace.reward[-1]:.2f}"
     axis.text(
@@ -172,9 +173,6 @@ def draw_curve_ground(
         for line in axis.lines:
             line.set_alpha(0.4)
             line.set_linestyle("-")
-        legend = axis.get_legend()
-        if legend is not None:
-            legend.remove()
         canvas.draw()
         picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
         places = [

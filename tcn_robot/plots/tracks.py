@@ -76,15 +76,26 @@ def thinned(tracks: Sequence[Track], most_points: int) -> list[Track]:
 
     First and last frames stay; a track keeps at least one point.
     """
-    total = sum(map(len, tracks))
+    kept = kept_frames([len(track) for track in tracks], most_points)
+    return [track.at(frames) for track, frames in zip(tracks, kept, strict=True)]
+
+
+def kept_frames(lengths: Sequence[int], most_points: int) -> list[NDArray[np.int64]]:
+    """Return which frames of films are kept so that there are at most so many in all.
+
+    Args:
+        lengths: Frames of each film.
+        most_points: At least 1; more films than this keep one frame each.
+
+    Returns:
+        Per film int64, ascending, evenly over it, first and last frame among them.
+    """
+    total = sum(lengths)
     if total <= most_points:
-        return list(tracks)
-    kept = []
-    for track in tracks:
-        count = max(len(track) * most_points // total, 1)
-        frames = np.linspace(0, len(track) - 1, count).round().astype(np.int64)
-        kept.append(track.at(frames))
-    return kept
+        return [np.arange(length) for length in lengths]
+    counts = [max(length * most_points // total, 1) for length in lengths]
+    pairs = zip(lengths, counts, strict=True)
+    return [np.linspace(0, length - 1, n).round().astype(np.int64) for length, n in pairs]
 
 
 def split_back(points: NDArray[Any], tracks: Sequence[Track]) -> list[NDArray[Any]]:

@@ -41,6 +41,8 @@ def dtw_path(u: ArrayLike, v: ArrayLike) -> NDArray[np.int64]:
             f"DTW of {len(first)} and {len(second)} frames needs too much memory; use --align "
             "nearest, or shorter films"
         )
+    if first.shape[1] == 1:  # its compiled part takes one dimension for a plain series
+        first, second = (np.pad(x, ((0, 0), (0, 1))) for x in (first, second))
     compiled = dtw.dtw_cc is not None
     path: Any = dtw_ndim.warping_path(first, second, use_c=compiled)
     return np.array(path, np.int64)

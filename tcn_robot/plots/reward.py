@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 THUMBNAILS = 8
 CURVES_INCHES = 3.2
 # Of the figure's width; the rest is for the words beside it.
-STRIP_SHARE = 0.7
+STRIP_SHARE = 0.77
 MOST_TRACES = 8
 # By what happened in an episode, a shade for each of a kind: on white paper, and on dark.
 KIND_COLOURS = {
@@ -137,6 +137,7 @@ def _draw_strip(axis: Axes, trace: Trace, colour: str, look: Look) -> None:
     ]
     axis.imshow(np.concatenate(parts, axis=1)[:, :-gap], interpolation="bilinear")
     image_axes(axis)
+    axis.set_anchor("W")
     words = f"{trace.title}\nends at {trace.reward[-1]:.2f}"
     axis.text(
         1.01, 0.5, words, transform=axis.transAxes, color=colour, va="center", linespacing=1.5

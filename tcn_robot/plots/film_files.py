@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 # A GIF is held in memory while it is written, a byte per pixel, and nobody downloads a longer one.
 MOST_GIF_FRAMES = 500
 PALETTE_FRAMES = 12
-GIF_COLOURS = 256
+# One of the 256 is for "as before".
+GIF_COLOURS = 255
+NOISE_LEVELS = 10
 H264_CRF = "20"
 
 
@@ -89,8 +91,7 @@ def _write_gif(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float) 
             waiting.write(np.ascontiguousarray(frame).tobytes())
         waiting.flush()
         stored = np.memmap(waiting, np.uint8, "r", shape=(count, *shape))  # (T, H, W, 3)
-        palette = _palette(stored)
-        pictures = (_reduced(frame, palette) for frame in stored)
+        pictures = _reduced(stored, _palette(stored))
         first = next(pictures)
         # Players count in hundredths of a second, and none keeps up with less than two of them.
         hundredths = max(round(100 / rate_hz), 2)
@@ -98,21 +99,17 @@ def _write_gif(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float) 
             path,
             format="GIF",
             save_all=True,
-            append_images=_rest(pictures),
+            append_images=pictures,
             duration=10 * hundredths,
             loop=0,
-            optimize=False,
+            optimize=True,
         )
         del stored
     return count
 
 
-def _rest(pictures: Iterator[Image]) -> Iterator[Image]:
-    yield from pictures
-
-
 def _palette(frames: NDArray[np.uint8]) -> Image:
-    """Return 256 colours for frames (T, H, W, 3), as a picture of Pillow's that has them."""
+    """Return 255 colours for frames (T, H, W, 3), as a picture of Pillow's that has them."""
     from PIL import Image
 
     picked = np.unique(np.linspace(0, len(frames) - 1, PALETTE_FRAMES).round().astype(int))
@@ -120,8 +117,24 @@ def _palette(frames: NDArray[np.uint8]) -> Image:
     return Image.fromarray(sheet).quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT)
 
 
-def _reduced(frame: NDArray[np.uint8], palette: Image) -> Image:
+def _reduced(frames: NDArray[np.uint8], palette: Image) -> Iterator[Image]:
+    """Yield frames (T, H, W, 3) in the colours of a palette.
+
+    What differs less from what is shown than the noise of a film's encoding stays as it is, or
+    every frame would store every pixel anew.
+    """
     from PIL import Image
 
-    picture = Image.fromarray(np.asarray(frame))
-    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    shown = np.zeros(frames.shape[1:], np.int16)
+    indices = np.zeros(frames.shape[1:3], np.uint8)
+    for count, frame in enumerate(frames):
+        picture = Image.fromarray(np.asarray(frame))
+        reduced = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+        changed = np.abs(frame - shown).max(axis=2) > NOISE_LEVELS
+        if count == 0:
+            changed[:] = True
+        indices = np.where(changed, np.asarray(reduced), indices)
+        shown = np.where(changed[..., None], frame, shown)
+        kept = Image.fromarray(indices)
+        kept.putpalette(palette.getpalette() or [])
+        yield kept

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 Picture = NDArray[np.uint8]
+Rgb = tuple[int, int, int]
 
 PANEL_PX = 256
 GAP_PX = 8
@@ -57,16 +58,14 @@ def fitted(frame: Picture, height_px: int = PANEL_PX, width_px: int | None = Non
     return box
 
 
-def blank(height_px: int, width_px: int, colour: tuple[int, int, int] = PAPER) -> Picture:
+def blank(height_px: int, width_px: int, colour: Rgb = PAPER) -> Picture:
     """Return paper, uint8 (height_px, width_px, 3)."""
     picture = np.empty((height_px, width_px, 3), np.uint8)
     picture[:] = colour
     return picture
 
 
-def caption(
-    text: str, width_px: int, colour: tuple[int, int, int] = INK, text_px: int = TEXT_PX
-) -> Picture:
+def caption(text: str, width_px: int, colour: Rgb = INK, text_px: int = TEXT_PX) -> Picture:
     """Return a line of words on paper, uint8 (LINE_PX, width_px, 3); too long ones end in "…"."""
     from PIL import Image, ImageDraw
 
@@ -107,7 +106,7 @@ def clock(width_px: int, share: float, is_right: bool | None = None) -> Picture:
     return bar
 
 
-def bordered(picture: Picture, colour: tuple[int, int, int], width_px: int = 4) -> Picture:
+def bordered(picture: Picture, colour: Rgb, width_px: int = 4) -> Picture:
     """Return a picture whose outermost pixels are a border."""
     framed = picture.copy()
     framed[:width_px] = framed[-width_px:] = colour
@@ -153,8 +152,8 @@ def paint_dot(
     picture: Picture,
     place: NDArray[np.float64],
     radius_px: float,
-    colour: tuple[int, int, int],
-    rim: tuple[int, int, int] | None = None,
+    colour: Rgb,
+    rim: Rgb | None = None,
 ) -> None:
     """Paint a round point into a picture, in place.
 

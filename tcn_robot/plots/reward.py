@@ -14,6 +14,7 @@ from tcn_robot.look import DARK, Look, blank_figure, drawing, image_axes
 from tcn_robot.plots.painting import (
     LINE_PX,
     Picture,
+    Rgb,
     below,
     beside,
     bordered,
@@ -227,11 +228,12 @@ def reward_film(
         yield on_page(below([beside(panels), picture]))
 
 
-def _reward_panel(
-    frame: Picture, trace: Trace, index: int, colour: tuple[int, ...], size_px: int
-) -> Picture:
-    red, green, blue = colour
-    framed = bordered(fitted(frame, size_px, size_px), (red, green, blue), 3)
+def _rgb(red: float, green: float, blue: float) -> Rgb:
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _reward_panel(frame: Picture, trace: Trace, index: int, colour: Rgb, size_px: int) -> Picture:
+    framed = bordered(fitted(frame, size_px, size_px), colour, 3)
     words = f"{trace.times_seconds[index]:.1f} s · reward {trace.reward[index]:.2f}"
     return below([caption(trace.title, size_px), framed, caption(words, size_px)], 0)
 

@@ -19,6 +19,7 @@ from tcn_robot.plots.neighbours import find_neighbours
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 MOST_COLUMNS = 3
 WIDTHS_INCHES = {1: 5.2, 2: 9.4, 3: 12.6}
@@ -115,7 +116,9 @@ def similarity_figure(
     return figure
 
 
-def _draw(axis: Axes, one: Similarity, times: tuple[NDArray, NDArray]):
+def _draw(
+    axis: Axes, one: Similarity, times: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> AxesImage:
     first, second = times
     extent = (*_edges(second), *_edges(first))
     to_scale = _RATIOS[0] <= _duration(first) / _duration(second) <= _RATIOS[1]

@@ -46,6 +46,22 @@ def test_a_gif_has_every_frame(tmp_path):
             assert np.abs(shown - frame).max() <= 4
 
 
+def test_a_gif_stores_no_noise_and_follows_what_drifts(tmp_path):
+    generator = np.random.default_rng(0)
+    still = generator.integers(0, 255, (64, 64, 3)).astype(np.int16)
+    noise = generator.integers(-4, 5, (8, 64, 64, 3))
+    noisy = (still + noise).clip(0, 255).astype(np.uint8)
+    write_film(tmp_path / "one.gif", noisy[:1], 10)
+    write_film(tmp_path / "eight.gif", noisy, 10)
+    assert (tmp_path / "eight.gif").stat().st_size < 2 * (tmp_path / "one.gif").stat().st_size
+    drifting = [np.full((16, 16, 3), 4 * i, np.uint8) for i in range(40)]
+    write_film(tmp_path / "drift.gif", drifting, 10)
+    with Image.open(tmp_path / "drift.gif") as gif:
+        gif.seek(gif.n_frames - 1)
+        shown = np.asarray(gif.convert("RGB")).astype(int)
+    assert np.abs(shown - 4 * 39).max() <= 20
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
 def test_the_same_frames_give_the_same_bytes(tmp_path, suffix):
     noise = np.random.default_rng(0).integers(0, 255, (9, 16, 16, 3)).astype(np.uint8)

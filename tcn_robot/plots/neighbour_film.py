@@ -74,6 +74,7 @@ def neighbour_film(
     shelves: Mapping[int, Shelf],
     size_px: int,
     every: int = 1,
+    query_heading: str = "query",
 ) -> Iterator[Picture]:
     """Yield the frames of the film: the query left, a column per encoder right of it.
 
@@ -84,6 +85,7 @@ def neighbour_film(
         shelves: Frames of the targets that were found, by their position.
         size_px: Side of a panel.
         every: Only every so-many-th frame.
+        query_heading: Line above the query.
 
     Returns:
         uint8 (H, W, 3) each, of even height and width; below each frame a bar for its place in
@@ -95,43 +97,43 @@ def neighbour_film(
             continue
         now = float(query.times_seconds[index])
         place = f"{now:.1f} s · frame {index}"
-        panels = [_panel(frame, ("query", query.title, place), now / duration, None, size_px)]
+        words = (query_heading, query.title, place, "")
+        panels = [_panel(frame, words, now / duration, None, size_px)]
         for one in found:
             target = targets[one.target[index]]
             then = float(target.times_seconds[one.frame[index]])
             is_right = None
             if target.synchronised:
                 is_right = abs(then - now) <= RIGHT_WITHIN * duration
-            words = (one.title, target.title, _found_words(one, index, then))
+            place = f"{then:.1f} s · frame {one.frame[index]}"
+            words = (one.title, target.title, place, _distance_words(one, index))
             share = then / max(float(target.times_seconds[-1]), 1e-12)
             picture = shelves[int(one.target[index])][int(one.frame[index])]
             panels.append(_panel(picture, words, share, is_right, size_px))
         yield on_page(beside(panels))
 
 
-def _found_words(one: Found, index: int, then: float) -> str:
+def _distance_words(one: Found, index: int) -> str:
     ties = int(one.neighbours.ties[index])
-    tied = f" · {ties} equally near" if ties > 1 else ""
-    distance = one.neighbours.distance[index]
-    return f"{then:.1f} s · frame {one.frame[index]} · distance {distance:.2f}{tied}"
+    tied = f", {ties} equally near" if ties > 1 else ""
+    return f"distance {one.neighbours.distance[index]:.2f}{tied}"
 
 
 def _panel(
     frame: Picture,
-    words: tuple[str, str, str],
+    words: tuple[str, str, str, str],
     share: float,
     is_right: bool | None,
     size_px: int,
 ) -> Picture:
-    heading, title, place = words
+    heading, *lines = words
     return below(
         [
             caption(heading, size_px, INK),
             fitted(frame, size_px, size_px),
             clock(size_px, share, is_right),
             blank(3, size_px),
-            caption(title, size_px, MUTED),
-            caption(place, size_px, MUTED),
+            *[caption(line, size_px, MUTED) for line in lines],
         ],
         0,
     )

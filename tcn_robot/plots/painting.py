@@ -20,6 +20,7 @@ PANEL_PX = 256
 GAP_PX = 8
 LINE_PX = 20
 TEXT_PX = 13
+SMALLEST_TEXT_PX = 10
 CLOCK_PX = 6
 # The pages of the house, as in tcn_robot.look.
 PAPER, INK, MUTED = (27, 28, 32), (232, 230, 225), (155, 149, 141)
@@ -65,13 +66,18 @@ def blank(height_px: int, width_px: int, colour: Rgb = PAPER) -> Picture:
     return picture
 
 
-def caption(text: str, width_px: int, colour: Rgb = INK, text_px: int = TEXT_PX) -> Picture:
-    """Return a line of words on paper, uint8 (LINE_PX, width_px, 3); too long ones end in "…"."""
+def caption(text: str, width_px: int, colour: Rgb = INK) -> Picture:
+    """Return a line of words on paper, uint8 (LINE_PX, width_px, 3).
+
+    Words that are too long become smaller, and end in "…" where that is not enough.
+    """
     from PIL import Image, ImageDraw
 
     picture = Image.fromarray(blank(LINE_PX, width_px))
-    font = _font(text_px)
     room = width_px - 4
+    sizes = range(TEXT_PX, SMALLEST_TEXT_PX - 1, -1)
+    size = next((size for size in sizes if _font(size).getlength(text) <= room), SMALLEST_TEXT_PX)
+    font = _font(size)
     if font.getlength(text) > room:
         while text and font.getlength(f"{text}…") > room:
             text = text[:-1]

@@ -137,7 +137,9 @@ def _film(
         read = wanted[index].read
         assert read is not None
         shelves[index] = Shelf(read(), size_px)
-    yield from neighbour_film(as_played(query), found, targets, shelves, size_px, every)
+    heading = f"query (smoothed ±{smoothing})" if smoothing else "query"
+    film = as_played(query)
+    yield from neighbour_film(film, found, targets, shelves, size_px, every, heading)
 
 
 def _found(
@@ -158,5 +160,4 @@ def _found(
 
     library = [smooth(one) for one in wanted]
     nearest = find_neighbours(smooth(query), np.concatenate(library))
-    words = f", smoothed ±{smoothing}" if smoothing else ""
-    return located(f"{embedded.name}{words}", nearest, [len(rows) for rows in library])
+    return located(embedded.name, nearest, [len(rows) for rows in library])

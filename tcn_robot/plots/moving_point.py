@@ -125,7 +125,7 @@ def point_film(
         for ground in grounds:
             picture = ground.picture.copy()
             for places, colour, index in zip(ground.places, colours, now, strict=True):
-                start = max(index - TRAIL_FRAMES * every, 0)
+                start = max(index - TRAIL_FRAMES, 0)
                 paint_trail(picture, places[start : index + 1], colour[start : index + 1])
             for places, colour, index in zip(ground.places, colours, now, strict=True):
                 paint_dot(picture, places[index], DOT_PX, tuple(colour[index].tolist()), WHITE)

@@ -94,8 +94,8 @@ def open_films(inputs: Sequence[Path], choice: FilmChoice) -> list[ShownFilm]:
             "or .npy files"
         )
     expect_number("--most-episodes", choice.most_episodes, 1)
-    several = len({path.name for path in inputs}) > 1
-    films = [film for path in inputs for film in _open(path, choice, several)]
+    names = _names_of(inputs)
+    films = [film for path in inputs for film in _open(path, choice, names[path], len(names) == 1)]
     wanted, known = set(choice.views), {film.view for film in films}
     for view in choice.views:
         if view not in known:
@@ -128,26 +128,32 @@ def expect_number(option: str, value: float, smallest: float) -> None:
         raise UserError(f"{option} must be at least {smallest:g}, found {value}")
 
 
-def _open(path: Path, choice: FilmChoice, several: bool) -> list[ShownFilm]:
+def _names_of(inputs: Sequence[Path]) -> dict[Path, str]:
+    """Return what each input is called: its own name, its path where two have the same."""
+    own = {path: path.absolute().name for path in dict.fromkeys(inputs)}
+    taken = list(own.values())
+    return {path: name if taken.count(name) == 1 else str(path) for path, name in own.items()}
+
+
+def _open(path: Path, choice: FilmChoice, source: str, alone: bool) -> list[ShownFilm]:
     if not path.exists():
         raise UserError(
             f"{path} does not exist; give a dataset, a film, a folder of pictures or a .npy file"
         )
     if path.is_dir():
         if (path / "dataset.json").exists():
-            return _of_dataset(path, choice, several)
-        return [_of_pictures(path, choice)]
+            return _of_dataset(path, choice, source, "" if alone else f"{source} ")
+        return [_of_pictures(path, choice, source)]
     if path.suffix.lower() in SUFFIXES:
-        return _of_embeddings(path, read_embeddings(path))
-    return [_of_video(path, choice)]
+        return _of_embeddings(path, read_embeddings(path), source)
+    return [_of_video(path, choice, source)]
 
 
-def _of_dataset(path: Path, choice: FilmChoice, several: bool) -> list[ShownFilm]:
+def _of_dataset(path: Path, choice: FilmChoice, source: str, prefix: str) -> list[ShownFilm]:
     from tcn_robot.recordings import open_recording
 
     recording = open_recording(path)
     episodes = _chosen_episodes(recording, choice)
-    prefix = f"{path.name} " if several else ""
     films = []
     for episode in progress(episodes, len(episodes), f"opening {path}", "episodes"):
         shown = choice.views or episode.views
@@ -156,7 +162,7 @@ def _of_dataset(path: Path, choice: FilmChoice, several: bool) -> list[ShownFilm
                 f"view of episode {episode.id} of {path}", choice.views[0], episode.views
             )
         films += [
-            _of_episode(episode, view, f"{prefix}episode {episode.id}", recording)
+            _of_episode(episode, view, f"{prefix}episode {episode.id}", source, recording.task)
             for view in shown
             if view in episode.views
         ]
@@ -177,18 +183,18 @@ def _chosen_episodes(recording: Recording, choice: FilmChoice) -> list[Episode]:
     return shown
 
 
-def _of_episode(episode: Episode, view: str, name: str, recording: Recording) -> ShownFilm:
+def _of_episode(episode: Episode, view: str, name: str, source: str, task: str) -> ShownFilm:
     times = episode.timestamps(view)
     facts = {
         "outcome": {True: "success", False: "failure", None: "unknown"}[episode.success],
         "policy": str(episode.metadata.get("policy") or "unknown"),
         "body": episode.embodiment or "unknown",
-        "class": str(episode.metadata.get("label") or recording.task),
+        "class": str(episode.metadata.get("label") or task),
         "split": episode.split,
     }
     return ShownFilm(
         name=name,
-        source=recording.path.name,
+        source=source,
         episode=str(episode.path),
         view=view,
         body=episode.embodiment,
@@ -216,7 +222,7 @@ def _step_labels(episode: Episode, times_seconds: np.ndarray) -> dict[str, np.nd
     }
 
 
-def _of_video(path: Path, choice: FilmChoice) -> ShownFilm:
+def _of_video(path: Path, choice: FilmChoice, source: str) -> ShownFilm:
     from tcn_robot.recordings.video import TICKS_PER_SECOND, describe_film, iterate_video
 
     describe_film(path)  # what is no film is told before anything is decoded
@@ -228,33 +234,32 @@ def _of_video(path: Path, choice: FilmChoice) -> ShownFilm:
         return (frame for _, frame in iterate_video(path, upright=True))
 
     times = (ticks - ticks[0]) / TICKS_PER_SECOND
-    return _plain(path.stem, path, choice, times, read)
+    return _plain(path.stem, source, path, choice.body, times, read)
 
 
-def _of_pictures(path: Path, choice: FilmChoice) -> ShownFilm:
+def _of_pictures(path: Path, choice: FilmChoice, source: str) -> ShownFilm:
     from tcn_robot.recordings.capture.files import list_pictures, read_picture
 
     pictures = list_pictures(path)
     times = np.arange(len(pictures)) / PICTURE_RATE_HZ
-    return _plain(path.name, path, choice, times, lambda: map(read_picture, pictures))
+    return _plain(path.name, source, path, choice.body, times, lambda: map(read_picture, pictures))
 
 
 def _plain(
     name: str,
+    source: str,
     path: Path,
-    choice: FilmChoice,
+    body: str,
     times_seconds: np.ndarray,
     read: Callable[[], Iterator[np.ndarray]],
 ) -> ShownFilm:
     """Return a film of which nothing else is known; its class is its folder, as in UCF101."""
     label = path.absolute().parent.name
     labels = {"class": np.full(len(times_seconds), label)}
-    return ShownFilm(
-        name, path.name, str(path), "", choice.body, times_seconds, read, labels=labels
-    )
+    return ShownFilm(name, source, str(path), "", body, times_seconds, read, labels=labels)
 
 
-def _of_embeddings(path: Path, saved: SavedEmbeddings) -> list[ShownFilm]:
+def _of_embeddings(path: Path, saved: SavedEmbeddings, source: str) -> list[ShownFilm]:
     """Return a film per episode and view where the file names these, else one."""
     columns = dict(saved.columns)
     episodes = columns.pop("episode_ids", None)
@@ -273,7 +278,7 @@ def _of_embeddings(path: Path, saved: SavedEmbeddings) -> list[ShownFilm]:
         films.append(
             ShownFilm(
                 name=f"{path.stem} episode {one}" if one else path.stem,
-                source=path.name,
+                source=source,
                 episode=f"{path}:{one}",
                 view=view,
                 body="",

@@ -188,6 +188,18 @@ def test_films_pictures_and_embeddings_in_one_plot(recording, run, tmp_path):
     assert film_facts(tmp_path / "g.mp4")[0] == 11
 
 
+def test_inputs_of_one_name_are_told_apart(tmp_path):
+    from tcn_robot.workflows.plot_films import FilmChoice, open_films
+
+    files = [tmp_path / name / "x.npy" for name in ("a", "b")]
+    for file in files:
+        file.parent.mkdir()
+        np.save(file, np.eye(4))
+    films = open_films(files, FilmChoice())
+    assert [film.source for film in films] == [str(file) for file in files]
+    assert open_films(files[:1], FilmChoice())[0].source == "x.npy"
+
+
 def test_help_names_every_kind(capsys):
     with pytest.raises(SystemExit) as stop:
         plot("--help")

@@ -18,10 +18,12 @@ TIME_COLOURS = "plasma"
 # More values than this of a label of numbers are a scale, not classes.
 MOST_NUMBERED_CLASSES = 10
 MOST_CLASSES = 24
-# Told apart by hue and by lightness; the first ones are the house's.
+# Told apart by hue and by lightness, on white paper and on dark; the first ones are the house's.
 CLASS_COLOURS = (
-    *("#0f766e", "#c2570c", "#1d4ed8", "#be185d", "#ca8a04", "#7c3aed", "#4d7c0f", "#0ea5e9"),
-    *("#78716c", "#f472b6", "#84cc16", "#7f1d1d"),
+    *(("#0f766e", "#2dd4bf"), ("#c2570c", "#fb9a52"), ("#1d4ed8", "#7aa2ff")),
+    *(("#be185d", "#f472b6"), ("#ca8a04", "#facc15"), ("#7c3aed", "#b79bff")),
+    *(("#4d7c0f", "#a3d154"), ("#0ea5e9", "#67e8f9"), ("#78716c", "#d6d3d1")),
+    *(("#f472b6", "#fbcfe8"), ("#84cc16", "#4d7c0f"), ("#7f1d1d", "#f87171")),
 )
 
 
@@ -41,11 +43,11 @@ class Colouring:
     classes: tuple[str, ...] = ()
     limits: tuple[float, float] = (0.0, 1.0)
 
-    def colours(self, track: int) -> NDArray[np.float64]:
+    def colours(self, track: int, dark: bool = False) -> NDArray[np.float64]:
         """Return the colours of a track's points, RGBA in [0, 1], float64 (T, 4)."""
         values = self.values[track]
         if self.classes:
-            table = np.array([class_colour(i, len(self.classes)) for i in range(len(self.classes))])
+            table = np.array(class_colours(len(self.classes), dark))
             return table[values.astype(np.int64)]
         return scale_colours(values, self.limits)
 
@@ -59,15 +61,20 @@ def scale_colours(values: NDArray[np.generic], limits: tuple[float, float]) -> N
     return np.asarray(matplotlib.colormaps[TIME_COLOURS](share.clip(0, 1)))
 
 
-def class_colour(index: int, count: int) -> tuple[float, float, float, float]:
-    """Return the colour of a class, RGBA in [0, 1]; many classes are spread over all hues."""
+def class_colours(count: int, dark: bool = False) -> list[tuple[float, float, float, float]]:
+    """Return a colour for each class, RGBA in [0, 1]; many classes are spread over all hues.
+
+    Args:
+        count: How many classes there are.
+        dark: Whether the paper is dark.
+    """
     import matplotlib
     from matplotlib.colors import to_rgba
 
     if count <= len(CLASS_COLOURS):
-        return to_rgba(CLASS_COLOURS[index])
-    red, green, blue, alpha = matplotlib.colormaps["turbo"]((index + 0.5) / count)
-    return (red, green, blue, alpha)
+        return [to_rgba(pair[dark]) for pair in CLASS_COLOURS[:count]]
+    hues = (np.arange(count) + 0.5) / count
+    return [tuple(colour) for colour in matplotlib.colormaps["turbo"](hues).tolist()]
 
 
 def choose_colouring(tracks: Sequence[Track], by: str) -> Colouring:

@@ -37,12 +37,14 @@ class Cell:
         times_seconds: float64 (S,).
         shown: int64 (T,), its frame for each frame of the reference.
         shelf: Its frames.
+        has_times: Whether its times were measured, and may be told.
     """
 
     title: str
     times_seconds: NDArray[np.float64]
     shown: NDArray[np.int64]
     shelf: Shelf
+    has_times: bool = True
 
 
 def grid_film(
@@ -79,6 +81,7 @@ def _panel(cell: Cell, tick: int, is_reference: bool, size_px: int) -> Picture:
     if is_reference:
         picture = bordered(picture, RIGHT_COLOUR, BORDER_PX)
     share = seconds / max(float(cell.times_seconds[-1]), 1e-12)
-    title = f"{cell.title} · {seconds:.1f} s"
+    place = f"{seconds:.1f} s" if cell.has_times else f"frame {frame}"
+    title = f"{cell.title} · {place}"
     colour = RIGHT_COLOUR if is_reference else MUTED
     return below([picture, clock(size_px, share), caption(title, size_px, colour)], 0)

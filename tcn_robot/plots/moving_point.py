@@ -25,7 +25,7 @@ from tcn_robot.plots.painting import (
     paint_trail,
 )
 from tcn_robot.plots.plane import Plane, draw_plane, place_in_pixels, square_limits
-from tcn_robot.plots.played import PlayedFilm, in_step
+from tcn_robot.plots.played import PlayedFilm, in_step, moment
 from tcn_robot.plots.tracks import Track, split_back
 
 WHITE = (255, 255, 255)
@@ -119,7 +119,8 @@ def point_film(
         now = [int(row[tick]) for row in indices]
         pictures = _tiled(frames, [film.title for film in films], size)
         width = pictures.shape[1]
-        foot = below([clock(width, share), caption(_words(ticks[tick], now), width, MUTED)], 0)
+        words = moment(float(ticks[tick]), now[0], films[0].has_times)
+        foot = below([clock(width, share), caption(words, width, MUTED)], 0)
         left = below([pictures, foot], 4)
         panels = [left]
         for ground in grounds:
@@ -137,10 +138,6 @@ def _index_at(times_seconds: NDArray[np.float64], ticks: NDArray[np.float64]) ->
     from tcn_robot.matching import nearest_frames
 
     return nearest_frames(ticks, times_seconds)
-
-
-def _words(seconds: float, indices: Sequence[int]) -> str:
-    return f"{seconds:.1f} s · frame {indices[0]}"
 
 
 def _tiled(frames: Sequence[Picture], titles: Sequence[str], size_px: int) -> Picture:

@@ -21,7 +21,7 @@ from tcn_robot.plots.painting import (
     fitted,
     on_page,
 )
-from tcn_robot.plots.played import PlayedFilm, Shelf
+from tcn_robot.plots.played import PlayedFilm, Shelf, moment
 
 # As the report has it: within this share of the film the moment counts as found.
 RIGHT_WITHIN = 0.05
@@ -35,11 +35,13 @@ class Target:
         title: What it is called below its frames.
         times_seconds: float64 (S,).
         synchronised: Whether it shows the same moments as the query, which are then checked.
+        has_times: Whether its times were measured, and may be told.
     """
 
     title: str
     times_seconds: NDArray[np.float64]
     synchronised: bool = False
+    has_times: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def neighbour_film(
         if index % every:
             continue
         now = float(query.times_seconds[index])
-        place = f"{now:.1f} s · frame {index}"
+        place = moment(now, index, query.has_times)
         words = (query_heading, query.title, place, "")
         panels = [_panel(frame, words, now / duration, None, size_px)]
         for one in found:
@@ -105,7 +107,7 @@ def neighbour_film(
             is_right = None
             if target.synchronised:
                 is_right = abs(then - now) <= RIGHT_WITHIN * duration
-            place = f"{then:.1f} s · frame {one.frame[index]}"
+            place = moment(then, int(one.frame[index]), target.has_times)
             words = (one.title, target.title, place, _distance_words(one, index))
             share = then / max(float(target.times_seconds[-1]), 1e-12)
             picture = shelves[int(one.target[index])][int(one.frame[index])]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.look import VIEW_MARKERS, Look, blank_figure, percent_axis
-from tcn_robot.plots.colours import TIME_COLOURS, Colouring, class_colour
+from tcn_robot.plots.colours import TIME_COLOURS, Colouring, class_colours
 from tcn_robot.plots.projection import Projection
 from tcn_robot.plots.tracks import Track, split_back
 
@@ -82,7 +82,7 @@ def draw_plane(
         axis.scatter(
             place[:, 0],
             place[:, 1],
-            c=colouring.colours(index),
+            c=colouring.colours(index, look.dark),
             s=size,
             marker=VIEW_MARKERS[views.index(track.view) % len(VIEW_MARKERS)],
             linewidths=0,
@@ -125,7 +125,7 @@ def _draw_legends(
 ) -> None:
     entries: list[tuple[Any, str]] = []
     if colouring.classes:
-        colours = [class_colour(i, len(colouring.classes)) for i in range(len(colouring.classes))]
+        colours = class_colours(len(colouring.classes), look.dark)
         entries += [
             (_dot("o", colour), name)
             for colour, name in zip(colours, colouring.classes, strict=True)

@@ -22,11 +22,18 @@ class PlayedFilm:
         title: What it is called below its panel.
         times_seconds: float64 (T,), from the first frame.
         frames: uint8 (H, W, 3) each; gone through once.
+        has_times: Whether these times were measured, and may be told.
     """
 
     title: str
     times_seconds: NDArray[np.float64]
     frames: Iterable[Picture]
+    has_times: bool = True
+
+
+def moment(seconds: float, frame: int, has_times: bool) -> str:
+    """Return the words for a place in a film: its time, where that is known, and its frame."""
+    return f"{seconds:.1f} s · frame {frame}" if has_times else f"frame {frame}"
 
 
 def frames_at(frames: Iterable[Picture], indices: Sequence[int]) -> Iterator[Picture]:

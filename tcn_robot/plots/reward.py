@@ -25,7 +25,7 @@ from tcn_robot.plots.painting import (
     paint_trail,
 )
 from tcn_robot.plots.plane import place_in_pixels
-from tcn_robot.plots.played import PlayedFilm, in_step
+from tcn_robot.plots.played import PlayedFilm, in_step, moment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +59,7 @@ class Trace:
         times_seconds: float64 (T,), from the first frame.
         reward: (T,), one number per frame.
         thumbnails: uint8 (K, H, W, 3), moments spread evenly over the film, K >= 1.
+        has_times: Whether the times were measured, and may be told.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Trace:
     times_seconds: NDArray[np.float64]
     reward: NDArray[np.floating]
     thumbnails: NDArray[np.uint8]
+    has_times: bool = True
 
 
 def trace_colours(traces: Sequence[Trace], dark: bool) -> list[str]:
@@ -127,7 +129,8 @@ def draw_curves(axis: Axes, traces: Sequence[Trace], name: str, look: Look) -> N
         axis.set_ylim(-0.02, 1.02)
     axis.set_xlim(0, max(float(trace.times_seconds[-1]) for trace in traces))
     axis.set_ylabel(f"{name} reward")
-    axis.set_xlabel("time (s)")
+    timed = all(trace.has_times for trace in traces)
+    axis.set_xlabel("time (s)" if timed else "time (s), as it plays")
 
 
 def _draw_strip(axis: Axes, trace: Trace, colour: str, look: Look) -> None:
@@ -207,10 +210,7 @@ def reward_film(
 
     from tcn_robot.matching import nearest_frames
 
-    colours = [
-        tuple(round(255 * part) for part in to_rgb(colour))
-        for colour in trace_colours(traces, dark=True)
-    ]
+    colours = [_rgb(*to_rgb(colour)) for colour in trace_colours(traces, dark=True)]
     clock_seconds = max((film.times_seconds for film in films), key=lambda times: times[-1])
     clock_seconds = clock_seconds[::every]
     rows = [nearest_frames(clock_seconds, film.times_seconds) for film in films]
@@ -234,7 +234,8 @@ def _rgb(red: float, green: float, blue: float) -> Rgb:
 
 def _reward_panel(frame: Picture, trace: Trace, index: int, colour: Rgb, size_px: int) -> Picture:
     framed = bordered(fitted(frame, size_px, size_px), colour, 3)
-    words = f"{trace.times_seconds[index]:.1f} s · reward {trace.reward[index]:.2f}"
+    place = moment(float(trace.times_seconds[index]), index, trace.has_times)
+    words = f"{place} · reward {trace.reward[index]:.2f}"
     return below([caption(trace.title, size_px), framed, caption(words, size_px)], 0)
 
 

@@ -86,6 +86,7 @@ def similarity_figure(
     names: tuple[str, str],
     times: tuple[NDArray[np.float64], NDArray[np.float64]],
     look: Look,
+    units: tuple[str, str] = ("s", "s"),
 ) -> Figure:
     """Draw a heat map per encoder: dark where frames are near, with both ways through it.
 
@@ -94,6 +95,7 @@ def similarity_figure(
         names: Of the first film, whose frames are rows, and of the second.
         times: Seconds of their frames, (T,) and (S,).
         look: How it is drawn.
+        units: Of these times, such as "s", or "frame" where frames are counted.
     """
     columns = min(len(similarities), MOST_COLUMNS)
     rows = -(-len(similarities) // columns)
@@ -104,11 +106,11 @@ def similarity_figure(
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, one in zip(axes, similarities, strict=False):
         image = _draw(axis, one, times)
-        axis.set_xlabel(f"{names[1]} (s)")
+        axis.set_xlabel(f"{names[1]} ({units[1]})")
     for axis in axes[len(similarities) :]:
         axis.set_axis_off()
     for axis in axes[: len(similarities) : columns]:
-        axis.set_ylabel(f"{names[0]} (s)")
+        axis.set_ylabel(f"{names[0]} ({units[0]})")
     bar = figure.colorbar(image, ax=list(axes), shrink=0.9, aspect=30, pad=0.02, extend="max")
     bar.set_label("distance / median")
     bar.outline.set_visible(False)  # type: ignore[operator]

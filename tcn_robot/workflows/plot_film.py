@@ -102,7 +102,7 @@ def as_played(one: ShownFilm) -> PlayedFilm:
 
     assert one.read is not None
     frames: Iterable = one.read()
-    return PlayedFilm(one.title, one.times_seconds, frames)
+    return PlayedFilm(one.title, one.times_seconds, frames, one.has_times)
 
 
 def check_playing(size_px: int, speed: float, every: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,11 +51,13 @@ class ShownFilm:
             same moments.
         view: The camera, "" where there is only one.
         body: Whose body acts, "" where nobody knows.
-        times_seconds: float64 (T,), from the first frame.
+        times_seconds: float64 (T,), from the first frame of the episode in any view; made up where
+            there are none.
         read: Yields uint8 (H, W, 3), RGB, frame by frame; None for saved embeddings.
         embeddings: (T, D) of saved embeddings, else None.
         labels: What is known of each frame, (T,) each.
         facts: What is known of the whole episode.
+        has_times: Whether the times were measured; else they only say how fast it plays.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ShownFilm:
     embeddings: np.ndarray | None = None
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    has_times: bool = True
 
     def __len__(self) -> int:
         return len(self.times_seconds)
@@ -198,7 +201,7 @@ def _of_episode(episode: Episode, view: str, name: str, source: str, task: str) 
         episode=str(episode.path),
         view=view,
         body=episode.embodiment,
-        times_seconds=times - times[0],
+        times_seconds=times - min(episode.timestamps(one)[0] for one in episode.views),
         read=partial(episode.iterate_frames, view),
         labels={
             **_step_labels(episode, times),
@@ -242,7 +245,8 @@ def _of_pictures(path: Path, choice: FilmChoice, source: str) -> ShownFilm:
 
     pictures = list_pictures(path)
     times = np.arange(len(pictures)) / PICTURE_RATE_HZ
-    return _plain(path.name, source, path, choice.body, times, lambda: map(read_picture, pictures))
+    read = partial(map, read_picture, pictures)
+    return replace(_plain(path.name, source, path, choice.body, times, read), has_times=False)
 
 
 def _plain(
@@ -269,12 +273,17 @@ def _of_embeddings(path: Path, saved: SavedEmbeddings, source: str) -> list[Show
     rows = len(saved.embeddings)
     ids = np.full(rows, "") if episodes is None else episodes.astype(str)
     names = np.full(rows, "") if views is None else views.astype(str)
+    if times is None or times.dtype.kind not in "fiu":
+        seconds, has_times = _counted(ids, names), False
+    elif not np.isfinite(times).all():
+        raise UserError(f"{path}: expected finite timestamps, found NaN or infinity; mend them")
+    else:
+        first = {one: times[ids == one].min() for one in set(ids.tolist())}
+        seconds = times.astype(np.float64) - np.array([first[one] for one in ids.tolist()])
+        has_times = True
     films = []
     for one, view in dict.fromkeys(zip(ids.tolist(), names.tolist(), strict=True)):
         chosen = np.flatnonzero((ids == one) & (names == view))
-        seconds = np.arange(len(chosen), dtype=np.float64)
-        if times is not None:
-            seconds = times[chosen].astype(np.float64) - float(times[chosen][0])
         films.append(
             ShownFilm(
                 name=f"{path.stem} episode {one}" if one else path.stem,
@@ -282,9 +291,20 @@ def _of_embeddings(path: Path, saved: SavedEmbeddings, source: str) -> list[Show
                 episode=f"{path}:{one}",
                 view=view,
                 body="",
-                times_seconds=seconds,
+                times_seconds=seconds[chosen],
                 embeddings=saved.embeddings[chosen],
                 labels={name: values[chosen] for name, values in columns.items()},
+                has_times=has_times,
             )
         )
     return films
+
+
+def _counted(ids: np.ndarray, views: np.ndarray) -> np.ndarray:
+    """Return for each row how many rows of its film came before, float64 (N,)."""
+    before: dict[tuple[str, str], int] = {}
+    counts = []
+    for film in zip(ids.tolist(), views.tolist(), strict=True):
+        counts.append(before.get(film, 0))
+        before[film] = counts[-1] + 1
+    return np.array(counts, np.float64)

@@ -129,5 +129,6 @@ def _cells(
         follows = align if index != reference else "none"
         shown = align_to(rows[reference], rows[index], follows)
         title = one.title if several_views else one.name
-        cells.append(Cell(title, one.times_seconds, shown, Shelf(one.read(), size_px)))
+        shelf = Shelf(one.read(), size_px)
+        cells.append(Cell(title, one.times_seconds, shown, shelf, one.has_times))
     return cells

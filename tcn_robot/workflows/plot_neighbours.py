@@ -130,7 +130,10 @@ def _film(
     from tcn_robot.plots.played import Shelf
 
     found = [_found(query, wanted, everything, one, smoothing) for one in embedded]
-    targets = [Target(one.title, one.times_seconds, one.episode == query.episode) for one in wanted]
+    targets = [
+        Target(one.title, one.times_seconds, one.episode == query.episode, one.has_times)
+        for one in wanted
+    ]
     used = sorted({int(index) for one in found for index in np.unique(one.target)})
     shelves = {}
     for index in used:

@@ -190,7 +190,9 @@ def _trace(reward: Reward, episode: dict[str, ShownFilm]) -> Trace:
     while len(moments) < THUMBNAILS:  # a short film: its last moment stays
         moments.append(moments[-1])
     small = np.stack([fitted(frame, THUMBNAIL_PX, THUMBNAIL_PX) for frame in moments])
-    return Trace(_title(film), kind_of(film), film.times_seconds, _scores(reward, episode), small)
+    scores = _scores(reward, episode)
+    times = film.times_seconds[: len(scores)]
+    return Trace(_title(film), kind_of(film), times, scores, small, film.has_times)
 
 
 def _scores(reward: Reward, episode: dict[str, ShownFilm]) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.plot_encoders import embed_films
 from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, expect_number, open_films
@@ -49,13 +51,18 @@ def similarity(
     expect_number("--smoothing", smoothing, 0)
     first, second = _two_films(open_films(inputs, films), films)
     times = (first.times_seconds, second.times_seconds)
+    both_timed = first.has_times and second.has_times
     same_moments = times if first.episode == second.episode else None
     compared = []
     for one in embed_films([first, second], encoder, seed):
         rows = [smoothed(track.embeddings, smoothing) for track in one.tracks]
         compared.append(compare(one.name, rows[0], rows[1], same_moments))
+    names = (first.title, second.title)
+    shown, unit = times, "s"
+    if not both_timed:
+        shown, unit = (np.arange(len(first)) * 1.0, np.arange(len(second)) * 1.0), "frame"
     save_figure(
-        lambda look: similarity_figure(compared, (first.title, second.title), times, look),
+        lambda look: similarity_figure(compared, names, shown, look, (unit, unit)),
         out,
         Look(dark=dark),
     )

@@ -195,6 +195,9 @@ def test_similarity_says_error_and_order():
         figure = similarity_figure([one, flat], ("a", "b"), (times, times), LIGHT)
     assert len(figure.axes) == 3  # a panel each, and the bar
     assert {f"ours\n{one.words}", "b (s)", "a (s)"} <= set(words_of(figure))
+    with drawing(LIGHT):
+        counted = similarity_figure([one], ("a", "b"), (times, times), LIGHT, ("frame", "frame"))
+    assert "b (frame)" in words_of(counted)
     np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), one.distances)
 
 

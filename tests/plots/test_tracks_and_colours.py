@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tcn_robot.errors import UserError
-from tcn_robot.plots.colours import TIME_COLOURS, choose_colouring, class_colour, scale_colours
+from tcn_robot.plots.colours import TIME_COLOURS, choose_colouring, class_colours, scale_colours
 from tcn_robot.plots.tracks import kept_frames, split_back, stacked, thinned
 from tests.plots.made_tracks import made_track
 
@@ -52,8 +52,9 @@ def test_classes_have_a_colour_each_the_same_in_all_films():
     assert colouring.classes == ("reach", "lift", "done")
     assert [values.tolist() for values in colouring.values] == [[0, 1, 1], [1, 2]]
     np.testing.assert_array_equal(colouring.colours(0)[1], colouring.colours(1)[0])
-    assert len({class_colour(i, 12) for i in range(12)}) == 12
-    assert len({class_colour(i, 20) for i in range(20)}) == 20
+    for count in (5, 12, 20):
+        for dark in (False, True):
+            assert len(set(class_colours(count, dark))) == count
 
 
 def test_films_stand_in_their_natural_order():

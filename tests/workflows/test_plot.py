@@ -200,6 +200,25 @@ def test_inputs_of_one_name_are_told_apart(tmp_path):
     assert open_films(files[:1], FilmChoice())[0].source == "x.npy"
 
 
+def test_views_keep_their_common_clock_and_pictures_have_none(film_dataset, tmp_path):
+    from tcn_robot.workflows.plot_films import FilmChoice, open_films
+
+    left, right = open_films([film_dataset], FilmChoice(episodes=(0,)))
+    assert (left.view, right.view) == ("left", "right")
+    np.testing.assert_allclose(left.times_seconds[:2], [0.0, 0.1], atol=1e-6)
+    np.testing.assert_allclose(right.times_seconds[:2], [0.01, 0.11], atol=1e-6)
+    saved = tmp_path / "saved.npz"
+    views, times = ["a", "b", "a", "b"], [3.0, 3.5, 4.0, 4.5]
+    np.savez(saved, embeddings=np.eye(4), views=views, timestamps=times)
+    first, second = open_films([saved], FilmChoice())
+    assert first.has_times
+    assert (first.times_seconds.tolist(), second.times_seconds.tolist()) == ([0, 1], [0.5, 1.5])
+    np.savez(saved, embeddings=np.eye(4), views=views)
+    first, second = open_films([saved], FilmChoice())
+    assert not first.has_times
+    assert (first.times_seconds.tolist(), second.times_seconds.tolist()) == ([0, 1], [0, 1])
+
+
 def test_help_names_every_kind(capsys):
     with pytest.raises(SystemExit) as stop:
         plot("--help")

@@ -119,6 +119,28 @@ def embed_films(films: Sequence[ShownFilm], names: Sequence[str], seed: int = 0)
     return embedded
 
 
+def check_colour(films: Sequence[ShownFilm], by: str) -> None:
+    """Refuse what films cannot be coloured by, before they are embedded.
+
+    Raises:
+        UserError: Nothing of that name is known of all of them.
+    """
+    from tcn_robot.plots.colours import choose_colouring
+
+    blank = [
+        Track(
+            film.name,
+            film.source,
+            film.view,
+            film.times_seconds,
+            np.zeros((len(film), 1)),
+            film.labels,
+        )
+        for film in films
+    ]
+    choose_colouring(blank, by)
+
+
 def _track(film: ShownFilm, one: NamedEncoder | None, display: Progress) -> Track:
     if film.embeddings is not None:
         embeddings = film.embeddings

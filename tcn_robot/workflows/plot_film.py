@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.plot_encoders import embed_films
+from tcn_robot.workflows.plot_encoders import check_colour, embed_films
 from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, expect_number, open_films
 from tcn_robot.workflows.plot_out import FILM_SUFFIXES, check_out, save_film
 from tcn_robot.workflows.plot_plane import ALL_FILMS, Inputs, project_by
@@ -64,6 +64,7 @@ def film(
     project = project_by(method, seed, perplexity)
     shown = open_films(inputs, films)
     places = played_films(shown)
+    check_colour(shown, colour)
     embedded = embed_films(shown, encoder, seed)
     grounds = []
     for one in embedded:

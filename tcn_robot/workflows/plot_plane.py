@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.plot_encoders import embed_films
+from tcn_robot.workflows.plot_encoders import check_colour, embed_films
 from tcn_robot.workflows.plot_films import FilmChoice, expect_number, open_films
 from tcn_robot.workflows.plot_out import FIGURE_SUFFIXES, check_out, save_figure
 
@@ -115,6 +115,7 @@ def _draw(
     check_out(out, FIGURE_SUFFIXES, inputs)
     expect_number("--most-points", most_points, FEWEST_POINTS)
     films = open_films(inputs, choice)
+    check_colour(films, colour)
     embedded = [
         (one.name, thinned(one.tracks, most_points)) for one in embed_films(films, encoder, seed)
     ]

@@ -188,6 +188,15 @@ def test_films_pictures_and_embeddings_in_one_plot(recording, run, tmp_path):
     assert film_facts(tmp_path / "g.mp4")[0] == 11
 
 
+def test_bad_colours_are_told_before_anything_is_embedded(recording, tmp_path, capsys):
+    for kind, suffix in (("tsne", "png"), ("film", "mp4")):
+        out = tmp_path / f"a.{suffix}"
+        line = complaint(
+            capsys, kind, recording, "--encoder", "no-run", "--colour", "hue", "--out", out
+        )
+        assert "unknown colour 'hue'" in line
+
+
 def test_inputs_of_one_name_are_told_apart(tmp_path):
     from tcn_robot.workflows.plot_films import FilmChoice, open_films
 

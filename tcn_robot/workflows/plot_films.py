@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -198,7 +199,7 @@ def _of_episode(episode: Episode, view: str, name: str, source: str, task: str) 
     return ShownFilm(
         name=name,
         source=source,
-        episode=str(episode.path),
+        episode=os.path.realpath(episode.path),
         view=view,
         body=episode.embodiment,
         times_seconds=times - min(episode.timestamps(one)[0] for one in episode.views),
@@ -260,7 +261,9 @@ def _plain(
     """Return a film of which nothing else is known; its class is its folder, as in UCF101."""
     label = path.absolute().parent.name
     labels = {"class": np.full(len(times_seconds), label)}
-    return ShownFilm(name, source, str(path), "", body, times_seconds, read, labels=labels)
+    return ShownFilm(
+        name, source, os.path.realpath(path), "", body, times_seconds, read, labels=labels
+    )
 
 
 def _of_embeddings(path: Path, saved: SavedEmbeddings, source: str) -> list[ShownFilm]:
@@ -288,7 +291,7 @@ def _of_embeddings(path: Path, saved: SavedEmbeddings, source: str) -> list[Show
             ShownFilm(
                 name=f"{path.stem} episode {one}" if one else path.stem,
                 source=source,
-                episode=f"{path}:{one}",
+                episode=f"{os.path.realpath(path)}:{one}",
                 view=view,
                 body="",
                 times_seconds=seconds[chosen],

@@ -228,6 +228,14 @@ def test_views_keep_their_common_clock_and_pictures_have_none(film_dataset, tmp_
     assert (first.times_seconds.tolist(), second.times_seconds.tolist()) == ([0, 1], [0, 1])
 
 
+def test_a_dataset_is_the_same_however_it_is_written(recording, run, tmp_path, capsys):
+    detour = recording.parent / "nowhere" / ".." / recording.name
+    (recording.parent / "nowhere").mkdir()
+    words = ["neighbours", recording, "--mode", "many", "--encoder", run, "--targets", detour]
+    line = complaint(capsys, *words, "--target-episodes", 0, "--out", tmp_path / "a.mp4")
+    assert "there is no film beside" in line
+
+
 def test_help_names_every_kind(capsys):
     with pytest.raises(SystemExit) as stop:
         plot("--help")

@@ -122,7 +122,7 @@ def _cells(
     else:
         tracks = embed_films(films, encoder, seed)[0].tracks
         rows = [smoothed(track.embeddings, smoothing) for track in tracks]
-    several_views = len({one.view for one in films}) > 1
+    several_views = len({one.view for one in films if one.view}) > 1
     cells = []
     for index, one in enumerate(progress(films, len(films), "aligning", "films")):
         assert one.read is not None

@@ -10,6 +10,7 @@ from typing import Any
 from tcn_robot.benchmarks.leaderboard import make_boards
 from tcn_robot.benchmarks.objective_rows import StudyRows, describe_lines, group_studies
 from tcn_robot.benchmarks.standings import Board
+from tcn_robot.look import LIGHT, drawing
 from tcn_robot.report.figures_leaderboard import standings_figure
 from tcn_robot.report.leaderboard_words import (
     TITLES,
@@ -20,7 +21,6 @@ from tcn_robot.report.leaderboard_words import (
     order_of,
     scale_words,
 )
-from tcn_robot.report.look import LIGHT, drawing
 
 WORSE = "▾ "
 DOTS_PER_INCH = 110

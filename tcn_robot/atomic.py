@@ -173,18 +173,32 @@ def refuse_unwritable(path: Path, option: str = "--out") -> None:
         ) from error
 
 
-def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a text file as a whole (UTF-8)."""
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield an empty hidden file that becomes `path` when the block ends without an error.
+
+    After an error, Ctrl-C included, the partial file is removed and `path` is untouched.
+
+    Args:
+        path: Final name, replaced if it is there; folders above it are created. The partial file
+            has its suffix, by which writers know the format.
+    """
     make_folders(path.parent)
-    descriptor, partial = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(path.suffix, PARTIAL_PREFIX, path.parent)
+    os.close(descriptor)
+    partial = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)
+        yield partial
+        sync_file(partial)
+        partial.chmod(0o644)
         os.replace(partial, path)
         sync_file(path.parent)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Replace a text file as a whole (UTF-8)."""
+    with atomic_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -11,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tcn_robot.atomic import PARTIAL_PREFIX, atomic_folder, commit_folder, write_text_atomically
+from tcn_robot.atomic import (
+    PARTIAL_PREFIX,
+    atomic_file,
+    atomic_folder,
+    commit_folder,
+    write_text_atomically,
+)
 from tcn_robot.errors import UserError
 
 
@@ -109,3 +116,17 @@ def test_a_text_that_cannot_be_written_leaves_the_file_before(tmp_path: Path) ->
         write_text_atomically(path, "lone surrogate \udc80")
     assert path.read_text(encoding="utf-8") == "first"
     assert not leftovers(tmp_path)
+
+
+def test_a_file_is_whole_or_absent_and_keeps_its_suffix(tmp_path):
+    path = tmp_path / "new" / "film.mp4"
+    with atomic_file(path) as partial:
+        assert partial.suffix == ".mp4"
+        partial.write_bytes(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    with contextlib.suppress(KeyboardInterrupt), atomic_file(path) as partial:
+        partial.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"whole"
+    assert [one.name for one in path.parent.iterdir()] == ["film.mp4"]

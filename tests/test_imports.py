@@ -14,7 +14,7 @@ from tests.support.source_files import ROOT, package_files, relative
 
 LEAVES = {
     *("errors", "progress", "atomic", "plugins", "provenance", "tensors", "matching"),
-    *("local_access", "typed_options", "option_ranges", "clips"),
+    *("local_access", "typed_options", "option_ranges", "clips", "look", "projector_files"),
 }
 MODULES = package_files()
 PARTS = sorted({name.split(".")[1] for name in MODULES if "." in name})
@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "benchmarks": {"data", "models", "metrics", "recordings"},
     "fine_tuning": {"data", "models", "training", "benchmarks"},
     "policies": {"envs", "rewards"},
+    "plots": {"metrics"},
     "report": {"metrics", "benchmarks"},
     "viewer": {"recordings"},
     "workflows": {*PARTS} - {"cli", "__main__"},

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
-from tcn_robot.report.look import LOOKS, render_png
 from tcn_robot.report.media import data_uri
 from tcn_robot.report.sections import Drawing
 

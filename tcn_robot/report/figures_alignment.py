@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tcn_robot.report.look import Look, blank_figure, percent_axis
+from tcn_robot.look import Look, blank_figure, percent_axis
 from tcn_robot.report.words import ENCODERS
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tcn_robot.report.evidence import EmbeddingPlane, Similarity, TrainingCurve
-from tcn_robot.report.look import (
+from tcn_robot.look import (
     TIME_COLOURS,
     VIEW_MARKERS,
     Look,
     blank_figure,
     percent_axis,
 )
+from tcn_robot.report.evidence import EmbeddingPlane, Similarity, TrainingCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

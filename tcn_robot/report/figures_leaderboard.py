@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcn_robot.benchmarks.standings import Board, Measure, TaskBoard
+from tcn_robot.look import Look, blank_figure, percent_axis
 from tcn_robot.report.leaderboard_evidence import SeedCurve
-from tcn_robot.report.look import Look, blank_figure, percent_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tcn_robot.look import Look, blank_figure, image_axes, percent_axis
 from tcn_robot.report.evidence import RewardTrace, SuccessCurve
-from tcn_robot.report.look import Look, blank_figure, image_axes, percent_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

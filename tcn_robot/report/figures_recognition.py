@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tcn_robot.report.look import Look, blank_figure, percent_axis
+from tcn_robot.look import Look, blank_figure, percent_axis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.figures_policy import reward_label
 from tcn_robot.report.films import retrieval_film, strip_picture
-from tcn_robot.report.look import LOOKS, render_png
 from tcn_robot.report.media import Film, data_uri, encode_jpeg, enlarge
 from tcn_robot.report.sections import Drawing, Section, sections
 from tcn_robot.report.words import (

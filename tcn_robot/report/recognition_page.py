@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.look import LOOKS, Look, render_png
 from tcn_robot.report.figures_recognition import (
     MEASURED,
     classes_figure,
@@ -18,7 +19,6 @@ from tcn_robot.report.figures_recognition import (
     layers_figure,
     short_name,
 )
-from tcn_robot.report.look import LOOKS, Look, render_png
 from tcn_robot.report.media import data_uri
 
 if TYPE_CHECKING:

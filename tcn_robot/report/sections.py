@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tcn_robot.look import Look
 from tcn_robot.report.evidence import Evidence, SuccessCurve
 from tcn_robot.report.figures_embedding import plane_figure, similarity_figure, training_figure
 from tcn_robot.report.figures_policy import reward_figure, success_figure
-from tcn_robot.report.look import Look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -35,23 +35,6 @@ def batch_picture(images: torch.Tensor, shape: Sequence[int]) -> np.ndarray:
     return lined_up.cpu().numpy()
 
 
-def square_sheet(thumbnails: np.ndarray) -> np.ndarray:
-    """Return pictures side by side in a square, row by row, as TensorBoard's projector wants them.
-
-    Args:
-        thumbnails: uint8 (N, S, S, 3), N at least 1.
-
-    Returns:
-        uint8 (n * S, n * S, 3) with n = ceil(sqrt(N)); what is left over is black.
-    """
-    count, size = thumbnails.shape[:2]
-    side = int(np.ceil(np.sqrt(count)))
-    sheet = np.zeros((side * side, size, size, 3), np.uint8)
-    sheet[:count] = thumbnails
-    grid = sheet.reshape(side, side, size, size, 3).swapaxes(1, 2)  # (n, S, n, S, 3)
-    return grid.reshape(side * size, side * size, 3)
-
-
 def shrink(frames: np.ndarray, size_px: int) -> np.ndarray:
     """Return frames at a size, each pixel the mean of those that it covers.
 

@@ -7,7 +7,6 @@ second time when a training is resumed.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +15,23 @@ from pathlib import Path
 import numpy as np
 
 from tcn_robot.atomic import atomic_folder, write_text_atomically
+from tcn_robot.projector_files import (
+    CONFIG_FILE,
+    METADATA_FILE,
+    MOST_POINTS,
+    SPRITE_FILE,
+    THUMBNAIL_PX,
+    VECTORS_FILE,
+    ProjectorTable,
+    config_text,
+    write_metadata,
+    write_sprite,
+    write_vectors,
+)
 from tcn_robot.training.embedded import EmbeddedEpisode
-from tcn_robot.training.pictures import shrink, square_sheet
+from tcn_robot.training.pictures import shrink
 
 PROJECTOR_FOLDER = "projector"
-CONFIG_FILE = "projector_config.pbtxt"
-THUMBNAIL_PX = 32
-# A browser draws these easily, and a sheet of 50 x 50 thumbnails is 1600 pixels wide.
-MOST_POINTS = 2500
 
 
 @dataclass(frozen=True)
@@ -75,54 +83,29 @@ def write_projector(folder: Path, step: int, points: Points) -> None:
         points: What to show.
     """
     target = folder / PROJECTOR_FOLDER / f"step_{step:08d}"
+    metadata = {
+        "episode": points.episode.tolist(),
+        "view": points.view,
+        "time_seconds": points.time_seconds.tolist(),
+    }
     with atomic_folder(target) as partial:
-        (partial / "vectors.tsv").write_text("".join(_vector_lines(points)), "utf-8")
-        (partial / "metadata.tsv").write_text("".join(_metadata_lines(points)), "utf-8")
-        (partial / "thumbnails.png").write_bytes(_as_png(square_sheet(points.thumbnails)))
+        write_vectors(partial / VECTORS_FILE, points.embeddings)
+        write_metadata(partial / METADATA_FILE, metadata)
+        write_sprite(partial / SPRITE_FILE, points.thumbnails)
         shape = {"points": len(points.embeddings), "dimension": points.embeddings.shape[1]}
         (partial / "shape.json").write_text(json.dumps(shape) + "\n", "utf-8")
-    write_text_atomically(folder / CONFIG_FILE, "".join(_entries(folder)))
+    write_text_atomically(folder / CONFIG_FILE, config_text(_tables(folder)))
 
 
-def _vector_lines(points: Points) -> Iterator[str]:
-    for row in points.embeddings:
-        yield "\t".join(f"{value:.6g}" for value in row) + "\n"
-
-
-def _metadata_lines(points: Points) -> Iterator[str]:
-    yield "episode\tview\ttime_seconds\n"
-    for number, view, seconds in zip(points.episode, points.view, points.time_seconds, strict=True):
-        yield f"{number}\t{_one_cell(view)}\t{seconds:.3f}\n"
-
-
-def _one_cell(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _entries(folder: Path) -> Iterator[str]:
-    """Yield an entry for each step that is there, the last one first: it is shown first."""
+def _tables(folder: Path) -> Iterator[ProjectorTable]:
+    """Yield a table for each step that is there, the last one first: it is shown first."""
     for part in sorted((folder / PROJECTOR_FOLDER).glob("step_*"), reverse=True):
         shape = json.loads((part / "shape.json").read_text("utf-8"))
         inside = part.relative_to(folder).as_posix()
-        yield (
-            "embeddings {\n"
-            f'  tensor_name: "validation episodes, {part.name.replace("_", " ")}"\n'
-            f"  tensor_shape: {shape['points']}\n"
-            f"  tensor_shape: {shape['dimension']}\n"
-            f'  tensor_path: "{inside}/vectors.tsv"\n'
-            f'  metadata_path: "{inside}/metadata.tsv"\n'
-            "  sprite {\n"
-            f'    image_path: "{inside}/thumbnails.png"\n'
-            f"    single_image_dim: {THUMBNAIL_PX}\n"
-            f"    single_image_dim: {THUMBNAIL_PX}\n"
-            "  }\n"
-            "}\n"
+        yield ProjectorTable(
+            name=f"validation episodes, {part.name.replace('_', ' ')}",
+            shape=(shape["points"], shape["dimension"]),
+            vectors=f"{inside}/{VECTORS_FILE}",
+            metadata=f"{inside}/{METADATA_FILE}",
+            sprite=f"{inside}/{SPRITE_FILE}",
         )
-
-
-def _as_png(picture: np.ndarray) -> bytes:
-    from PIL import Image
-
-    encoded = io.BytesIO()
-    Image.fromarray(picture).save(encoded, format="PNG")
-    return encoded.getvalue()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import tyro
 
-from tcn_robot.atomic import PARTIAL_PREFIX, sync_file
+from tcn_robot.atomic import atomic_file
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
@@ -79,19 +77,8 @@ def _embed_view(encoder: Encoder, episode: StoredEpisode, view: str) -> dict[str
 
 def write_npz_atomically(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Write arrays without any pickled object; the file is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, **columns)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-        sync_file(path.parent)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with atomic_file(path) as partial:
+        np.savez(partial, **columns)  # type: ignore[arg-type]
 
 
 def main(arguments: list[str]) -> None:

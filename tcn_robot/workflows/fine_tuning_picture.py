@@ -19,7 +19,7 @@ def write_picture(summary: Mapping[str, Any], path: Path) -> None:
         summary: What `fine_tuning.summary.summarised` returned.
         path: The PNG, whole or absent.
     """
-    from tcn_robot.report.look import LIGHT, blank_figure, drawing, percent_axis
+    from tcn_robot.look import LIGHT, blank_figure, drawing, percent_axis
     from tcn_robot.workflows.png_file import write_png
 
     amounts = list(summary["amounts"])

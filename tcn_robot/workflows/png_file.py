@@ -18,7 +18,7 @@ def write_png(figure: Any, path: Path, dots_per_inch: int = 160) -> None:
         path: Where; folders above it are created.
         dots_per_inch: Of the picture.
     """
-    from tcn_robot.report.look import LIGHT
+    from tcn_robot.look import LIGHT
 
     make_folders(path.parent)
     descriptor, partial = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)

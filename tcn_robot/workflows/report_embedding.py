@@ -137,8 +137,9 @@ def _embed(encoder: Encoder, shown: list[ShownEpisode]) -> list[dict[str, np.nda
 
 def nearest(queries: np.ndarray, library: np.ndarray) -> np.ndarray:
     """Return for each query (T, D) the index of the nearest row of the library (S, D)."""
-    squared = (queries**2).sum(1)[:, None] - 2 * queries @ library.T + (library**2).sum(1)[None]
-    return squared.argmin(axis=1)  # (T,)
+    from tcn_robot.plots.neighbours import find_neighbours
+
+    return find_neighbours(queries, library).index  # (T,)
 
 
 def _retrieval(one: ShownEpisode, films: dict[str, dict[str, np.ndarray]]) -> Retrieval:

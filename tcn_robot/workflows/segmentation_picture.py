@@ -38,7 +38,7 @@ def write_picture(
         probes: By row, the probe and what gives its maps.
         path: The PNG, whole or absent.
     """
-    from tcn_robot.report.look import LIGHT, drawing
+    from tcn_robot.look import LIGHT, drawing
     from tcn_robot.workflows.png_file import write_png
 
     shown = _shown(films.films["test"])

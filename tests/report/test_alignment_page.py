@@ -4,11 +4,11 @@ import pytest
 
 from tcn_robot.benchmarks.arrays import compare_embeddings
 from tcn_robot.benchmarks.suite import suite_figures
+from tcn_robot.look import LOOKS, drawing
 from tcn_robot.report import alignment_page
 from tcn_robot.report.alignment_page import render_alignment_page, write_alignment_page
 from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.figures_alignment import Errors, error_figure, tau_figure
-from tcn_robot.report.look import LOOKS, drawing
 from tcn_robot.report.sections import sections
 from tests.benchmarks.made_episodes import line
 

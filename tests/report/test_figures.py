@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tcn_robot.look import DARK, LIGHT, LOOKS, Look, drawing, render_png
 from tcn_robot.report.evidence import SuccessCurve
 from tcn_robot.report.figures_embedding import plane_figure, similarity_figure, training_figure
 from tcn_robot.report.figures_policy import reward_figure, success_figure
-from tcn_robot.report.look import DARK, LIGHT, LOOKS, Look, drawing, render_png
 from tests.report.synthetic import curves, full_evidence
 
 EVIDENCE = full_evidence()

@@ -11,11 +11,11 @@ import pytest
 
 from tcn_robot.benchmarks.leaderboard import make_boards
 from tcn_robot.benchmarks.objective_rows import group_studies
+from tcn_robot.look import LIGHT, drawing
 from tcn_robot.report.figures_leaderboard import overall_figure, standings_figure
 from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence, RetrievalFilms, SeedCurve
 from tcn_robot.report.leaderboard_page import render_leaderboard, write_leaderboard
 from tcn_robot.report.leaderboard_words import board_rows, cost_rows, legend_of, order_of
-from tcn_robot.report.look import LIGHT, drawing
 from tcn_robot.report.media import encode_film
 from tcn_robot.workflows.leaderboard import _facts
 from tests.benchmarks.leaderboard_lines import lines_of_tasks

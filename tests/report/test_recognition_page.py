@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tcn_robot.benchmarks.recognition.table import recognition_table
+from tcn_robot.look import LIGHT, LOOKS, drawing
 from tcn_robot.report.figures_recognition import (
     classes_figure,
     confusion_figure,
@@ -11,7 +12,6 @@ from tcn_robot.report.figures_recognition import (
     layers_figure,
     styles,
 )
-from tcn_robot.report.look import LIGHT, LOOKS, drawing
 from tcn_robot.report.recognition_page import render_recognition_page, write_recognition_page
 
 CLASSES = ["Open<Box>", "Close", "Lift"]

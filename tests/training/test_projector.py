@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
+from tcn_robot.projector_files import square_sheet
 from tcn_robot.training import projector
 from tcn_robot.training.embedded import embed_episodes
-from tcn_robot.training.pictures import batch_picture, shrink, square_sheet
+from tcn_robot.training.pictures import batch_picture, shrink
 from tcn_robot.training.projector import points_of, write_projector
 from tests.data.films import dot_films, store_of
 

@@ -6,14 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 
 from tcn_robot.errors import UserError
 from tcn_robot.metrics.checks import checked_embedding, checked_pair
-from tcn_robot.metrics.neighbours import tie_tolerance
-
-# Queries at a time, so that 10,000 frames against 10,000 need 80 MB and not 800.
-BLOCK_FRAMES = 1024
+from tcn_robot.metrics.neighbours import neighbour_pairs
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,7 @@ class Neighbours:
 
     Attributes:
         index: int64 (T,), row of the nearest target; of several equally near ones the first.
-        distance: float64 (T,), to it.
+        distance: float64 (T,), to that one.
         ties: int64 (T,), how many targets are equally near, >= 1.
     """
 
@@ -67,14 +63,10 @@ def find_neighbours(queries: ArrayLike, targets: ArrayLike) -> Neighbours:
         MetricInputError: Dimensions that differ, or numbers that are not finite.
     """
     first, second = checked_pair(queries, targets)
-    tolerance = tie_tolerance(first, second)
-    library = second.astype(np.float64)
-    parts = []
-    for start in range(0, len(first), BLOCK_FRAMES):
-        block = first[start : start + BLOCK_FRAMES].astype(np.float64)
-        distances = cdist(block, library)  # (B, S)
-        nearest = distances.min(axis=1)
-        near = distances <= nearest[:, None] + tolerance
-        parts.append((near.argmax(axis=1), nearest, near.sum(axis=1)))
-    index, distance, ties = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Neighbours(index.astype(np.int64), distance, ties.astype(np.int64))
+    index = np.empty(len(first), np.int64)
+    ties = np.empty(len(first), np.int64)
+    for rows, cols in neighbour_pairs(first, second):
+        frames, starts, counts = np.unique(rows, return_index=True, return_counts=True)
+        index[frames], ties[frames] = cols[starts], counts  # pairs come in order: the first tie
+    apart = first.astype(np.float64) - second[index]
+    return Neighbours(index, np.linalg.norm(apart, axis=1), ties)

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import MetricInputError, nearest_neighbours
-from tcn_robot.plots import alignment, neighbours
+from tcn_robot.plots import alignment
 from tcn_robot.plots.alignment import align_to, dtw_path
 from tcn_robot.plots.neighbour_film import located
 from tcn_robot.plots.neighbours import find_neighbours, smoothed
@@ -30,9 +30,7 @@ def test_smoothing_leaves_what_it_should():
         smoothed(array, -1)
 
 
-@pytest.mark.parametrize("block", [4, 1024])
-def test_neighbours_are_those_of_the_metrics(block, monkeypatch):
-    monkeypatch.setattr(neighbours, "BLOCK_FRAMES", block)
+def test_neighbours_are_those_of_the_metrics():
     generator = np.random.default_rng(1)
     queries = generator.integers(0, 3, size=(30, 2)).astype(np.float32)
     targets = generator.integers(0, 3, size=(25, 2)).astype(np.float32)

@@ -22,6 +22,7 @@ from typing import Any
 
 from leaderboard_table import leaderboard_part
 from objective_tables import objective_part, write_pages
+from suite_tables import suite_tables
 from training_speed_table import speed_table
 
 from tcn_robot.atomic import write_text_atomically
@@ -40,6 +41,7 @@ from tcn_robot.recordings.format import read_json
 
 MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
+SUITE_MARKER = "alignment suite"
 TASK_MARKER = "task tables"
 OBJECTIVE_MARKER = "objective tables"
 LEADERBOARD_MARKER = "leaderboard"
@@ -61,6 +63,8 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     text = document.read_text(encoding="utf-8")
     if alignment := alignment_tables(results / "alignment"):
         text = replace_between_markers(text, ALIGNMENT_MARKER, alignment)
+    if suite := suite_tables(results / "alignment_suite"):
+        text = replace_between_markers(text, SUITE_MARKER, suite)
     if tasks_themselves := task_tables(results / "tasks"):
         text = replace_between_markers(text, TASK_MARKER, tasks_themselves)
     if objectives := objective_part(lines, document, images):

@@ -2,10 +2,10 @@
 # Records, trains and measures what docs/benchmarks.md says about alignment on the pour. What is
 # there is not made again, what was interrupted goes on: delete runs/NAME to train one anew.
 #
-#   sh scripts/prepare_alignment.sh        DATA=data RUNS=runs RESULTS=docs/results/alignment SEEDS="0 1 2"
+#   sh scripts/prepare_alignment.sh        DATA=data RUNS=runs RESULTS=docs/results/alignment_suite SEEDS="0 1 2"
 set -eu
 
-DATA=${DATA:-data} RUNS=${RUNS:-runs} RESULTS=${RESULTS:-docs/results/alignment} SEEDS=${SEEDS:-0 1 2}
+DATA=${DATA:-data} RUNS=${RUNS:-runs} RESULTS=${RESULTS:-docs/results/alignment_suite} SEEDS=${SEEDS:-0 1 2}
 OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 export OMP_NUM_THREADS
 

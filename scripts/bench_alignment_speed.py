@@ -1,6 +1,6 @@
 """Measures the metrics on long episodes: seconds, and memory beyond what the episodes take.
 
-`python scripts/bench_alignment_speed.py --out docs/results/alignment/speed.json`: every metric in a
+`python scripts/bench_alignment_speed.py --out docs/results/metrics/speed.json`: every metric in a
 process of its own on one core, both directions, on a walk (neighbours are found) and on a
 collapsed embedding (every frame ties with every other), and beside it the dense way: all distances
 at once, as a matrix.

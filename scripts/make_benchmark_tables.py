@@ -84,8 +84,6 @@ def alignment_tables(folder: Path) -> str:
     tasks: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.json")):
         result = read_json(path)
-        if "trained" not in result:
-            continue  # of the metrics themselves, such as their speed
         if not result.get("trained_with"):
             raise UserError(
                 f"{path} does not say how its encoder was trained; write it once more by "

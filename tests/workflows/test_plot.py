@@ -1,5 +1,7 @@
 """`tcn-robot plot` from end to end on tiny recordings: every kind, and bad input in one line."""
 
+import shutil
+
 import av
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 from tcn_robot.cli import main
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.workflows.plot import KINDS
-from tcn_robot.workflows.plot_films import ShownFilm
+from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, open_films
 from tcn_robot.workflows.plot_reward import _one_of_each_kind
 from tests.support.short_recordings import record_short
 
@@ -209,6 +211,15 @@ def test_inputs_of_one_name_are_told_apart(tmp_path):
     films = open_films(files, FilmChoice())
     assert [film.source for film in films] == [str(file) for file in files]
     assert open_films(files[:1], FilmChoice())[0].source == "x.npy"
+
+
+def test_queries_and_targets_of_two_recordings_are_told_apart(recording, tmp_path):
+    shutil.copytree(recording, tmp_path / "other")
+    other, choice = tmp_path / "other", FilmChoice(views=("front",))
+    names = [film.name for film in open_films([recording], choice, [other])]
+    assert names == ["push episode 0", "push episode 1"]
+    again = [film.name for film in open_films([recording], choice, [recording])]
+    assert again == ["episode 0", "episode 1"]
 
 
 def test_views_keep_their_common_clock_and_pictures_have_none(film_dataset, tmp_path):

@@ -251,4 +251,4 @@ def ground_width_px(count: int, size_px: int, gap_px: int = 8) -> int:
 
 def ground_height_px(size_px: int) -> int:
     """Return how high the curves are below panels of a side."""
-    return max(round(0.75 * size_px), 150) + LINE_PX
+    return max(round(0.75 * size_px), 200) + LINE_PX

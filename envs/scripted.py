@@ -16,6 +16,7 @@ ScriptedPolicy = Callable[[Any, np.random.Generator], Iterator[np.ndarray]]
 
 PLAY_HORIZON_FRAMES = 240
 FAILURE = "failure"
+NAMES = ("expert", "play", FAILURE, "random")
 
 
 def random_policy(env: Any, generator: np.random.Generator) -> Iterator[np.ndarray]:
@@ -23,6 +24,11 @@ def random_policy(env: Any, generator: np.random.Generator) -> Iterator[np.ndarr
     space = env.action_space
     while True:
         yield generator.uniform(space.low, space.high).astype(np.float32)
+
+
+def is_scripted(name: str) -> bool:
+    """Return whether a name is one that scripted policies have, whatever the task."""
+    return name in NAMES or name.startswith(f"{FAILURE}-")
 
 
 def policies_of(task_id: str) -> dict[str, ScriptedPolicy]:

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fine_tuning": {"data", "models", "training", "benchmarks"},
     "policies": {"envs", "rewards"},
     "plots": {"metrics"},
-    "report": {"metrics", "benchmarks"},
+    "report": {"metrics", "benchmarks", "plots"},
     "viewer": {"recordings"},
     "workflows": {*PARTS} - {"cli", "__main__"},
     "cli": {"workflows"},

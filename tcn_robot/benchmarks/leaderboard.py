@@ -20,6 +20,7 @@ from tcn_robot.benchmarks.resampling import (
     seed_scores,
 )
 from tcn_robot.benchmarks.significance import (
+    Difference,
     difference_of,
     holm,
     interquartile_mean,
@@ -183,17 +184,27 @@ def _compare_with_best(
     standings: dict[str, Standing], trained: Sequence[str], drawn: Mapping[str, _Drawn]
 ) -> None:
     """Give all trained runs but the best how far they are behind it."""
-    best, others = drawn[trained[0]], trained[1:]
+    means = [float(drawn[run].scores.mean()) for run in trained]
+    compared = _behind_first(means, [drawn[run].draws.mean(axis=1) for run in trained])
+    for run, (behind, p_value) in zip(trained[1:], compared, strict=True):
+        standings[run] = replace(standings[run], behind_best=behind, p_value=p_value)
+
+
+def _behind_first(
+    means: Sequence[float], draws: Sequence[NDArray[np.float64]]
+) -> list[tuple[Difference, float]]:
+    """Return how far all runs but the first are behind it, and their corrected p-values.
+
+    Args:
+        means: Of the best run, and of the others.
+        draws: (B,) of each, on the same draws of episodes.
+    """
     behind = [
-        difference_of(
-            float(best.scores.mean() - drawn[run].scores.mean()),
-            best.draws.mean(axis=1) - drawn[run].draws.mean(axis=1),
-        )
-        for run in others
+        difference_of(means[0] - mean, draws[0] - of_run)
+        for mean, of_run in zip(means[1:], draws[1:], strict=True)
     ]
     corrected = holm([one.p_value for one in behind])
-    for run, one, p_value in zip(others, behind, corrected, strict=True):
-        standings[run] = replace(standings[run], behind_best=one, p_value=float(p_value))
+    return list(zip(behind, corrected.tolist(), strict=True))
 
 
 def _board(
@@ -239,6 +250,9 @@ def _overall(
     per_task = [_ranks_of(trained, of_task) for of_task in drawn]
     mean_rank = np.mean([found for found, _ in per_task], axis=0)  # (R,)
     rank_draws = np.mean([of_draws for _, of_draws in per_task], axis=0)  # (B, R)
+    middle = {
+        run: interquartile_mean(np.concatenate(of_run, axis=-1)) for run, of_run in draws.items()
+    }  # (B,) each
     standings = []
     for run, of_run in scores.items():
         place = trained.index(run) if run in trained else None
@@ -247,11 +261,25 @@ def _overall(
                 run=run,
                 is_control=is_control[run],
                 score=float(interquartile_mean(np.concatenate(of_run))),
-                interval=percentile_interval(
-                    interquartile_mean(np.concatenate(draws[run], axis=-1))
-                ),
+                interval=percentile_interval(middle[run]),
                 rank=None if place is None else float(mean_rank[place]),
                 rank_interval=None if place is None else percentile_interval(rank_draws[:, place]),
             )
         )
-    return sorted(standings, key=lambda one: (-one.score, one.run))
+    standings.sort(key=lambda one: (-one.score, one.run))
+    return _compare_overall(standings, middle)
+
+
+def _compare_overall(
+    standings: Sequence[OverallStanding], middle: Mapping[str, NDArray[np.float64]]
+) -> list[OverallStanding]:
+    """Return standings, best first, with how far trained ones are behind the first of them."""
+    trained = [one for one in standings if not one.is_control]
+    compared = _behind_first([one.score for one in trained], [middle[one.run] for one in trained])
+    found = dict(zip([one.run for one in trained[1:]], compared, strict=True))
+    return [
+        replace(one, behind_best=found[one.run][0], p_value=found[one.run][1])
+        if one.run in found
+        else one
+        for one in standings
+    ]

@@ -114,6 +114,9 @@ class OverallStanding:
         interval: Of it, over seeds and episodes within each task.
         rank: Mean over tasks of its rank among trained runs; None for controls.
         rank_interval: Of it.
+        behind_best: How far its score is behind that of the best trained run; None for that one and
+            for controls.
+        p_value: Of being as good as the best one, corrected by Holm for all of them; None likewise.
     """
 
     run: str
@@ -122,6 +125,13 @@ class OverallStanding:
     interval: Interval
     rank: float | None
     rank_interval: Interval | None
+    behind_best: Difference | None = None
+    p_value: float | None = None
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is significantly worse than the best."""
+        return self.p_value is not None and self.p_value < SIGNIFICANT
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], frames_per_secon
     Raises:
         UserError: No frame, another suffix, or a GIF of more than 500 frames.
     """
-    writers = {".mp4": _write_mp4, ".gif": _write_gif}
+    writers = {".mp4": write_mp4, ".gif": _write_gif}
     writer = writers.get(path.suffix.lower())
     if writer is None:
         raise UserError(f"expected a film ending with .mp4 or .gif, found {path}")
@@ -52,19 +52,30 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], frames_per_secon
     return writer(path, chain([first], stream), frames_per_second)
 
 
-def _write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float) -> int:
+def write_mp4(target: Path | BinaryIO, frames: Iterable[NDArray[np.uint8]], rate_hz: float) -> int:
+    """Write H.264 in yuv420p, the one profile that every browser plays.
+
+    Args:
+        target: A path, whose film starts to play before all of it is there, or a file in memory.
+        frames: uint8 (H, W, 3), RGB, all of one size; see `even_sided`.
+        rate_hz: Frames per second, > 0.
+
+    Returns:
+        How many frames were written.
+    """
     import av
 
-    count = 0
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    count, to_disk = 0, isinstance(target, Path)
+    place = str(target) if to_disk else target
+    layout = {"movflags": "+faststart"} if to_disk else {}  # which reads the written file again
+    with av.open(place, "w", format="mp4", options=layout) as container:
         rate = Fraction(rate_hz).limit_denominator(1000)
         options = {"crf": H264_CRF, "preset": "medium", "threads": "1", "mbtree": "0"}
         stream = container.add_stream("libx264", rate=rate, options=options)
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1  # the same frames give the same bytes
         for frame in frames:
-            height, width = frame.shape[:2]
-            even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            even = even_sided(frame)
             if count == 0:
                 stream.height, stream.width = even.shape[:2]
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
@@ -72,6 +83,12 @@ def _write_mp4(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float) 
             count += 1
         container.mux(stream.encode(None))
     return count
+
+
+def even_sided(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a frame (H, W, 3) whose odd last row or column is repeated, as 4:2:0 wants."""
+    height, width = frame.shape[:2]
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def _write_gif(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float) -> int:

@@ -82,13 +82,18 @@ def trace_colours(traces: Sequence[Trace], dark: bool) -> list[str]:
     return colours
 
 
+def check_count(count: int) -> None:
+    """Raise UserError for more films than can be told apart."""
+    if count > MOST_TRACES:
+        raise UserError(
+            f"at most {MOST_TRACES} episodes can be told apart, found {count}; choose some with "
+            "--episodes"
+        )
+
+
 def check_traces(traces: Sequence[Trace]) -> None:
     """Raise UserError for more films than can be told apart, or rewards that are not finite."""
-    if len(traces) > MOST_TRACES:
-        raise UserError(
-            f"at most {MOST_TRACES} episodes can be told apart, found {len(traces)}; choose some "
-            "with --episodes or --most-episodes"
-        )
+    check_count(len(traces))
     for trace in traces:
         if not np.isfinite(trace.reward).all():
             raise UserError(f"the reward along {trace.title} is not finite; fit another one")
@@ -246,4 +251,4 @@ def ground_width_px(count: int, size_px: int, gap_px: int = 8) -> int:
 
 def ground_height_px(size_px: int) -> int:
     """Return how high the curves are below panels of a side."""
-    return max(round(0.75 * size_px), 150) + LINE_PX
+    return max(round(0.75 * size_px), 200) + LINE_PX

@@ -70,6 +70,7 @@ class Row:
         score: Over all tasks, "" without one.
         score_interval: Of it.
         rank: Mean rank over tasks, with its interval.
+        is_worse: Whether its score is significantly worse than the best one.
         cells: One per task.
     """
 
@@ -78,6 +79,7 @@ class Row:
     score: str
     score_interval: str
     rank: str
+    is_worse: bool
     cells: Sequence[Cell]
 
 
@@ -97,12 +99,14 @@ def board_rows(board: Board) -> list[Row]:
         is_control = any(one is not None and one.is_control for one in found)
         cells = [_cell(board, one) for one in found]
         kind = "control" if is_control else "run"
-        rows.append(Row(run, kind, *_overall_words(overall.get(run)), cells))
+        one = overall.get(run)
+        is_worse = one is not None and one.is_worse
+        rows.append(Row(run, kind, *_overall_words(one), is_worse, cells))
     for name in REFERENCE_ORDER:
         figures = [task.references.get(name) for task in board.tasks]
         if any(figure is not None for figure in figures):
             cells = [Cell(measure_text(board.measure.name, figure)) for figure in figures]
-            rows.append(Row(ENCODERS[name], "reference", "", "", "", cells))
+            rows.append(Row(ENCODERS[name], "reference", "", "", "", False, cells))
     return rows
 
 
@@ -154,7 +158,11 @@ def leaderboard_headlines(evidence: LeaderboardEvidence) -> list[Headline]:
             words = f"{TITLES[board.measure.name].lower()}, over {len(board.tasks)} tasks"
             low, high = (_signed(end) for end in best.interval)
             against = f"score {_signed(best.score)}, {low} to {high}; {scale_words(board)}"
-            found.append(Headline(best.run, f"is best at {words}", against, accent=True))
+            rivals = [one.run for one in board.overall if one.p_value and not one.is_worse]
+            verb = "is best at" if not rivals else "leads at"
+            if rivals:
+                words += f", not surely before {' and '.join(rivals)}"
+            found.append(Headline(best.run, f"{verb} {words}", against, accent=True))
     for task in evidence.boards[0].tasks if evidence.boards else ():
         leading = next((one for one in task.standings if not one.is_control), None)
         if leading is not None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcn_robot.plots.film_files import even_sided, write_mp4
+
 
 @dataclass(frozen=True)
 class Film:
@@ -78,25 +80,12 @@ def encode_film(frames: np.ndarray, frames_per_second: float, poster_at: float =
         frames_per_second: How fast the film plays.
         poster_at: Share of the film, in [0, 1], whose frame becomes the poster.
     """
-    import av
-
     if len(frames) == 0:
         raise ValueError("a film needs at least one frame")
-    height, width = frames.shape[1:3]
-    frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=max(1, round(frames_per_second)))
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "medium", "threads": "1"}
-        for frame in frames:
-            for packet in stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    poster = frames[min(len(frames) - 1, int(poster_at * len(frames)))]
-    return Film(buffer.getvalue(), encode_jpeg(poster), frames.shape[2], frames.shape[1])
+    write_mp4(buffer, frames, frames_per_second)
+    poster = even_sided(frames[min(len(frames) - 1, int(poster_at * len(frames)))])
+    return Film(buffer.getvalue(), encode_jpeg(poster), poster.shape[1], poster.shape[0])
 
 
 def film_from_file(mp4: bytes) -> Film:

@@ -121,8 +121,8 @@ def run_on_cluster(
 ) -> None:
     """Submit jobs, wait for them, and tell of those that failed by the end of their log.
 
-    A job that an earlier call submitted and that still runs is waited for, not submitted again. A
-    job that fails does not stop the others.
+    A job that an earlier call submitted is not submitted again: while it runs it is waited for,
+    what it has written meanwhile is taken over. A job that fails does not stop the others.
 
     Args:
         jobs: What to run, in the order given.
@@ -140,7 +140,12 @@ def run_on_cluster(
         while waiting or running:
             while waiting and (most_at_a_time is None or len(running) < most_at_a_time):
                 kept = waiting.pop(0)
-                running.append((kept, _found_again(kept, cluster) or _submit(kept, executor)))
+                submitted = _found_again(kept, cluster)
+                if submitted is None and kept.result.is_file():  # finished since the earlier call
+                    kept.note.unlink(missing_ok=True)
+                    on_done(kept.job)
+                    continue
+                running.append((kept, submitted or _submit(kept, executor)))
             still = []
             for kept, submitted in running:
                 if not _is_over(submitted, cluster):

@@ -48,6 +48,7 @@ def terminate(controllers: Sequence[int]) -> None:
     for process in still_there:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(still_there, timeout=STOP_SECONDS)
 
 
 @contextlib.contextmanager

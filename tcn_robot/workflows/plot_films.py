@@ -82,12 +82,15 @@ class ShownFilm:
         return f"{self.name} · {self.view}" if self.view else self.name
 
 
-def open_films(inputs: Sequence[Path], choice: FilmChoice) -> list[ShownFilm]:
+def open_films(
+    inputs: Sequence[Path], choice: FilmChoice, beside: Sequence[Path] = ()
+) -> list[ShownFilm]:
     """Return the films of the inputs, in their order; episode by episode, view by view.
 
     Args:
         inputs: Datasets, video files, folders of pictures, .npy, .npz and .parquet files.
         choice: Which of them.
+        beside: Other inputs of the same picture, from whose films theirs are told by name.
 
     Raises:
         UserError: An input that is none of these or cannot be read, an unknown view or episode.
@@ -98,7 +101,7 @@ def open_films(inputs: Sequence[Path], choice: FilmChoice) -> list[ShownFilm]:
             "or .npy files"
         )
     expect_number("--most-episodes", choice.most_episodes, 1)
-    names = _names_of(inputs)
+    names = _names_of([*inputs, *beside])
     films = [film for path in inputs for film in _open(path, choice, names[path], len(names) == 1)]
     wanted, known = set(choice.views), {film.view for film in films}
     for view in choice.views:

@@ -75,12 +75,12 @@ def neighbours(
     check_out(out, FILM_SUFFIXES, [*inputs, *targets])
     check_playing(size, speed, every)
     expect_number("--smoothing", smoothing, 0)
-    queries = first_views(open_films(inputs, films), films)
+    queries = first_views(open_films(inputs, films, targets), films)
     chosen = FilmChoice(target_views, target_episodes, "all", most_targets, films.body)
     if mode == "views":
         chosen = replace(chosen, episodes=films.episodes, most_episodes=films.most_episodes)
         chosen = replace(chosen, split=films.split)
-    library = open_films(targets or inputs, chosen)
+    library = open_films(targets or inputs, chosen, inputs)
     pairs = [(query, _targets_of(query, library, mode)) for query in queries]
     needed = [*queries, *(one for _, wanted in pairs for one in wanted)]
     everything = list({(one.episode, one.view): one for one in needed}.values())

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from tcn_robot.rewards import Reward
 
 MANY_EPISODES = FilmChoice(most_episodes=40)
-MOST_CHOSEN = 6
+# What is chosen first where there are more kinds than can be shown, and the order of the curves.
+CHOICE_ORDER = ("success", "play", "failure", "other")
+SHOWN_ORDER = ("success", "failure", "play", "other")
 THUMBNAIL_PX = 128
 # Larger films are scored frame by frame, which gives the same and takes longer.
 MOST_BYTES_AT_ONCE = 512 * 2**20
@@ -68,18 +70,19 @@ def reward(
         every: Only every so-many-th frame of a film.
         dark: Draw a picture on dark paper.
     """
-    from tcn_robot.plots.reward import check_traces
+    from tcn_robot.plots.reward import check_count, check_traces
 
     check_out(out, (*FIGURE_SUFFIXES, *FILM_SUFFIXES), inputs)
     check_playing(size, speed, every)
     if films.views:
         raise UserError("--views is not for rewards: say --reward-views, what the reward sees")
     by_body = _reward_of(encoder, demos, reward, fitted, reward_views)
-    shown = open_films(inputs, films)
-    views = by_body(shown[0].body).views
-    episodes = _episodes_with(shown, views)
+    episodes = _by_episode(open_films(inputs, films))
     if not films.episodes:
         episodes = _one_of_each_kind(episodes)
+    check_count(len(episodes))
+    views = by_body(next(iter(episodes[0].values())).body).views
+    episodes = [_seen_through(views, episode) for episode in episodes]
     leading = [next(iter(episode.values())) for episode in episodes]
     traces = [_trace(by_body(one.body), e) for one, e in zip(leading, episodes, strict=True)]
     check_traces(traces)
@@ -126,28 +129,36 @@ def _reward_of(
     return by_body
 
 
-def _episodes_with(
-    films: Sequence[ShownFilm], views: tuple[str, ...]
-) -> list[dict[str, ShownFilm]]:
-    """Return the films of each episode by view, those that the reward looks through."""
+def _by_episode(films: Sequence[ShownFilm]) -> list[dict[str, ShownFilm]]:
+    """Return the films of each episode by view.
+
+    Raises:
+        UserError: One has no pictures.
+    """
     by_episode: dict[str, dict[str, ShownFilm]] = {}
     for one in films:
         if one.read is None:
             raise UserError(f"{one.source} holds embeddings, not pictures; give films to score")
         by_episode.setdefault(one.episode, {})[one.view] = one
-    episodes = []
-    for seen in by_episode.values():
-        wanted = {view: seen[view] for view in views if view in seen}
-        if not wanted and set(seen) == {""} and len(views) == 1:
-            wanted = {views[0]: seen[""]}  # a plain film is taken for the one view
-        if not wanted:
-            first = next(iter(seen.values()))
-            raise UserError(
-                f"the reward looks through {', '.join(views)}, {first.name} of {first.source} has "
-                f"{', '.join(seen)}; choose another --reward-views"
-            )
-        episodes.append(wanted)
-    return episodes
+    return list(by_episode.values())
+
+
+def _seen_through(views: tuple[str, ...], episode: dict[str, ShownFilm]) -> dict[str, ShownFilm]:
+    """Return the films of an episode that a reward looks through.
+
+    Raises:
+        UserError: There is none.
+    """
+    wanted = {view: episode[view] for view in views if view in episode}
+    if not wanted and set(episode) == {""} and len(views) == 1:
+        return {views[0]: episode[""]}  # a plain film is taken for the one view
+    if not wanted:
+        first = next(iter(episode.values()))
+        raise UserError(
+            f"the reward looks through {', '.join(views)}, {first.name} of {first.source} has "
+            f"{', '.join(episode)}; choose another --reward-views"
+        )
+    return wanted
 
 
 def kind_of(film: ShownFilm) -> str:
@@ -167,6 +178,9 @@ def _title(film: ShownFilm) -> str:
 
 
 def _one_of_each_kind(episodes: Sequence[dict[str, ShownFilm]]) -> list[dict[str, ShownFilm]]:
+    """Return the first episode of each kind, as many as can be told apart; what is not is said."""
+    from tcn_robot.plots.reward import MOST_TRACES
+
     chosen: dict[tuple[str, str], dict[str, ShownFilm]] = {}
     for episode in episodes:
         film = next(iter(episode.values()))
@@ -174,9 +188,11 @@ def _one_of_each_kind(episodes: Sequence[dict[str, ShownFilm]]) -> list[dict[str
         if kind_of(film) == "other":
             detail = film.episode
         chosen.setdefault((kind_of(film), detail), episode)
-    order = ("success", "failure", "play", "other")
-    ranked = sorted(chosen, key=lambda key: order.index(key[0]))
-    return [chosen[key] for key in ranked[:MOST_CHOSEN]]
+    ranked = sorted(chosen, key=lambda key: CHOICE_ORDER.index(key[0]))
+    for key in ranked[MOST_TRACES:]:
+        print(f"not shown: {_title(next(iter(chosen[key].values())))} (--episodes chooses)")
+    shown = sorted(ranked[:MOST_TRACES], key=lambda key: SHOWN_ORDER.index(key[0]))
+    return [chosen[key] for key in shown]
 
 
 def _trace(reward: Reward, episode: dict[str, ShownFilm]) -> Trace:
@@ -184,9 +200,9 @@ def _trace(reward: Reward, episode: dict[str, ShownFilm]) -> Trace:
     from tcn_robot.plots.reward import THUMBNAILS, Trace
 
     film = next(iter(episode.values()))
-    wanted = np.unique(np.linspace(0, len(film) - 1, THUMBNAILS).round().astype(int))
+    wanted = set(np.linspace(0, len(film) - 1, THUMBNAILS).round().astype(int).tolist())
     assert film.read is not None
-    moments = [frame for index, frame in enumerate(film.read()) if index in set(wanted.tolist())]
+    moments = [frame for index, frame in enumerate(film.read()) if index in wanted]
     while len(moments) < THUMBNAILS:  # a short film: its last moment stays
         moments.append(moments[-1])
     small = np.stack([fitted(frame, THUMBNAIL_PX, THUMBNAIL_PX) for frame in moments])

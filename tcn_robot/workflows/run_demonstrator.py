@@ -17,8 +17,13 @@ _SHOWN_DIGITS = 12
 
 
 def is_run(name: str) -> bool:
-    """Return whether a policy's name is the folder of a run."""
-    return Path(name).is_dir()
+    """Return whether a policy's name is the folder of a run; scripted policies come first.
+
+    `--policy play --out play` makes a folder of that name: "./play" says that a run is meant.
+    """
+    from tcn_robot.envs.scripted import is_scripted
+
+    return Path(name).is_dir() and not is_scripted(name)
 
 
 def run_policy(name: str) -> Policy:

@@ -60,6 +60,23 @@ def test_only_what_is_clearly_worse_is_marked(boards, studies):
     np.testing.assert_allclose(found.interval, alone.interval, atol=0.01)
 
 
+def test_scores_over_all_tasks_are_compared_with_the_best():
+    means = {"good": 0.05, "close": 0.05, "bad": 0.2, "random": 0.33}
+    board = make_boards(group_studies(lines_of_tasks(means, tasks=("push", "pour"), seeds=3)))[0]
+    best, *others = [one for one in board.overall if not one.is_control]
+    assert best.p_value is None
+    assert best.behind_best is None
+    by_run = {one.run: one for one in others}
+    assert by_run["bad"].is_worse
+    assert not by_run["close" if best.run == "good" else "good"].is_worse
+    for one in others:
+        assert one.behind_best.mean == pytest.approx(best.score - one.score, abs=1e-12)
+        assert one.behind_best.interval[0] <= one.behind_best.mean <= one.behind_best.interval[1]
+        # holm of two: the smaller p-value doubled, the larger at least that
+        assert one.p_value >= one.behind_best.p_value
+    assert all(one.p_value is None for one in board.overall if one.is_control)
+
+
 def test_what_a_control_reaches_is_marked(boards):
     task = boards[0].tasks[0]
     assert task.of("good").reached_by == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,13 @@ from tcn_robot.look import LIGHT, drawing
 from tcn_robot.report.figures_leaderboard import overall_figure, standings_figure
 from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence, RetrievalFilms, SeedCurve
 from tcn_robot.report.leaderboard_page import render_leaderboard, write_leaderboard
-from tcn_robot.report.leaderboard_words import board_rows, cost_rows, legend_of, order_of
+from tcn_robot.report.leaderboard_words import (
+    board_rows,
+    cost_rows,
+    leaderboard_headlines,
+    legend_of,
+    order_of,
+)
 from tcn_robot.report.media import encode_film
 from tcn_robot.workflows.leaderboard import _facts
 from tests.benchmarks.leaderboard_lines import lines_of_tasks
@@ -94,6 +101,18 @@ def test_a_row_says_how_a_run_stands(evidence: LeaderboardEvidence) -> None:
     assert rows["chance"].kind == "reference"
     assert rows["chance"].cells[0].figure == "33\u202f%"
     assert legend_of(list(rows.values())) == ["c chance", "u an untrained encoder"]
+
+
+def test_a_leader_that_is_not_surely_better_is_no_best(evidence: LeaderboardEvidence) -> None:
+    clear = leaderboard_headlines(evidence)[0]
+    assert (clear.figure, clear.meaning.startswith("is best at")) == ("good", True)
+    board = evidence.boards[0]
+    overall = [replace(one, p_value=0.2 if one.run == "bad" else one.p_value)
+               for one in board.overall]  # fmt: skip
+    close = replace(evidence, boards=[replace(board, overall=tuple(overall))])
+    unclear = leaderboard_headlines(close)[0]
+    assert unclear.meaning.startswith("leads at")
+    assert unclear.meaning.endswith("not surely before bad")
 
 
 def test_costs_are_told_per_task(evidence: LeaderboardEvidence) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from tcn_robot.report.films import clock_bar, retrieval_film, strip_picture
+from tcn_robot.plots.painting import RIGHT_COLOUR, TRACK_COLOUR, WRONG_COLOUR
+from tcn_robot.report.films import retrieval_film, strip_picture
 from tcn_robot.report.media import data_uri, encode_film, encode_jpeg, enlarge, film_from_file
 from tests.report.synthetic import full_evidence, moving_square
 
@@ -76,13 +78,6 @@ def test_enlarging_never_shrinks(height: int, expected: int) -> None:
     assert enlarge(frames, 256).shape == (2, expected, expected, 3)
 
 
-def test_the_clock_is_as_long_as_the_share_and_tells_near_from_far() -> None:
-    right, wrong = clock_bar(100, 0.5, 0.52), clock_bar(100, 0.5, 0.9)
-    assert (right[-1, :50] == right[-1, 0]).all()
-    assert (right[-1, 50:] != right[-1, 0]).any(axis=1).all()
-    assert (right[-1, 0] != wrong[-1, 0]).any()
-
-
 def test_the_retrieval_film_shows_query_left_and_found_right() -> None:
     retrieval = full_evidence().retrieval
     assert retrieval is not None
@@ -108,3 +103,15 @@ def test_a_strip_holds_the_moments_in_order() -> None:
     for index, frame in enumerate(strip.frames["front"]):
         left = index * (width + 2)
         np.testing.assert_array_equal(picture[:, left : left + width], frame)
+
+
+def test_the_bar_below_what_was_found_is_green_within_a_twentieth_of_the_film() -> None:
+    retrieval = full_evidence().retrieval
+    assert retrieval is not None
+    length = len(retrieval.query_frames)
+    near = replace(retrieval, found=np.arange(length), found_untrained=np.zeros(length, int))
+    frames, _, _ = decoded(retrieval_film(near).mp4)
+    bars = frames[-1][-3].astype(int)  # at the last moment: right in the middle, wrong at the right
+    for colour, columns in ((RIGHT_COLOUR, slice(270, 500)), (WRONG_COLOUR, slice(528, 529))):
+        assert np.abs(bars[columns] - colour).max() < 90
+    assert np.abs(bars[560:] - TRACK_COLOUR).max() < 40

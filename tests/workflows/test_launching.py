@@ -38,6 +38,12 @@ def has_words(path):
     return path.exists() and path.read_text() != ""
 
 
+def wait_until_it_runs(started, submitted):
+    while not has_words(started):
+        assert submitted._process.poll() is None, submitted.stderr()
+        time.sleep(0.05)
+
+
 def test_each_process_sees_one_device(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -76,22 +82,42 @@ def test_jobs_of_the_local_cluster_leave_their_results(tmp_path, cluster, capfd)
     assert not list(tmp_path.glob("*-job.json"))
 
 
-def test_a_job_that_still_runs_is_waited_for_and_not_submitted_again(tmp_path, cluster, capfd):
+def test_a_job_that_still_runs_is_waited_for_and_not_submitted_again(
+    tmp_path, cluster, capfd, monkeypatch
+):
     one = kept(tmp_path, "slow", jobs.write_result_when_asked)
     (tmp_path / "slow").mkdir()
     submitted = cluster_jobs._submit(one, cluster_jobs._executor(cluster))
     submitted_id = read_json(one.note)["job_id"]
     started = one.result.with_name("result.json-started")
-    while not has_words(started):
-        time.sleep(0.05)
+    wait_until_it_runs(started, submitted)
     process_id = started.read_text()
-    done = []
-    one.result.with_name("result.json-end").touch()
+    done, pause = [], time.sleep
+
+    def let_it_end(seconds):  # not before it was found
+        one.result.with_name("result.json-end").touch()
+        pause(seconds)
+
+    monkeypatch.setattr(cluster_jobs.time, "sleep", let_it_end)
     run_on_cluster([one], cluster, None, lambda job: done.append(job.name))
     assert done == ["slow"]
     assert started.read_text() == process_id
     assert f"slow: job {submitted_id} is still running" in capfd.readouterr().err
-    submitted._process.wait(20)
+    submitted._process.wait()
+
+
+def test_a_job_that_has_finished_since_is_taken_over_and_not_submitted_again(
+    tmp_path, cluster, capfd
+):
+    one = kept(tmp_path, "a")
+    cluster_jobs._submit(one, cluster_jobs._executor(cluster))._process.wait()
+    assert one.result.is_file()
+    capfd.readouterr()
+    done = []
+    run_on_cluster([one], cluster, None, lambda job: done.append(job.name))
+    assert done == ["a"]
+    assert capfd.readouterr().err == ""
+    assert not one.note.exists()
 
 
 def test_a_number_that_another_process_got_is_no_running_job(tmp_path, cluster):
@@ -125,12 +151,11 @@ def test_ctrl_c_cancels_what_an_earlier_call_submitted(tmp_path, cluster):
     (tmp_path / "slow").mkdir()
     submitted = cluster_jobs._submit(one, cluster_jobs._executor(cluster))
     started = one.result.with_name("result.json-started")
-    while not has_words(started):
-        time.sleep(0.05)
+    wait_until_it_runs(started, submitted)
     found = cluster_jobs._found_again(one, cluster)
     assert found is not None
     cluster_jobs._stop([(one, found)], cluster)
-    submitted._process.wait(20)
+    submitted._process.wait()
     assert not one.note.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)

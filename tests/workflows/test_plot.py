@@ -1,5 +1,7 @@
 """`tcn-robot plot` from end to end on tiny recordings: every kind, and bad input in one line."""
 
+import shutil
+
 import av
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from PIL import Image
 from tcn_robot.cli import main
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.workflows.plot import KINDS
+from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, open_films
+from tcn_robot.workflows.plot_reward import _one_of_each_kind
 from tests.support.short_recordings import record_short
 
 FRAMES = 7
@@ -209,6 +213,15 @@ def test_inputs_of_one_name_are_told_apart(tmp_path):
     assert open_films(files[:1], FilmChoice())[0].source == "x.npy"
 
 
+def test_queries_and_targets_of_two_recordings_are_told_apart(recording, tmp_path):
+    shutil.copytree(recording, tmp_path / "other")
+    other, choice = tmp_path / "other", FilmChoice(views=("front",))
+    names = [film.name for film in open_films([recording], choice, [other])]
+    assert names == ["push episode 0", "push episode 1"]
+    again = [film.name for film in open_films([recording], choice, [recording])]
+    assert again == ["episode 0", "episode 1"]
+
+
 def test_views_keep_their_common_clock_and_pictures_have_none(film_dataset, tmp_path):
     from tcn_robot.workflows.plot_films import FilmChoice, open_films
 
@@ -302,3 +315,36 @@ def test_films_too_short_or_unreadable_are_told(run, tmp_path, capsys):
     (lone / "1.png").write_bytes(b"no picture")
     line = complaint(capsys, "tsne", lone, "--encoder", run, "--out", tmp_path / "a.png")
     assert "1.png cannot be decoded" in line
+
+
+def a_film(kind, number):
+    policy = "play" if kind == "play" else "failure" if kind.startswith("miss") else "expert"
+    outcome = "success" if kind == "success" else "failure"
+    return ShownFilm(
+        name=f"episode {number}",
+        source="made",
+        episode=str(number),
+        view="front",
+        body="robot",
+        times_seconds=np.arange(3) / 10,
+        facts={"policy": policy, "outcome": outcome, "kind": {"failure": kind}},
+    )
+
+
+def test_play_is_shown_beside_however_many_kinds_of_failure(capsys):
+    kinds = [*(f"miss {number}" for number in range(9)), "success", "success", "play", "play"]
+    films = [a_film(kind, number) for number, kind in enumerate(kinds)]
+    shown = _one_of_each_kind([{"front": film} for film in films])
+    numbers = [int(episode["front"].episode) for episode in shown]
+    assert numbers == [9, 0, 1, 2, 3, 4, 5, 11]
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(" (")[0] for line in said] == [
+        f"not shown: failure: miss {number}" for number in (6, 7, 8)
+    ]
+
+
+def test_rewards_that_cannot_be_drawn_are_told_before_one_is_fitted(run, tmp_path, capsys):
+    np.save(tmp_path / "u.npy", np.random.default_rng(0).normal(size=(9, 5)))
+    words = ["reward", tmp_path / "u.npy", "--encoder", run, "--demos", tmp_path / "none"]
+    line = complaint(capsys, *words, "--out", tmp_path / "r.png")
+    assert "holds embeddings, not pictures" in line

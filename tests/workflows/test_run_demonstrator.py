@@ -59,3 +59,12 @@ def test_a_folder_without_a_policy_is_one_line(
     assert record(tmp_path / "d", tmp_path / "empty") == 2
     assert "holds no policy" in capsys.readouterr().err
     assert not (tmp_path / "d").exists()
+
+
+def test_a_folder_called_as_a_scripted_policy_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert record(Path("random"), Path("random")) == 0  # recording makes the folder
+    assert record(Path("random"), Path("random"), "--resume") == 0
+    assert {one.metadata["policy"] for one in open_recording("random")} == {"random"}

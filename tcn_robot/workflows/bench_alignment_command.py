@@ -57,7 +57,7 @@ def bench_alignment(
         UserError: Nothing there to measure.
     """
     from tcn_robot.atomic import refuse_unwritable, write_text_atomically
-    from tcn_robot.benchmarks.suite_table import suite_table
+    from tcn_robot.benchmarks.alignment.table import suite_table
     from tcn_robot.workflows.bench_alignment import Asked, measure_files, measure_runs, tell_apart
 
     for name, number in (("--untrained-seeds", untrained_seeds), ("--seed", seed)):

@@ -12,7 +12,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
-    from tcn_robot.benchmarks.objective_rows import ObjectiveRow, StudyRows
+    from tcn_robot.benchmarks.leaderboard.objective_rows import ObjectiveRow, StudyRows
     from tcn_robot.report.leaderboard_evidence import (
         LeaderboardEvidence,
         RetrievalFilms,
@@ -79,7 +79,7 @@ def gather_leaderboard(
     Raises:
         UserError: There are no results in the files, or a run or recording is damaged.
     """
-    from tcn_robot.benchmarks.leaderboard import make_boards, task_names
+    from tcn_robot.benchmarks.leaderboard.boards import make_boards, task_names
     from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence
 
     studies = read_studies(results)
@@ -116,7 +116,7 @@ def read_studies(results: Sequence[Path]) -> list[StudyRows]:
     Raises:
         UserError: A file is not there, or none of them holds a trained embedding.
     """
-    from tcn_robot.benchmarks.objective_rows import group_studies
+    from tcn_robot.benchmarks.leaderboard.objective_rows import group_studies
     from tcn_robot.policies.results import read_lines
 
     if not results:

@@ -6,7 +6,7 @@ import pytest
 
 from tcn_robot import cli
 from tcn_robot.workflows import leaderboard, study
-from tests.benchmarks.leaderboard_lines import lines_of_tasks
+from tests.benchmarks.leaderboard.leaderboard_lines import lines_of_tasks
 from tests.support.point_recordings import record_points
 from tests.workflows.test_study_tasks import RUNS, TASKS, write_plan
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.bench_output import expect_writable, write_figures
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.plot_out import FIGURE_SUFFIXES, check_out
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.segmentation.films import Maps, MapsOf, SegmentedFilm, SegmentedSet
@@ -61,9 +63,10 @@ def bench_segmentation(
     """
     least = {"--episodes": (episodes, 1), "--frames": (frames, 1), "--pixels": (pixels, 100)}
     _check(paths, least | {"--untrained-seeds": (untrained_seeds, 0), "--seed": (seed, 0)})
-    for path in (out, picture):
-        if path is not None:
-            expect_writable(path)
+    if out is not None:
+        refuse_unwritable(out)
+    if picture is not None:
+        check_out(picture, FIGURE_SUFFIXES, option="--picture")
     import numpy as np
 
     from tcn_robot.benchmarks.segmentation.summary import summarised
@@ -95,7 +98,6 @@ def bench_segmentation(
 
         first = {name: (fitted[name][0], sources[name][0]) for name in fitted}
         write_picture(films, first, picture)
-        print(f"drawn to {picture}")
     return result
 
 

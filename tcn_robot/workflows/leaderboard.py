@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
@@ -49,9 +50,7 @@ def leaderboard(
 
     if (runs is None) != (data is None):
         raise UserError("films need --runs and --data both; give the other one too, or neither")
-    if out.is_dir():
-        raise UserError(f"expected a file as --out such as {out}/leaderboard.html, found a folder")
-    out.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before the work
+    refuse_unwritable(out)
     evidence = gather_leaderboard(results, runs, data, title, seed)
     evidence.commands = [*evidence.commands, _command(results, out)]
     write_leaderboard(evidence, out)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic import ROWS
 from tcn_robot.benchmarks.alignment.figures.basic import BASIC
+from tcn_robot.benchmarks.text_table import aligned
 
 # figure: (heading, whether it is a share, which is shown in %)
 FIGURES = {name: (figure.heading, figure.is_share) for name, figure in BASIC.items()}
@@ -64,15 +65,3 @@ def cell(mean: float | None, interval: Sequence[float] | None, is_share: bool) -
         low, high = (f"{bound * factor:.{digits}f}" for bound in interval)
         text += f" [{low}, {high}]"
     return text
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines of cells as text in columns, the first one left-aligned, the others right."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tcn_robot.benchmarks.alignment.basic_table import aligned, cell
+from tcn_robot.benchmarks.alignment.basic_table import cell
+from tcn_robot.benchmarks.text_table import aligned
 
 MARK = "≈"
 #: Columns beside the trained one, where a result has them.

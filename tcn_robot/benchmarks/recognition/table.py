@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tcn_robot.benchmarks.text_table import aligned
+
 REACHED = "*"
 
 
@@ -115,15 +117,3 @@ def _signed(share: float) -> str:
 
 def _signed_interval(interval: Sequence[float]) -> str:
     return f"[{_signed(interval[0])}, {_signed(interval[1])}]"
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Return cells as lines of text, columns under each other, the first to the left."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]

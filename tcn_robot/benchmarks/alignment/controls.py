@@ -102,6 +102,14 @@ def pixels(episode: HeldOutEpisode) -> Embedded:
     return {view: _small_pictures(film) for view, film in episode.frames.items()}
 
 
+#: How those of `CONTROLS` embed an episode that look at nothing else.
+EMBED_BY: dict[str, Callable[[HeldOutEpisode], Embedded]] = {
+    "collapsed": collapsed,
+    "frame_counter": frame_counter,
+    "pixels": pixels,
+}
+
+
 def _small_pictures(film: NDArray[np.uint8]) -> NDArray[np.float32]:
     from tcn_robot.models.encoder import seeded_generator
     from tcn_robot.models.pixels import PixelsConfig, PixelsEncoder

@@ -14,12 +14,10 @@ from tcn_robot.benchmarks.alignment.basic import (
 )
 from tcn_robot.benchmarks.alignment.comparison import Comparison, ordinary
 from tcn_robot.benchmarks.alignment.controls import (
+    EMBED_BY,
     Embed,
     changed_rows,
-    collapsed,
-    frame_counter,
     pixel_pca,
-    pixels,
 )
 from tcn_robot.benchmarks.alignment.figures.attributes import attribute_figures
 from tcn_robot.benchmarks.alignment.figures.basic import across_episodes, across_views
@@ -136,11 +134,7 @@ class Controls:
         sides = (given.episodes, given.training)
         self._rows: dict[str, _Both] = {
             name: ([embed(one) for one in sides[0]], [embed(one) for one in sides[1]])
-            for name, embed in (
-                ("collapsed", collapsed),
-                ("frame_counter", frame_counter),
-                ("pixels", pixels),
-            )
+            for name, embed in EMBED_BY.items()
         }
         if all(one.observation is not None for side in sides for one in side):
             states = [_states(side) for side in sides]

@@ -6,22 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic_table import cell
+from tcn_robot.benchmarks.alignment.controls import CONTROLS
 from tcn_robot.benchmarks.text_table import aligned
 
 MARK = "≈"
 #: Columns beside the trained one, where a result has them.
-_BESIDE = (
-    "untrained",
-    "collapsed",
-    "frame_counter",
-    "pixels",
-    "pixel_pca",
-    "chance",
-    "ceiling",
-    "simulator_state",
-)
+BESIDE = (*CONTROLS, "chance", "ceiling", "simulator_state")
 #: Columns of the table of splits and of changed films.
-_SPLIT_COLUMNS = ("error", "accuracy_1", "tau_a", "tau_b", "progress_error")
+SPLIT_COLUMNS = ("error", "accuracy_1", "tau_a", "tau_b", "progress_error")
 
 
 def suite_table(result: Mapping[str, Any]) -> str:
@@ -64,7 +56,7 @@ def _measured_on(result: Mapping[str, Any]) -> list[str]:
 def _figures(
     rows: Mapping[str, Any], result: Mapping[str, Any], reached: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    beside = [row for row in _BESIDE if row in rows]
+    beside = [row for row in BESIDE if row in rows]
     lines = [["", "trained", *(row.replace("_", " ") for row in beside)]]
     for name, figure in result["figures"].items():
         own = rows["trained"].get(name)
@@ -97,9 +89,7 @@ def _legend(result: Mapping[str, Any]) -> str:
 
 
 def _splits(result: Mapping[str, Any]) -> list[str]:
-    figures = {
-        name: result["figures"][name] for name in _SPLIT_COLUMNS if name in result["figures"]
-    }
+    figures = {name: result["figures"][name] for name in SPLIT_COLUMNS if name in result["figures"]}
     lines = [["", "episodes", *(one["heading"] for one in figures.values()), "error: untrained",
               "frame counter"]]  # fmt: skip
     for split in result["splits"]:
@@ -119,9 +109,7 @@ def _splits(result: Mapping[str, Any]) -> list[str]:
 
 
 def _changed(result: Mapping[str, Any]) -> list[str]:
-    figures = {
-        name: result["figures"][name] for name in _SPLIT_COLUMNS if name in result["figures"]
-    }
+    figures = {name: result["figures"][name] for name in SPLIT_COLUMNS if name in result["figures"]}
     lines = [["", *(one["heading"] for one in figures.values())]]
     lines.append(["as they are", *_means(result["trained"], figures)])
     lines += [[name, *_means(row, figures)] for name, row in result["changed"].items()]
@@ -135,7 +123,7 @@ def _means(row: Mapping[str, Any], figures: Mapping[str, Any]) -> list[str]:
 
 def _several(result: Mapping[str, Any]) -> list[str]:
     """Return seeds of each encoder, and differences between encoders."""
-    names = [name for name in _SPLIT_COLUMNS if name in result["figures"]]
+    names = [name for name in SPLIT_COLUMNS if name in result["figures"]]
     figures = {name: result["figures"][name] for name in names}
     parts = []
     encoders = [result, *result.get("encoders", [])]

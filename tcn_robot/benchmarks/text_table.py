@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+#: Stands behind a figure that a control reaches too, in every table and on every page.
+MARK = "≈"
+
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     """Return lines of cells as text in columns, the first one left-aligned, the others right.

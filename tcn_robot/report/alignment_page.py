@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
-from tcn_robot.benchmarks.alignment.table import BESIDE, MARK, SPLIT_COLUMNS
+from tcn_robot.benchmarks.alignment.table import BESIDE, SPLIT_COLUMNS
+from tcn_robot.benchmarks.text_table import MARK
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
 from tcn_robot.report.media import data_uri

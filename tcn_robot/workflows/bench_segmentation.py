@@ -152,7 +152,7 @@ def _sources(
     encoder: Encoder, stages: tuple[str, ...], untrained_seeds: range
 ) -> dict[str, list[MapsOf]]:
     """Return what gives maps, by row, for each of its seeds."""
-    from tcn_robot.benchmarks.segmentation.baselines import pixel_maps, place_maps
+    from tcn_robot.benchmarks.segmentation.controls import pixel_maps, place_maps
     from tcn_robot.models import stage_maps, untrained_encoder
 
     def maps_of(one: Encoder) -> MapsOf:
@@ -171,7 +171,7 @@ def _sources(
 
 def _as_coarse_as(maps_of: MapsOf) -> MapsOf:
     """Return colours averaged over the places of the finest of an encoder's maps."""
-    from tcn_robot.benchmarks.segmentation.baselines import coarse_pixel_maps
+    from tcn_robot.benchmarks.segmentation.controls import coarse_pixel_maps
 
     def found(film: SegmentedFilm) -> Maps:
         *maps, _ = maps_of(film)
@@ -186,7 +186,7 @@ def _measured(
     """Return the probes and the tables of pixels by row, for each of its seeds."""
     import numpy as np
 
-    from tcn_robot.benchmarks.segmentation.baselines import majority_confusions
+    from tcn_robot.benchmarks.segmentation.controls import majority_confusions
     from tcn_robot.benchmarks.segmentation.probe import confusions, fit_probe
     from tcn_robot.progress import progress
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic_table import cell
 from tcn_robot.benchmarks.alignment.controls import CONTROLS
-from tcn_robot.benchmarks.text_table import aligned
+from tcn_robot.benchmarks.text_table import MARK, aligned
 
-MARK = "≈"
 #: Columns beside the trained one, where a result has them.
 BESIDE = (*CONTROLS, "chance", "ceiling", "simulator_state")
 #: Columns of the table of splits and of changed films.

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tcn_robot.benchmarks.leaderboard import make_boards
-from tcn_robot.benchmarks.objective_rows import StudyRows, describe_lines, group_studies
-from tcn_robot.benchmarks.standings import Board
+from tcn_robot.benchmarks.leaderboard.boards import make_boards
+from tcn_robot.benchmarks.leaderboard.objective_rows import StudyRows, describe_lines, group_studies
+from tcn_robot.benchmarks.leaderboard.standings import Board
 from tcn_robot.look import LIGHT, drawing
 from tcn_robot.report.figures_leaderboard import standings_figure
 from tcn_robot.report.leaderboard_words import (

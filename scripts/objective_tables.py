@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcn_robot.atomic import write_text_atomically
-from tcn_robot.benchmarks.objective_rows import (
+from tcn_robot.benchmarks.leaderboard.objective_rows import (
     ObjectiveRow,
     StudyRows,
     describe_lines,

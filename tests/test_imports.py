@@ -143,6 +143,22 @@ def test_importing_the_package_is_light() -> None:
     assert not loaded & set(heavy)
 
 
+def test_reading_options_is_light() -> None:
+    """Help and faults of a command come at once; `train` has its options from objectives."""
+    loaded = printed_by(
+        "import importlib, sys\n"
+        "from tcn_robot.cli import COMMANDS\n"
+        "from tcn_robot.workflows import bench, plot\n"
+        "tables = (COMMANDS, bench.KINDS, plot.KINDS)\n"
+        "modules = {module for table in tables for module, _ in table.values()} - {'train'}\n"
+        "for name in modules: importlib.import_module(f'tcn_robot.workflows.{name}')\n"
+        "print(*sys.modules)"
+    )
+    assert "tcn_robot.workflows.plot_plane" in loaded
+    heavy = {*NOT_FOR_THE_CORE, "torch", "sklearn", "submitit"} - {"tyro"}
+    assert not set(loaded) & heavy
+
+
 def test_the_training_core_runs_without_the_heavy_packages() -> None:
     imported = printed_by(
         "import importlib, sys\n"

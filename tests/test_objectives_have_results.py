@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tcn_robot.benchmarks.objective_rows import group_studies
+from tcn_robot.benchmarks.leaderboard.objective_rows import group_studies
 from tcn_robot.objectives import CONTROLS, OBJECTIVES
 from tcn_robot.policies.results import read_lines
 from tcn_robot.workflows.embedding_plan import find_result, load_embedding_study

@@ -32,10 +32,10 @@ class FineTuningOptions:
         batch_clips: Films of a step.
         segments: Parts of a film; a step sees one frame, or window of frames, of each.
         test_frames: Frames, or windows, of a film that a test looks at.
-        test_spread: even, or tce as published; see `spread_frames`.
+        test_spread: even, or tce, which sees less of short films (docs/fine_tuning.md).
         learning_rates: Of SGD; of several the one that does best on validation films is taken.
-        decay_at: Shares of the steps after which the rate is multiplied by `decay_factor`.
-        decay_factor: See there.
+        decay_at: Shares of the steps after which the learning rate is multiplied by --decay-factor.
+        decay_factor: What the learning rate is multiplied by, 0 to 1.
         momentum: Of SGD.
         weight_decay: Of SGD.
         clip_norm: Largest gradient norm; 0 for no limit, as TCE has it. Networks without batch

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from tcn_robot.benchmarks.text_table import aligned
 
 STARTS = {"pretrained": "pre-trained", "scratch": "from scratch", "difference": "difference"}
 
@@ -22,7 +24,7 @@ def fine_tuning_table(summary: Mapping[str, Any]) -> str:
                 lines.append([amount if start == "pretrained" else "", title, *cells])
     chance = summary["chance"]
     lines.append(["chance", "", *(f"{100 * chance[name]:.1f}" for name in ("top_1", "top_5"))])
-    parts = ["\n".join(_aligned(lines)), *_saved(summary["amounts"])]
+    parts = ["\n".join(aligned(lines)), *_saved(summary["amounts"])]
     return "\n\n".join(parts)
 
 
@@ -38,7 +40,7 @@ def per_class_table(summary: Mapping[str, Any]) -> str:
         others = [(count, other) for other, count in enumerate(confusion[place]) if other != place]
         count, other = max(others, default=(0, place))
         lines.append([name, *cells, classes[other] if count else ""])
-    return "\n".join(_aligned(lines))
+    return "\n".join(aligned(lines))
 
 
 def _saved(amounts: Mapping[str, Any]) -> list[str]:
@@ -51,18 +53,10 @@ def _saved(amounts: Mapping[str, Any]) -> list[str]:
             amount = ""
     if len(lines) == 1:
         return []
-    return ["Steps to an accuracy on the validation films:\n" + "\n".join(_aligned(lines))]
+    return ["Steps to an accuracy on the validation films:\n" + "\n".join(aligned(lines))]
 
 
 def _cell(row: Mapping[str, Any], name: str, start: str) -> str:
     low, high = row[f"{name}_interval"]
     sign = "+" if start == "difference" else ""
     return f"{100 * row[name]:{sign}.1f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]

@@ -2,7 +2,7 @@
 
 None of them is a measure to choose an encoder by: each function says what fools it and which of
 ours is not fooled. The official TCN error of attributes is `NeighbourError.published`, the
-R^2 of TCC's phase progression is in `tcn_robot.benchmarks.probes`.
+R^2 of TCC's phase progression is in `tcn_robot.benchmarks.alignment.probes`.
 """
 
 from __future__ import annotations

@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.benchmarks.alignment.table import BESIDE, SPLIT_COLUMNS
+from tcn_robot.benchmarks.text_table import MARK
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
 from tcn_robot.report.media import data_uri
 from tcn_robot.report.sections import Drawing
 
-MARK = "≈"
-#: Columns beside the trained one.
-_BESIDE = (
-    *("untrained", "collapsed", "frame_counter", "pixels", "pixel_pca", "chance", "ceiling"),
-    "simulator_state",
-)
-_SPLIT_COLUMNS = ("error", "accuracy_1", "tau_a", "tau_b", "progress_error")
 MOST_PANELS = 3
 
 
@@ -57,7 +52,7 @@ def render_alignment_page(result: Mapping[str, Any]) -> str:
         tool_version=__version__,
         result=result,
         mark=MARK,
-        beside=[(row, short_name(row)) for row in _BESIDE if row in result],
+        beside=[(row, short_name(row)) for row in BESIDE if row in result],
         groups=_groups(result),
         published=_published(result),
         split_headings=_split_headings(result),
@@ -132,7 +127,7 @@ def _figure_rows(
                         "text": _text(rows.get(row, {}).get(name), figure),
                         "reaches": row in reached.get(name, []),
                     }
-                    for row in _BESIDE
+                    for row in BESIDE
                     if row in result
                 ],
             }
@@ -157,7 +152,7 @@ def _bounds(bounds: Sequence[float] | None, figure: Mapping[str, Any]) -> str:
 def _split_headings(result: Mapping[str, Any]) -> list[str]:
     figures = result["figures"]
     return [
-        figures[name]["heading"].removesuffix(" %") for name in _SPLIT_COLUMNS if name in figures
+        figures[name]["heading"].removesuffix(" %") for name in SPLIT_COLUMNS if name in figures
     ]
 
 
@@ -169,7 +164,7 @@ def _split(result: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any
             "interval": _bounds(rows["trained"].get(f"{name}_interval"), figures[name]),
             "reached": [short_name(row) for row in split["reached_by"].get(name, [])],
         }
-        for name in _SPLIT_COLUMNS
+        for name in SPLIT_COLUMNS
         if name in figures
     ]
     return {
@@ -190,7 +185,7 @@ def _changed(result: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": name,
             "cells": [
                 _text(row.get(figure), result["figures"][figure])
-                for figure in _SPLIT_COLUMNS
+                for figure in SPLIT_COLUMNS
                 if figure in result["figures"]
             ],
             "theory": result["controls"].get(name, {}).get("theory", ""),
@@ -233,7 +228,7 @@ def _encoder_cells(
     result: Mapping[str, Any], row: Mapping[str, Any], hard: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     figures = result["figures"]
-    names = [name for name in _SPLIT_COLUMNS if name in figures]
+    names = [name for name in SPLIT_COLUMNS if name in figures]
     of_hard = hard or {}
     return {
         "hard": (
@@ -288,7 +283,7 @@ def _drawings(result: Mapping[str, Any]) -> list[Drawing]:
 
 
 def _rows_of(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {row: result[row] for row in ("trained", *_BESIDE) if row in result}
+    return {row: result[row] for row in ("trained", *BESIDE) if row in result}
 
 
 def _draw(drawing: Drawing) -> dict[str, str]:

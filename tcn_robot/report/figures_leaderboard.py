@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tcn_robot.benchmarks.standings import Board, Measure, TaskBoard
+from tcn_robot.benchmarks.leaderboard.standings import Board, Measure, TaskBoard
 from tcn_robot.look import Look, blank_figure, percent_axis
 from tcn_robot.report.leaderboard_evidence import SeedCurve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tcn_robot.benchmarks.standings import Board
+from tcn_robot.benchmarks.leaderboard.standings import Board
 from tcn_robot.report.media import Film
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
-from tcn_robot.benchmarks.standings import SIGNIFICANT, Board
+from tcn_robot.benchmarks.leaderboard.standings import SIGNIFICANT, Board
 from tcn_robot.report.figures_leaderboard import (
     better_figure,
     loss_figure,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tcn_robot.benchmarks.standings import Board, OverallStanding, Standing
+from tcn_robot.benchmarks.leaderboard.standings import Board, OverallStanding, Standing
 from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence, RunFacts
 from tcn_robot.report.words import (
     ENCODERS,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.benchmarks.text_table import MARK
 from tcn_robot.look import LOOKS, Look, render_png
 from tcn_robot.report.figures_recognition import (
     MEASURED,
@@ -63,6 +64,7 @@ def render_recognition_page(result: Mapping[str, Any]) -> str:
     )
     style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
     return environment.get_template("recognition.html.j2").render(
+        mark=MARK,
         style=style,
         tool_version=__version__,
         date=datetime.date.today().isoformat(),

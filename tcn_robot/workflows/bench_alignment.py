@@ -11,7 +11,7 @@ from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks import HeldOutEpisode
-    from tcn_robot.benchmarks.suite import RunToMeasure
+    from tcn_robot.benchmarks.alignment.suite import RunToMeasure
     from tcn_robot.recordings import Recording
 
 #: Most training episodes that probes and principal components learn from.
@@ -85,10 +85,10 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
     Raises:
         UserError: A run or a recording that is none, or nothing to compare.
     """
-    from tcn_robot.benchmarks.alignment import AlignmentOptions
-    from tcn_robot.benchmarks.results import suite_result
-    from tcn_robot.benchmarks.splits import originals
-    from tcn_robot.benchmarks.suite import (
+    from tcn_robot.benchmarks.alignment.basic import AlignmentOptions
+    from tcn_robot.benchmarks.alignment.results import suite_result
+    from tcn_robot.benchmarks.alignment.splits import originals
+    from tcn_robot.benchmarks.alignment.suite import (
         Controls,
         SuiteInput,
         measure_run,
@@ -128,7 +128,7 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
 
 
 def _run_to_measure(run: Path, asked: Asked) -> RunToMeasure:
-    from tcn_robot.benchmarks.suite import RunToMeasure
+    from tcn_robot.benchmarks.alignment.suite import RunToMeasure
     from tcn_robot.models import encoder_digest, film_embedder, load_encoder, untrained_encoder
     from tcn_robot.training.run_folder import read_options, run_of_encoder
     from tcn_robot.workflows.training_seen import seen_by
@@ -158,7 +158,7 @@ def _episodes(
 ) -> list[HeldOutEpisode]:
     """Return the demonstrations of a split of all recordings, each with its own views."""
     from tcn_robot.benchmarks import held_out_episodes
-    from tcn_robot.benchmarks.held_out import AIMLESS_POLICIES
+    from tcn_robot.benchmarks.alignment.held_out import AIMLESS_POLICIES
     from tcn_robot.progress import progress
 
     found: list[HeldOutEpisode] = []
@@ -183,7 +183,7 @@ def _training(
 ) -> list[HeldOutEpisode]:
     """Return evenly chosen training episodes that are filmed as the first held-out one is."""
     from tcn_robot.benchmarks import held_out_episodes
-    from tcn_robot.benchmarks.held_out import AIMLESS_POLICIES
+    from tcn_robot.benchmarks.alignment.held_out import AIMLESS_POLICIES
 
     candidates = [
         (path, episode)
@@ -208,9 +208,9 @@ def measure_files(paths: Sequence[Path], asked: Asked) -> dict[str, Any]:
     Raises:
         UserError: Files that hold none, or that cannot be compared.
     """
-    from tcn_robot.benchmarks.alignment import AlignmentOptions
-    from tcn_robot.benchmarks.arrays import compare_embeddings, compare_recordings
-    from tcn_robot.benchmarks.suite import suite_figures
+    from tcn_robot.benchmarks.alignment.arrays import compare_embeddings, compare_recordings
+    from tcn_robot.benchmarks.alignment.basic import AlignmentOptions
+    from tcn_robot.benchmarks.alignment.suite import suite_figures
     from tcn_robot.workflows.embedding_files import read_embeddings
 
     figures = suite_figures(asked.tolerances, asked.within_seconds)

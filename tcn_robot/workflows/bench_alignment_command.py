@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
 
 
@@ -56,8 +57,7 @@ def bench_alignment(
     Raises:
         UserError: Nothing there to measure.
     """
-    from tcn_robot.atomic import refuse_unwritable, write_text_atomically
-    from tcn_robot.benchmarks.suite_table import suite_table
+    from tcn_robot.benchmarks.alignment.table import suite_table
     from tcn_robot.workflows.bench_alignment import Asked, measure_files, measure_runs, tell_apart
 
     for name, number in (("--untrained-seeds", untrained_seeds), ("--seed", seed)):
@@ -75,14 +75,12 @@ def bench_alignment(
     else:
         result = measure_runs(*tell_apart(paths), asked)
     print(suite_table(result))
-    if out is not None:
-        write_text_atomically(out, json.dumps(result, indent=2, allow_nan=False) + "\n")
-        print(f"written to {out}")
+    write_figures(result, out)
     if report is not None:
         from tcn_robot.report.alignment_page import write_alignment_page
 
         write_alignment_page(result, report)
-        print(f"page: {report}")
+        print(f"written to {report}")
     return result
 
 

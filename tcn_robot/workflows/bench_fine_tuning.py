@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
 from tcn_robot.fine_tuning.options import FineTuningOptions
-from tcn_robot.workflows.bench_output import expect_writable, write_figures
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.plot_out import FIGURE_SUFFIXES, check_out
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.recognition.clips import ActionSet
@@ -74,9 +76,10 @@ def bench_fine_tuning(
         UserError: No such run, set or split, or options that cannot work.
         KeyboardInterrupt: After the state was saved, where there are --checkpoints.
     """
-    for path in (out, picture):
-        if path is not None:
-            expect_writable(path)
+    if out is not None:
+        refuse_unwritable(out)
+    if picture is not None:
+        check_out(picture, FIGURE_SUFFIXES, option="--picture")
     if evaluate is not None:
         return _evaluated(paths, evaluate, training, memory_gib, out)
     if len(paths) != 2:
@@ -99,7 +102,6 @@ def bench_fine_tuning(
         from tcn_robot.workflows.fine_tuning_picture import write_picture
 
         write_picture(summary, picture)
-        print(f"drawn to {picture}")
     return summary
 
 

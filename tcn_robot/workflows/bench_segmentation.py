@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.bench_output import expect_writable, write_figures
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.plot_out import FIGURE_SUFFIXES, check_out
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.segmentation.films import Maps, MapsOf, SegmentedFilm, SegmentedSet
@@ -61,9 +63,10 @@ def bench_segmentation(
     """
     least = {"--episodes": (episodes, 1), "--frames": (frames, 1), "--pixels": (pixels, 100)}
     _check(paths, least | {"--untrained-seeds": (untrained_seeds, 0), "--seed": (seed, 0)})
-    for path in (out, picture):
-        if path is not None:
-            expect_writable(path)
+    if out is not None:
+        refuse_unwritable(out)
+    if picture is not None:
+        check_out(picture, FIGURE_SUFFIXES, option="--picture")
     import numpy as np
 
     from tcn_robot.benchmarks.segmentation.summary import summarised
@@ -95,7 +98,6 @@ def bench_segmentation(
 
         first = {name: (fitted[name][0], sources[name][0]) for name in fitted}
         write_picture(films, first, picture)
-        print(f"drawn to {picture}")
     return result
 
 
@@ -150,7 +152,7 @@ def _sources(
     encoder: Encoder, stages: tuple[str, ...], untrained_seeds: range
 ) -> dict[str, list[MapsOf]]:
     """Return what gives maps, by row, for each of its seeds."""
-    from tcn_robot.benchmarks.segmentation.baselines import pixel_maps, place_maps
+    from tcn_robot.benchmarks.segmentation.controls import pixel_maps, place_maps
     from tcn_robot.models import stage_maps, untrained_encoder
 
     def maps_of(one: Encoder) -> MapsOf:
@@ -169,7 +171,7 @@ def _sources(
 
 def _as_coarse_as(maps_of: MapsOf) -> MapsOf:
     """Return colours averaged over the places of the finest of an encoder's maps."""
-    from tcn_robot.benchmarks.segmentation.baselines import coarse_pixel_maps
+    from tcn_robot.benchmarks.segmentation.controls import coarse_pixel_maps
 
     def found(film: SegmentedFilm) -> Maps:
         *maps, _ = maps_of(film)
@@ -184,7 +186,7 @@ def _measured(
     """Return the probes and the tables of pixels by row, for each of its seeds."""
     import numpy as np
 
-    from tcn_robot.benchmarks.segmentation.baselines import majority_confusions
+    from tcn_robot.benchmarks.segmentation.controls import majority_confusions
     from tcn_robot.benchmarks.segmentation.probe import confusions, fit_probe
     from tcn_robot.progress import progress
 

@@ -14,7 +14,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.metrics.checks import checked_embedding
 
 if TYPE_CHECKING:
-    from tcn_robot.benchmarks.arrays import EmbeddedRecording
+    from tcn_robot.benchmarks.alignment.arrays import EmbeddedRecording
 
 ENDINGS = (".npy", ".npz", ".parquet")
 #: What `tcn-robot embed` writes for each frame.
@@ -145,7 +145,7 @@ def _is_fixed(kind: Any) -> bool:
 
 def _recording(path: Path, arrays: dict[str, np.ndarray]) -> EmbeddedRecording:
     """Return the episodes of a file of `tcn-robot embed`."""
-    from tcn_robot.benchmarks.arrays import EmbeddedRecording
+    from tcn_robot.benchmarks.alignment.arrays import EmbeddedRecording
 
     embeddings, ids, views, times = (arrays[name] for name in _COLUMNS)
     if not len(embeddings) == len(ids) == len(views) == len(times):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tcn_robot.benchmarks.objective_rows import EMBEDDING_KIND, was_made_with
+from tcn_robot.benchmarks.leaderboard.objective_rows import EMBEDDING_KIND, was_made_with
 from tcn_robot.errors import UserError
 from tcn_robot.policies.study_plan import check_names, read_study
 from tcn_robot.provenance import key_of

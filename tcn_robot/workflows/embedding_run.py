@@ -171,7 +171,7 @@ def _measure(folder: Path, test: Path) -> dict[str, Any]:
     import torch
 
     from tcn_robot.benchmarks import embedded_figures, summarised
-    from tcn_robot.benchmarks.per_episode import per_episode
+    from tcn_robot.benchmarks.alignment.per_episode import per_episode
     from tcn_robot.models import film_embedder, load_encoder
     from tcn_robot.provenance import commit, machine, versions
     from tcn_robot.training.curves import read_metrics

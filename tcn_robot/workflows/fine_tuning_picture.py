@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcn_robot.fine_tuning.table import STARTS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tcn_robot.look import Look
 
 COLOURS = {"pretrained": "#0f766e", "scratch": "#c2570c"}
 MOST_PANELS_IN_A_ROW = 4
@@ -19,27 +24,32 @@ def write_picture(summary: Mapping[str, Any], path: Path) -> None:
         summary: What `fine_tuning.summary.summarised` returned.
         path: The PNG, whole or absent.
     """
-    from tcn_robot.look import LIGHT, blank_figure, drawing, percent_axis
-    from tcn_robot.workflows.png_file import write_png
+    from tcn_robot.look import LIGHT
+    from tcn_robot.workflows.plot_out import save_figure
+
+    save_figure(lambda look: _drawn(summary, look), path, LIGHT)
+
+
+def _drawn(summary: Mapping[str, Any], look: Look) -> Figure:
+    from tcn_robot.look import blank_figure, percent_axis
 
     amounts = list(summary["amounts"])
     count = len(amounts) + 1
     columns = min(count, MOST_PANELS_IN_A_ROW)
     rows = -(-count // columns)
-    with drawing(LIGHT):
-        figure = blank_figure(LIGHT, 0.35 + 2.7 * rows)
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel, amount in zip(panels, amounts, strict=False):
-            _draw_curves(panel, amount, summary)
-        _draw_tests(panels[len(amounts)], summary)
-        for panel in panels[:count]:
-            percent_axis(panel.yaxis)
-            panel.set_ylim(bottom=0)
-        for panel in panels[count:]:
-            panel.set_axis_off()
-        handles, labels = panels[len(amounts)].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-        write_png(figure, path)
+    figure = blank_figure(look, 0.35 + 2.7 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, amount in zip(panels, amounts, strict=False):
+        _draw_curves(panel, amount, summary)
+    _draw_tests(panels[len(amounts)], summary)
+    for panel in panels[:count]:
+        percent_axis(panel.yaxis)
+        panel.set_ylim(bottom=0)
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    handles, labels = panels[len(amounts)].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
 
 
 def _draw_curves(panel: Any, amount: str, summary: Mapping[str, Any]) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
-    from tcn_robot.benchmarks.objective_rows import ObjectiveRow, StudyRows
+    from tcn_robot.benchmarks.leaderboard.objective_rows import ObjectiveRow, StudyRows
     from tcn_robot.report.leaderboard_evidence import (
         LeaderboardEvidence,
         RetrievalFilms,
@@ -49,9 +50,7 @@ def leaderboard(
 
     if (runs is None) != (data is None):
         raise UserError("films need --runs and --data both; give the other one too, or neither")
-    if out.is_dir():
-        raise UserError(f"expected a file as --out such as {out}/leaderboard.html, found a folder")
-    out.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before the work
+    refuse_unwritable(out)
     evidence = gather_leaderboard(results, runs, data, title, seed)
     evidence.commands = [*evidence.commands, _command(results, out)]
     write_leaderboard(evidence, out)
@@ -79,7 +78,7 @@ def gather_leaderboard(
     Raises:
         UserError: There are no results in the files, or a run or recording is damaged.
     """
-    from tcn_robot.benchmarks.leaderboard import make_boards, task_names
+    from tcn_robot.benchmarks.leaderboard.boards import make_boards, task_names
     from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence
 
     studies = read_studies(results)
@@ -116,7 +115,7 @@ def read_studies(results: Sequence[Path]) -> list[StudyRows]:
     Raises:
         UserError: A file is not there, or none of them holds a trained embedding.
     """
-    from tcn_robot.benchmarks.objective_rows import group_studies
+    from tcn_robot.benchmarks.leaderboard.objective_rows import group_studies
     from tcn_robot.policies.results import read_lines
 
     if not results:

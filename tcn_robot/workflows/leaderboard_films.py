@@ -11,7 +11,7 @@ from tcn_robot.workflows.report_embedding import nearest, shown_episodes
 from tcn_robot.workflows.report_replay import render_again
 
 if TYPE_CHECKING:
-    from tcn_robot.benchmarks.objective_rows import ObjectiveRow, StudyRows
+    from tcn_robot.benchmarks.leaderboard.objective_rows import ObjectiveRow, StudyRows
     from tcn_robot.report.leaderboard_evidence import RetrievalFilms
     from tcn_robot.report.media import Film
     from tcn_robot.workflows.report_embedding import ShownEpisode

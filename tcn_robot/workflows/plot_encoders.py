@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.plots.tracks import Track, stacked
 from tcn_robot.progress import Progress
 from tcn_robot.workflows.plot_films import ShownFilm, expect_number
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
+    from tcn_robot.plots.tracks import Track
 
 UNTRAINED = "untrained"
 BATCH_FRAMES = 64
@@ -107,6 +107,8 @@ def embed_films(films: Sequence[ShownFilm], names: Sequence[str], seed: int = 0)
             f"expected one encoder beside the embeddings in {saved}, found {len(names)}; several "
             "can be compared on films only"
         )
+    from tcn_robot.plots.tracks import stacked
+
     encoders: list[NamedEncoder | None] = [*load_encoders(names, seed)] or [None]
     total = len(encoders) * sum(map(len, to_embed))
     with Progress(total, "embedding", "frames") as display:
@@ -126,6 +128,7 @@ def check_colour(films: Sequence[ShownFilm], by: str) -> None:
         UserError: Nothing of that name is known of all of them.
     """
     from tcn_robot.plots.colours import choose_colouring
+    from tcn_robot.plots.tracks import Track
 
     blank = [
         Track(
@@ -142,6 +145,8 @@ def check_colour(films: Sequence[ShownFilm], by: str) -> None:
 
 
 def _track(film: ShownFilm, one: NamedEncoder | None, display: Progress) -> Track:
+    from tcn_robot.plots.tracks import Track
+
     if film.embeddings is not None:
         embeddings = film.embeddings
     else:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcn_robot.atomic import atomic_file
+from tcn_robot.atomic import atomic_file, refuse_unwritable
 from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,28 +22,25 @@ FILM_SUFFIXES = (".mp4", ".gif")
 FIGURE_DPI = 150
 
 
-def check_out(out: Path, suffixes: Sequence[str], inputs: Sequence[Path] = ()) -> None:
+def check_out(
+    out: Path, suffixes: Sequence[str], inputs: Sequence[Path] = (), option: str = "--out"
+) -> None:
     """Refuse a file that could not be written, or that is one of the inputs.
+
+    Args:
+        out: The file.
+        suffixes: What it may end with, lower case.
+        inputs: What it must not be.
+        option: Which option named it.
 
     Raises:
         UserError: Another suffix, a folder, an input, or a place where nothing can be written.
     """
+    refuse_unwritable(out, option)
     if out.suffix.lower() not in suffixes:
-        raise UserError(f"--out must end with {' or '.join(suffixes)}, found {out}")
-    if out.is_dir():
-        raise UserError(f"--out {out} is a folder; name a file in it")
+        raise UserError(f"{option} must end with {' or '.join(suffixes)}, found {out}")
     if any(one.exists() and out.exists() and one.samefile(out) for one in inputs):
-        raise UserError(f"--out {out} is one of the inputs; name another file")
-    check_writable(out.parent, "--out")
-
-
-def check_writable(folder: Path, option: str) -> None:
-    """Refuse a folder that is not there and cannot be made, or in which nothing can be written."""
-    nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not nearest.is_dir():
-        raise UserError(f"{option}: {nearest} is no folder; name another place")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"{option}: {nearest} cannot be written; name another place")
+        raise UserError(f"{option} {out} is one of the inputs; name another file")
 
 
 def save_figure(draw: Callable[[Look], Figure], out: Path, look: Look) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.plot_encoders import Embedded, embed_films
 from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, expect_number, open_films
-from tcn_robot.workflows.plot_out import check_writable
 from tcn_robot.workflows.plot_plane import ALL_FILMS, Inputs
 
 
@@ -43,7 +43,7 @@ def projector(
 
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise UserError(f"--out {out} is there already; give a new folder")
-    check_writable(out.parent, "--out")
+    refuse_unwritable(out / "projector_config.pbtxt")
     expect_number("--most-points", most_points, 1)
     shown = open_films(inputs, films)
     embedded = embed_films(shown, encoder, seed)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
-from tcn_robot.metrics.checks import checked_embedding
 
 SUFFIXES = (".npy", ".npz", ".parquet")
 EMBEDDING_NAMES = ("embeddings", "embedding", "features")
@@ -39,6 +38,8 @@ def read_embeddings(path: Path) -> SavedEmbeddings:
     Raises:
         UserError: No such file, no embeddings in it, or numbers that are not finite.
     """
+    from tcn_robot.metrics.checks import checked_embedding
+
     if not path.is_file():
         raise UserError(f"expected embeddings in {path}, found no such file; check the path")
     try:

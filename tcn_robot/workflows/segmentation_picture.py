@@ -38,12 +38,11 @@ def write_picture(
         probes: By row, the probe and what gives its maps.
         path: The PNG, whole or absent.
     """
-    from tcn_robot.look import LIGHT, drawing
-    from tcn_robot.workflows.png_file import write_png
+    from tcn_robot.look import LIGHT
+    from tcn_robot.workflows.plot_out import save_figure
 
     shown = _shown(films.films["test"])
-    with drawing(LIGHT):
-        write_png(_drawn(shown, probes, films.classes), path)
+    save_figure(lambda _: _drawn(shown, probes, films.classes), path, LIGHT)
 
 
 def _shown(films: Sequence[SegmentedFilm]) -> list[tuple[SegmentedFilm, int]]:

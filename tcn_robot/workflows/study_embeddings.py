@@ -8,7 +8,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcn_robot.benchmarks.objective_rows import EMBEDDING_KIND, REFERENCE_KIND, reference_key
+from tcn_robot.benchmarks.leaderboard.objective_rows import (
+    EMBEDDING_KIND,
+    REFERENCE_KIND,
+    reference_key,
+)
 from tcn_robot.policies.processes import Job
 from tcn_robot.policies.results import LINE_SCHEMA_VERSION, append_line, read_lines
 from tcn_robot.workflows.cluster_jobs import KeptJob

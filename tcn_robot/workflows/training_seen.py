@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tcn_robot.benchmarks.seen import Seen, seen_from_summary, summary_of_training
+from tcn_robot.benchmarks.alignment.seen import Seen, seen_from_summary, summary_of_training
 from tcn_robot.errors import UserError
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tcn_robot.benchmarks.arrays import compare_embeddings
-from tcn_robot.benchmarks.suite import suite_figures
+from tcn_robot.benchmarks.alignment.arrays import compare_embeddings
+from tcn_robot.benchmarks.alignment.suite import suite_figures
 from tcn_robot.look import LOOKS, drawing
 from tcn_robot.report import alignment_page
 from tcn_robot.report.alignment_page import render_alignment_page, write_alignment_page
 from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.figures_alignment import Errors, error_figure, tau_figure
 from tcn_robot.report.sections import sections
-from tests.benchmarks.made_episodes import line
+from tests.benchmarks.alignment.made_episodes import line
 
 
 def row(error, tau):

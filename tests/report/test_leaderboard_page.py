@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcn_robot.benchmarks.leaderboard import make_boards
-from tcn_robot.benchmarks.objective_rows import group_studies
+from tcn_robot.benchmarks.leaderboard.boards import make_boards
+from tcn_robot.benchmarks.leaderboard.objective_rows import group_studies
 from tcn_robot.look import LIGHT, drawing
 from tcn_robot.report.figures_leaderboard import overall_figure, standings_figure
 from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence, RetrievalFilms, SeedCurve
@@ -25,7 +25,7 @@ from tcn_robot.report.leaderboard_words import (
 )
 from tcn_robot.report.media import encode_film
 from tcn_robot.workflows.leaderboard import _facts
-from tests.benchmarks.leaderboard_lines import lines_of_tasks
+from tests.benchmarks.leaderboard.leaderboard_lines import lines_of_tasks
 from tests.report.browser import Browser, find_browser
 from tests.report.synthetic import moving_square
 

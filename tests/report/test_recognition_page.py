@@ -83,10 +83,10 @@ def test_the_page_holds_everything_and_loads_nothing(result, tmp_path):
 
 def test_what_a_control_reaches_is_marked(result):
     html = render_recognition_page(result)
-    assert 'title="reached by pixels">60.0*' in html
-    assert "80.0*" not in html
+    assert 'title="reached by pixels">60.0 ≈' in html
+    assert "80.0 ≈" not in html
     table = recognition_table(result)
-    assert "60.0* [55.0, 65.0]" in table
+    assert "60.0 ≈ [55.0, 65.0]" in table
     assert "80.0 [75.0, 85.0]" in table
     assert "runs/a: +0.0 [-1.0, +2.0]" in table
 

@@ -92,6 +92,7 @@ def test_bad_input_is_one_line(
         ([run, recording, "--views", "fronts"], "did you mean 'front'"),
         ([run, recording, "--pixels", "1"], "--pixels must be at least 100"),
         ([run, recording, "--picture", tmp_path], "found the folder"),
+        ([run, recording, "--picture", tmp_path / "a.jpg"], "--picture must end with .png"),
     ):
         assert main(["bench", "segmentation", *map(str, arguments)]) == 2
         error = capsys.readouterr().err

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tcn_robot.benchmarks import embedded_figures, held_out_episodes
-from tcn_robot.benchmarks.figure_table import BASIC
-from tcn_robot.benchmarks.figures import measured
+from tcn_robot.benchmarks.alignment.figures.basic import BASIC
+from tcn_robot.benchmarks.alignment.figures.figure import measured
 from tcn_robot.cli import main
 from tcn_robot.data.build import build_frame_store
 from tcn_robot.errors import UserError

@@ -6,7 +6,7 @@ import pytest
 
 from tcn_robot import cli
 from tcn_robot.workflows import leaderboard, study
-from tests.benchmarks.leaderboard_lines import lines_of_tasks
+from tests.benchmarks.leaderboard.leaderboard_lines import lines_of_tasks
 from tests.support.point_recordings import record_points
 from tests.workflows.test_study_tasks import RUNS, TASKS, write_plan
 
@@ -81,7 +81,7 @@ def test_runs_that_are_elsewhere_are_named(finished, tmp_path):
         (["empty.jsonl", "--out", "page.html"], "expected lines of a study of embeddings"),
         (["empty.jsonl", "--out", "page.html", "--runs", "runs"], "--runs and --data both"),
         (["empty.jsonl", "--out", "a-file/page.html"], "a-file"),
-        (["empty.jsonl", "--out", "."], "expected a file as --out"),
+        (["empty.jsonl", "--out", "."], "--out expects a file"),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, tmp_path, monkeypatch, capsys):

@@ -265,7 +265,7 @@ def test_help_names_every_kind(capsys):
         (["tsne", "{data}", "--outt", "a.png"], "unknown option '--outt'; did you mean '--out'?"),
         (["tsne", "{data}", "--out", "{tmp}/a.jpg"], "--out must end with .png"),
         (["film", "{data}", "--out", "{tmp}/a.png"], "--out must end with .mp4 or .gif"),
-        (["tsne", "{data}", "--out", "{data}/dataset.json/a.png"], "is no folder"),
+        (["tsne", "{data}", "--out", "{data}/dataset.json/a.png"], "is a file; name another"),
         (["tsne", "{data}", "--out", "{tmp}/a.png"], "give --encoder RUN"),
         (["tsne", "--out", "{tmp}/a.png"], "expected something to show"),
         (["pca", "{tmp}/no", "--out", "{tmp}/a.png"], "does not exist"),

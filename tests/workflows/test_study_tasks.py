@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tcn_robot.benchmarks.objective_rows import group_studies
+from tcn_robot.benchmarks.leaderboard.objective_rows import group_studies
 from tcn_robot.errors import UserError
 from tcn_robot.policies.results import read_lines
 from tcn_robot.workflows import study

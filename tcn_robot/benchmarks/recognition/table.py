@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-REACHED = "*"
+from tcn_robot.benchmarks.text_table import MARK, aligned
 
 
 def recognition_table(result: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def recognition_table(result: Mapping[str, Any]) -> str:
         parts.append(f"{_POOLED[pooling]}\n" + "\n".join(aligned(lines)))
     parts.append(
         f"chance {_percent(chance['top1'])}, largest class {_percent(chance['majority'])}; "
-        f"top 1 in % [95 % interval over groups]; {REACHED} a control reaches it (paired interval)"
+        f"top 1 in % [95 % interval over groups]; {MARK} a control reaches it (paired interval)"
     )
     order = [
         f"{name}: {_signed(row['order']['mean'])} {_signed_interval(row['order']['interval'])}"
@@ -71,7 +71,7 @@ def _cell(figure: Mapping[str, Any] | None) -> str:
     if figure is None:
         return "-"
     low, high = figure["top1_interval"]
-    mark = REACHED if figure.get("reached_by") else ""
+    mark = f" {MARK}" if figure.get("reached_by") else ""
     return f"{_percent(figure['top1'])}{mark} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
@@ -115,15 +115,3 @@ def _signed(share: float) -> str:
 
 def _signed_interval(interval: Sequence[float]) -> str:
     return f"[{_signed(interval[0])}, {_signed(interval[1])}]"
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Return cells as lines of text, columns under each other, the first to the left."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 
 from tcn_robot.benchmarks.recognition.probes import linear_scores
-from tcn_robot.benchmarks.segmentation.baselines import (
+from tcn_robot.benchmarks.segmentation.controls import (
     coarse_pixel_maps,
     majority_confusions,
     pixel_maps,

@@ -1,0 +1,1 @@
+"""What is measured: one function and one line of a table per figure."""

@@ -1,0 +1,203 @@
+"""The suite from end to end on films whose answers are known: rows, marks, splits, headline."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tcn_robot.benchmarks.alignment.arrays import (
+    EmbeddedRecording,
+    compare_embeddings,
+    compare_recordings,
+)
+from tcn_robot.benchmarks.alignment.held_out import HeldOutEpisode, Origin
+from tcn_robot.benchmarks.alignment.results import suite_result
+from tcn_robot.benchmarks.alignment.seen import Seen
+from tcn_robot.benchmarks.alignment.suite import (
+    Controls,
+    RunToMeasure,
+    SuiteInput,
+    measure_run,
+    num_steps,
+    suite_figures,
+)
+from tcn_robot.benchmarks.alignment.table import suite_table
+from tcn_robot.errors import UserError
+from tests.benchmarks.alignment.made_episodes import line
+
+SPEEDS = (1.0, 2.0, 0.6, 1.5, 0.8)
+SEEN = Seen(frozenset({"robot"}), frozenset({"front", "left"}), source="the test")
+
+
+def filmed(number, body="robot", views=("front", "left"), scene="", generation="clean"):
+    """Return an episode in whose films a bright column is as far right as the task is done."""
+    progress = np.linspace(0, 1, 26) ** SPEEDS[number]
+    film = np.full((26, 8, 32, 3), 20, np.uint8)
+    for t, done in enumerate(progress):
+        film[t, :, round(31 * done)] = 250
+    hashes = (f"{generation} {number}", f"clean {number}")
+    return HeldOutEpisode(
+        name=f"{generation} episode {number}",
+        # Each view has its own picture of the same moment.
+        frames={view: film if view == "front" else film[:, :, ::-1] for view in views},
+        times_seconds={view: np.arange(26) / 10 for view in views},
+        observation=progress[:, None],
+        progress=progress,
+        embodiment=body,
+        labels={"contact": progress > 0.5, "phase_index": (3 * progress).astype(int).clip(0, 2)},
+        origin=Origin("r", "Toy", "test", hashes if generation != "clean" else hashes[1:], scene),
+    )
+
+
+def column(film):
+    """Return where the column is, from 0 to 1."""
+    return film[:, 0, :, 0].argmax(axis=1)[:, None] / (film.shape[2] - 1)
+
+
+def sees_all(noise=0.0, seed=0):
+    """Embed by the place of the column, from whichever side it is filmed."""
+    draw = np.random.default_rng(seed)
+
+    def embed(film, body):
+        place = column(film)
+        mirrored = place[0] > place[-1]
+        done = 1 - place if mirrored else place
+        noisy = done + noise * draw.normal(size=done.shape)
+        return np.concatenate([noisy, 2 * noisy], axis=1).astype(np.float32)
+
+    return embed
+
+
+def knows_the_robot(film, body):
+    """As `sees_all`, but other bodies are noise to it."""
+    draw = np.random.default_rng(7)
+    return sees_all()(film, body) if body == "robot" else draw.normal(size=(len(film), 2))
+
+
+def untrained(film, body):
+    return np.random.default_rng(len(film)).normal(size=(len(film), 2))
+
+
+@pytest.fixture(scope="module")
+def episodes():
+    numbers = range(len(SPEEDS))
+    hard = {"body": "tongs", "views": ("top",), "scene": "drawn", "generation": "hard"}
+    return [*(filmed(n) for n in numbers), *(filmed(n, **hard) for n in numbers)]
+
+
+def suite(runs, episodes, labelled=()):
+    figures = suite_figures((0, 1), (0.1,), labelled)
+    given = SuiteInput(episodes, [], figures)
+    controls = Controls(given)
+    return suite_result([measure_run(run, given, controls) for run in runs], given)
+
+
+@pytest.fixture(scope="module")
+def result(episodes):
+    labelled = episodes[: len(SPEEDS)]
+    return suite([RunToMeasure("run", knows_the_robot, [untrained], SEEN)], episodes, labelled)
+
+
+def test_rows_stand_as_before_and_the_rest_is_described(result):
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    for row in ("trained", "untrained", "collapsed", "frame_counter", "pixels", "pixel_pca"):
+        for figure in ("error", "accuracy_1", "tau_a", "tau_b", "ties", "progress_error"):
+            assert isinstance(result[row][figure], float)
+            low, high = result[row][f"{figure}_interval"]
+            assert low <= result[row][figure] <= high
+    assert set(result["trained"]) | set(result["published"]["trained"]) >= set(result["figures"])
+    assert not any(name.startswith("published") for name in result["trained"])
+    assert result["episodes"] == len(SPEEDS)
+
+
+def test_the_hard_split_is_the_headline(result):
+    [hard] = [split for split in result["splits"] if split["is_hard"]]
+    assert hard["unseen"] == ["body", "camera", "scene"]
+    assert hard["rows"]["trained"]["error"] > 0.2 > 20 * result["trained"]["error"]
+    assert hard["rows"]["frame_counter"]["error"] == 0.0
+    sentence = result["headline"]["sentence"]
+    assert result["headline"]["state"] == "measured"
+    assert sentence.startswith("hard split (tongs from top in drawn scenes, all unseen): error ")
+    assert "chance 33." in sentence
+    assert "frame counter 0.0 %" in sentence
+    assert suite_table(result).startswith("hard split")
+
+
+def test_marks_where_a_control_does_as_well(result):
+    reached = result["reached_by"]
+    assert "frame_counter" in reached["error"]
+    assert reached["progress_error"] == []
+    [hard] = [split for split in result["splits"] if split["is_hard"]]
+    assert "untrained" in hard["reached_by"]["error"]
+    line_of_error = next(
+        line for line in suite_table(result).splitlines() if line.startswith("error %")
+    )
+    assert "≈" in line_of_error
+
+
+def test_without_hard_films_it_says_how_to_make_them(episodes):
+    ordinary = episodes[: len(SPEEDS)]
+    known = suite([RunToMeasure("run", sees_all(), [], SEEN)], ordinary)["headline"]
+    assert known["state"] == "missing"
+    assert "tcn-robot rerender" in known["sentence"]
+    assert "\n" not in known["sentence"]
+    unknown = suite([RunToMeasure("run", sees_all(), [])], episodes)["headline"]
+    assert unknown["state"] == "unknown"
+    assert "--seen-bodies" in unknown["sentence"]
+
+
+def test_seeds_are_pooled_and_other_encoders_compared(episodes):
+    def run(objective, seed, noise):
+        options = {"objective": objective, "seed": seed}
+        name = f"{objective}-{seed}"
+        return RunToMeasure(name, sees_all(noise, seed), [untrained], SEEN, options)
+
+    runs = [run("tcn", 0, 0.02), run("tce", 0, 0.3), run("tcn", 1, 0.05)]
+    result = suite(runs, episodes)
+    assert [seed["run"] for seed in result["seeds"]] == ["tcn-0", "tcn-1"]
+    both = [seed["trained"]["error"] for seed in result["seeds"]]
+    assert result["trained"]["error"] == pytest.approx(np.mean(both))
+    [other] = result["encoders"]
+    assert other["name"] == "tce-0"
+    [gap] = result["differences"]
+    assert gap["ordinary"]["error"] == pytest.approx(
+        result["trained"]["error"] - other["trained"]["error"]
+    )
+    low, high = gap["ordinary"]["error_interval"]
+    assert low <= gap["ordinary"]["error"] <= high < 0
+    assert gap["hard"]["error"] < 0
+    text = suite_table(result)
+    assert "tcn-0 and 1 more seeds less tce-0" in text
+
+
+def test_steps_are_counted_for_the_display(episodes):
+    told = []
+    figures = suite_figures((1,), ())
+    given = SuiteInput(episodes, [], figures, tell=told.append)
+    run = RunToMeasure("run", sees_all(), [untrained], SEEN)
+    measure_run(run, given, Controls(given))
+    assert len(told) == num_steps(run, given)
+
+
+def test_arrays_of_whole_episodes():
+    films = [{"front": line(20 + n), "left": line(20 + n) + 1e-9} for n in range(4)]
+    figures = suite_figures((0, 1), ())
+    halves = [EmbeddedRecording("a", films[:2]), EmbeddedRecording("b", films[2:])]
+    found = compare_recordings(halves, figures)
+    assert found["trained"]["error"] == 0.0
+    assert found["trained"]["error_interval"] == [0.0, 0.0]
+    assert found["trained"]["tau_a"] > 0.8
+    assert (found["episodes"], found["views"]) == (4, ["front", "left"])
+    with pytest.raises(UserError, match="1 view of 1 episode"):
+        compare_recordings([EmbeddedRecording("a", [{"front": line(20)}])], figures)
+    with pytest.raises(UserError, match="2 embeddings or more"):
+        compare_embeddings(line(20))
+
+
+def test_three_arrays_have_intervals():
+    arrays = [line(20, noise=0.02, seed=seed) for seed in range(3)]
+    found = compare_embeddings(*arrays)
+    low, high = found["trained"]["tau_a_interval"]
+    assert low <= found["trained"]["tau_a"] <= high
+    assert found["frames"] == [20, 20, 20]
+    assert found["trained"]["error"] < 0.2

@@ -36,7 +36,8 @@ class SplitArrays:
         test: int (M,), of the test clips.
         train_labels: int (N,).
         test_labels: int (M,).
-        test_groups: (M,) names, "" where unknown.
+        train_groups: (N,) names, "" where unknown.
+        test_groups: (M,) likewise.
         validates: bool (N,), training clips that hyper-parameters are chosen with.
         num_classes: C.
     """
@@ -46,6 +47,7 @@ class SplitArrays:
     test: NDArray[np.int64]
     train_labels: Labels
     test_labels: Labels
+    train_groups: tuple[str, ...]
     test_groups: tuple[str, ...]
     validates: NDArray[np.bool_]
     num_classes: int
@@ -64,9 +66,10 @@ def split_arrays(split: Split, place: Mapping[str, int], seed: int) -> SplitArra
         return np.array([place[clip.name] for clip in clips], np.int64)
 
     labels = split.labels(split.train)
+    groups = tuple(clip.group for clip in split.train)
     validates = validation_clips(
         labels,
-        [clip.group for clip in split.train],
+        groups,
         np.random.default_rng((seed, split.number)),
     )
     return SplitArrays(
@@ -75,6 +78,7 @@ def split_arrays(split: Split, place: Mapping[str, int], seed: int) -> SplitArra
         positions(split.test),
         labels,
         split.labels(split.test),
+        groups,
         tuple(clip.group for clip in split.test),
         validates,
         len(split.classes),
@@ -210,6 +214,7 @@ def measure_few_labels(
             scores[split.number] = few_label_scores(
                 train,
                 split.train_labels,
+                split.train_groups,
                 labelled,
                 test,
                 split.num_classes,

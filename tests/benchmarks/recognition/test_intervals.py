@@ -14,7 +14,7 @@ from tcn_robot.benchmarks.recognition.pooling import (
     segments_pooled,
     shuffled_in_time,
 )
-from tcn_robot.benchmarks.recognition.validation import folds_of, validation_clips
+from tcn_robot.benchmarks.recognition.validation import validation_clips
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import MetricInputError, bootstrap_interval
 
@@ -81,15 +81,6 @@ def test_classes_of_one_clip_or_group_are_never_validated():
         assert validates.sum() == 1
     lonely = validation_clips(np.arange(3), ["", "", ""], np.random.default_rng(0))
     assert not lonely.any()
-
-
-def test_folds_deal_each_class_evenly():
-    labels = np.repeat(np.arange(3), [3, 6, 4])
-    folds = folds_of(labels, 3, np.random.default_rng(0))
-    for label, least in ((0, 1), (1, 2), (2, 1)):
-        counts = np.bincount(folds[labels == label], minlength=3)
-        assert counts.min() == least
-        assert counts.max() - counts.min() <= 1
 
 
 def test_segment_centres_are_the_middles():

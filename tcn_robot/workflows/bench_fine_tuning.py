@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
 from tcn_robot.fine_tuning.options import FineTuningOptions
-from tcn_robot.workflows.bench_output import expect_writable, write_figures
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ def bench_fine_tuning(
         UserError: No such run, set or split, or options that cannot work.
         KeyboardInterrupt: After the state was saved, where there are --checkpoints.
     """
-    for path in (out, picture):
+    for path, option in ((out, "--out"), (picture, "--picture")):
         if path is not None:
-            expect_writable(path)
+            refuse_unwritable(path, option)
     if evaluate is not None:
         return _evaluated(paths, evaluate, training, memory_gib, out)
     if len(paths) != 2:

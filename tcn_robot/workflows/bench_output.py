@@ -1,29 +1,13 @@
-"""Figures as JSON where they were asked for, which is looked at before they are measured."""
+"""Figures as JSON, with what they were made with, where they were asked for."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tcn_robot.atomic import make_folders, write_text_atomically
-from tcn_robot.errors import UserError
-
-
-def expect_writable(path: Path) -> None:
-    """Raise an error that the user can mend unless a file can be written there.
-
-    Raises:
-        UserError: If it is a folder.
-        OSError: As writing would raise it.
-    """
-    if path.is_dir():
-        raise UserError(f"expected a file to write the figures to, found the folder {path}")
-    make_folders(path.parent)
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass
+from tcn_robot.atomic import write_text_atomically
 
 
 def write_figures(figures: Mapping[str, Any], path: Path | None) -> None:

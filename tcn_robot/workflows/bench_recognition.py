@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.bench_output import expect_writable, write_figures
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def bench_recognition(
     Raises:
         UserError: Options that cannot be, or a set that cannot be trusted.
     """
-    for path in (out, report):
+    for path, option in ((out, "--out"), (report, "--report")):
         if path is not None:
-            expect_writable(path)
+            refuse_unwritable(path, option)
     counts = {"frames": frames, "segments": segments, "draws": draws, "workers": workers}
     _expect_at_least(1, counts)
     _expect_at_least(0, {"seed": seed, "untrained-seeds": untrained_seeds})

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tcn_robot.atomic import refuse_unwritable
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.bench_output import expect_writable, write_figures
+from tcn_robot.workflows.bench_output import write_figures
 from tcn_robot.workflows.options import parse_and_run
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def bench_segmentation(
     """
     least = {"--episodes": (episodes, 1), "--frames": (frames, 1), "--pixels": (pixels, 100)}
     _check(paths, least | {"--untrained-seeds": (untrained_seeds, 0), "--seed": (seed, 0)})
-    for path in (out, picture):
+    for path, option in ((out, "--out"), (picture, "--picture")):
         if path is not None:
-            expect_writable(path)
+            refuse_unwritable(path, option)
     import numpy as np
 
     from tcn_robot.benchmarks.segmentation.summary import summarised

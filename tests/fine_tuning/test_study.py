@@ -274,7 +274,7 @@ def test_what_is_summed_up(actions: ActionSet) -> None:
     low, high = rows["difference"]["top_1_interval"]
     assert low <= 0.5 <= high
     assert found["chance"]["top_1"] == 0.25
-    assert found["chance"]["largest_class"] == pytest.approx(0.25)
+    assert found["chance"]["majority"] == pytest.approx(0.25)
     steps = [(row["pretrained"], row["scratch"], row["saving"]) for row in rows["steps_to"]]
     assert steps == [(10, 20, 2.0), (10, 30, 3.0), (20, 40, 2.0), (20, 40, 2.0)]
     asked = summary.steps_to({"pretrained": results[::2], "scratch": results[1::2]}, [0.85])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tcn_robot.benchmarks.table import aligned
+
 ROWS = ("trained", "untrained", "pixels", "coarse pixels", "majority")
 
 
@@ -30,11 +32,7 @@ def segmentation_table(rows: Mapping[str, Any], classes: Sequence[str]) -> str:
                 *("–" if share is None else f"{100 * share:.1f}" for share in each),
             ]
         )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return "\n".join(aligned(lines))
 
 
 def _cell(row: Mapping[str, Any], name: str, sign: str) -> str:

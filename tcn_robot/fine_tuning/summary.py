@@ -112,8 +112,10 @@ def _row(
 
 
 def _trainings(results: Sequence[Result]) -> dict[str, Any]:
-    names = ("split", "draw", "num_labels", "num_valid", "num_watched")
-    names += ("learning_rate", "steps", "kept_step")
+    names = (
+        *("split", "draw", "num_labels", "num_valid", "num_watched"),
+        *("learning_rate", "steps", "kept_step"),
+    )
     return {
         "trainings": [
             {name: result[name] for name in names} | {"top_1": float(np.mean(result["top_1"]))}

@@ -1,4 +1,4 @@
-"""Fine-tunes one network on labelled films and keeps the weights that validate best."""
+"""Fine-tunes one network on labelled films."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ class LabelledFilms:
         frames: Where the frames of all films are.
         labels: int64 (C,), class of every film in `frames`.
         train: int64 (N,), positions of the films that are trained on.
-        valid: int64 (M,), positions of those that the weights are chosen by; may be none.
+        valid: int64 (M,), positions of those that are looked at meanwhile; may be none.
         names: Of all films: what tells these data from others.
+        keeps_best: Whether the weights of the best look count, which `valid` thereby chooses;
+            otherwise those of the last step.
     """
 
     frames: FilmFrames
@@ -50,6 +52,7 @@ class LabelledFilms:
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
     names: tuple[str, ...]
+    keeps_best: bool = True
 
 
 class Diverged(ArithmeticError):
@@ -65,7 +68,7 @@ def fine_tune(
     folder: Path | None = None,
     on_step: OnStep | None = None,
 ) -> list[Validation]:
-    """Train a network; it has the weights of its best validation afterwards.
+    """Train a network; afterwards it has the weights that `films.keeps_best` says.
 
     Interrupted by Ctrl-C or killed, and called again with the same arguments, it ends with the same
     weights as if it had not been, bit for bit on the CPU of one machine.
@@ -109,7 +112,8 @@ def fine_tune(
                 save_state(state, folder, key)
             if interrupt.pressed:
                 raise KeyboardInterrupt
-    state.apply_best()
+    if films.keeps_best:
+        state.apply_best()
     network.eval()
     return state.curve
 

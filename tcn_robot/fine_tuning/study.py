@@ -4,121 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tcn_robot.atomic import write_text_atomically
-from tcn_robot.benchmarks.recognition.clips import Clip, Split
-from tcn_robot.benchmarks.recognition.few_labels import draw_per_class, draw_share
+from tcn_robot.benchmarks.recognition.clips import Split
 from tcn_robot.benchmarks.recognition.scores import confusion_matrix, top_k_hits
-from tcn_robot.benchmarks.recognition.validation import validation_clips
 from tcn_robot.errors import UserError
-from tcn_robot.fine_tuning.amounts import parsed_amount
+from tcn_robot.fine_tuning.cells import Cell, FilmPool, divided, films_of
 from tcn_robot.fine_tuning.checkpoint import CheckpointDescription, save_network
 from tcn_robot.fine_tuning.evaluation import film_logits
-from tcn_robot.fine_tuning.film_frames import FilmFrames
-from tcn_robot.fine_tuning.loop import Diverged, LabelledFilms, fine_tune
+from tcn_robot.fine_tuning.loop import Diverged, LabelledFilms, OnStep, fine_tune
 from tcn_robot.fine_tuning.network import ActionNetwork, encoder_for
 from tcn_robot.fine_tuning.options import FineTuningOptions
 from tcn_robot.fine_tuning.state import Validation
 from tcn_robot.models import Encoder, seeded_generator
 
-StartName = Literal["pretrained", "scratch"]
 RESULT_FILE = "result.json"
 CHECKPOINT_FOLDER = "checkpoint"
-# What a seed is drawn for.
-_VALID, _LABELS, _TRAINING = range(3)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One fine-tuning of a study.
-
-    Attributes:
-        split: Its number.
-        amount: Labels per class: all, 5, 10% …
-        draw: Which draw of the labels, from 0.
-        start: From the encoder's weights, or from fresh ones.
-    """
-
-    split: int
-    amount: str
-    draw: int
-    start: StartName
-
-    @property
-    def name(self) -> str:
-        """What its folder is called."""
-        amount = self.amount.replace("%", "percent")
-        return f"split{self.split}-{amount}-draw{self.draw}-{self.start}"
-
-
-def cells_of(
-    splits: tuple[int, ...], amounts: tuple[str, ...], draws: int, from_scratch: bool
-) -> list[Cell]:
-    """Return the fine-tunings of a study, in the order in which they are done.
-
-    Of all labels there is one draw; the seed of the training changes with the draw as well.
-    """
-    starts: tuple[StartName, ...] = ("pretrained", "scratch") if from_scratch else ("pretrained",)
-    return [
-        Cell(split, amount, draw, start)
-        for amount in amounts
-        for split in splits
-        for draw in range(draws)
-        for start in starts
-    ]
-
-
-class FilmPool:
-    """The films of all splits of a study, each decoded once.
-
-    Attributes:
-        frames: Their frames.
-        names: Their names.
-        labels: int64 (C,), their classes.
-    """
-
-    def __init__(self, splits: tuple[Split, ...], size_px: int, memory_gib: float) -> None:
-        """Read the films of the splits, as many as the memory holds."""
-        clips = {clip.name: clip for split in splits for clip in (*split.train, *split.test)}
-        self.names = tuple(clips)
-        self.labels = splits[0].labels(tuple(clips.values()))
-        self.frames = FilmFrames(tuple(clips.values()), size_px, memory_gib)
-        self._place = {name: index for index, name in enumerate(self.names)}
-
-    def places(self, clips: tuple[Clip, ...]) -> NDArray[np.int64]:
-        """Return where clips are, int64 (N,)."""
-        return np.array([self._place[clip.name] for clip in clips], np.int64)
-
-
-def films_of(pool: FilmPool, split: Split, cell: Cell, seed: int) -> LabelledFilms:
-    """Return what a fine-tuning sees of a split's training half.
-
-    The films that the weights are chosen by are the same for all fine-tunings of a split: whole
-    groups of its training half. Labels are drawn from the others; fewer are a part of more.
-    """
-    train = pool.places(split.train)
-    generator = np.random.default_rng([seed, _VALID, split.number])
-    groups = [clip.group for clip in split.train]
-    is_valid = validation_clips(pool.labels[train], groups, generator)
-    left, valid = train[~is_valid], train[is_valid]
-    number, is_share = parsed_amount(cell.amount)
-    if number is not None:
-        generator = np.random.default_rng([seed, _LABELS, split.number, cell.draw])
-        labels = pool.labels[left]
-        known = (
-            draw_share(labels, number, generator)
-            if is_share
-            else draw_per_class(labels, int(number), generator)
-        )
-        left = left[known]
-    return LabelledFilms(pool.frames, pool.labels, left, valid, pool.names)
+# What a seed is drawn for; `cells.py` has the others.
+_TRAINING = 2
 
 
 def run_cell(
@@ -129,9 +38,13 @@ def run_cell(
     options: FineTuningOptions,
     seed: int,
     folder: Path | None,
-    on_step: Callable[[int, str], None] | None = None,
+    on_step: OnStep | None = None,
 ) -> dict[str, Any]:
-    """Fine-tune once for each learning rate, test the one that validates best.
+    """Fine-tune, with a learning rate that is chosen on validation films, and test.
+
+    With all labels a network is trained for each rate and the one that validates best is tested.
+    With few, the rate is chosen within the labelled films, a part of which is set aside; then all
+    of them train. Where none can be set aside, as of one label per class, the first rate counts.
 
     Args:
         cell: What to do.
@@ -142,7 +55,7 @@ def run_cell(
         seed: Of the study.
         folder: Of this cell: states while it is running, then the network and the result. A result
             that is there is returned. None keeps nothing.
-        on_step: Called after each step with the steps of this rate and a text.
+        on_step: Called after each step with the steps of this training and a text.
 
     Returns:
         What `summary.py` reads, as JSON has it.
@@ -153,18 +66,13 @@ def run_cell(
     """
     if folder is not None and (folder / RESULT_FILE).is_file():
         return json.loads((folder / RESULT_FILE).read_text("utf-8"))  # type: ignore[no-any-return]
-    films = films_of(pool, split, cell, seed)
-    own_seed = _seed_of(cell, seed)
-    chosen: _Trained | None = None
-    for trained in _trainings(cell, split, films, encoder, options, own_seed, folder, on_step):
-        if chosen is None or trained.is_better_than(chosen):
-            chosen = trained
-    if chosen is None:
-        raise UserError(
-            f"the loss of {cell.name} is not finite with any of --learning-rates "
-            f"{' '.join(f'{rate:g}' for rate in options.learning_rates)}; give lower ones"
-        )
-    result = _tested(cell, split, pool, films, chosen, options)
+    plan = planned(cell, split, pool, options, seed)
+    job = _Job(cell, split, encoder, options, _seed_of(cell, seed), folder, on_step)
+    rates = options.learning_rates if plan.films.keeps_best else options.learning_rates[:1]
+    if plan.choosing is not None:
+        rates = (job.best_of(plan.choosing, options.learning_rates, "choice-").rate,)
+    chosen = job.best_of(plan.films, rates)
+    result = _tested(cell, split, pool, plan, chosen, options)
     if folder is not None:
         described = CheckpointDescription(
             split.classes,
@@ -176,9 +84,39 @@ def run_cell(
         )
         save_network(chosen.network, described, folder / CHECKPOINT_FOLDER)
         write_text_atomically(folder / RESULT_FILE, json.dumps(result) + "\n")
-        for state in folder.glob("rate-*"):
+        for state in folder.glob("*rate-*"):
             shutil.rmtree(state)
     return result
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fine-tuning trains on.
+
+    Attributes:
+        films: Of the network that is tested.
+        choosing: Of those, with few labels, that the learning rate is chosen by; None where
+            nothing is left to choose, or nothing to choose by.
+        steps: Of all trainings together.
+    """
+
+    films: LabelledFilms
+    choosing: LabelledFilms | None
+    steps: int
+
+
+def planned(
+    cell: Cell, split: Split, pool: FilmPool, options: FineTuningOptions, seed: int
+) -> Plan:
+    """Return what a fine-tuning will train on, and for how long."""
+    films = films_of(pool, split, cell, seed)
+    steps, num_rates = options.num_steps(len(films.train)), len(options.learning_rates)
+    if films.keeps_best:
+        return Plan(films, None, steps * num_rates)
+    choosing = divided(films, pool, split, cell, seed) if num_rates > 1 else None
+    if choosing is None or not len(choosing.valid):
+        return Plan(films, None, steps)
+    return Plan(films, choosing, options.num_steps(len(choosing.train)) * num_rates + steps)
 
 
 @dataclass(frozen=True)
@@ -186,37 +124,51 @@ class _Trained:
     network: ActionNetwork
     rate: float
     curve: list[Validation]
-
-    @property
-    def best(self) -> Validation | None:
-        return max(self.curve, key=lambda one: (one.accuracy, -one.loss), default=None)
+    kept: Validation | None
 
     def is_better_than(self, other: _Trained) -> bool:
-        return self.best is not None and self.best.is_better_than(other.best)
+        return self.kept is not None and self.kept.is_better_than(other.kept)
 
 
-def _trainings(
-    cell: Cell,
-    split: Split,
-    films: LabelledFilms,
-    encoder: Encoder,
-    options: FineTuningOptions,
-    seed: int,
-    folder: Path | None,
-    on_step: Callable[[int, str], None] | None,
-) -> Iterator[_Trained]:
-    """Yield the network of each learning rate that does not diverge."""
-    for rate in options.learning_rates:
-        fresh = seed if cell.start == "scratch" else None
-        starting = encoder_for(encoder, options.input, fresh)
-        network = ActionNetwork(starting, len(split.classes), seeded_generator(seed))
-        network.freeze_until(options.freeze_until)
-        state = None if folder is None else folder / f"rate-{rate:g}"
-        try:
-            curve = fine_tune(films, network, options, rate, seed, state, on_step)
-        except Diverged:
-            continue
-        yield _Trained(network, rate, curve)
+@dataclass(frozen=True)
+class _Job:
+    cell: Cell
+    split: Split
+    encoder: Encoder
+    options: FineTuningOptions
+    seed: int
+    folder: Path | None
+    on_step: OnStep | None
+
+    def best_of(self, films: LabelledFilms, rates: Sequence[float], prefix: str = "") -> _Trained:
+        """Return the network of the learning rate that validates best, of those that work."""
+        best: _Trained | None = None
+        for rate in rates:
+            try:
+                trained = self._trained(films, rate, prefix)
+            except Diverged:
+                continue
+            if best is None or trained.is_better_than(best):
+                best = trained
+        if best is None:
+            raise UserError(
+                f"the loss of {self.cell.name} is not finite with any of --learning-rates "
+                f"{' '.join(f'{rate:g}' for rate in rates)}; give lower ones"
+            )
+        return best
+
+    def _trained(self, films: LabelledFilms, rate: float, prefix: str) -> _Trained:
+        fresh = self.seed if self.cell.start == "scratch" else None
+        starting = encoder_for(self.encoder, self.options.input, fresh)
+        num_classes = len(self.split.classes)
+        network = ActionNetwork(starting, num_classes, seeded_generator(self.seed))
+        network.freeze_until(self.options.freeze_until)
+        state = None if self.folder is None else self.folder / f"{prefix}rate-{rate:g}"
+        curve = fine_tune(films, network, self.options, rate, self.seed, state, self.on_step)
+        kept = curve[-1] if curve else None
+        if films.keeps_best:
+            kept = max(curve, key=lambda one: (one.accuracy, -one.loss), default=None)
+        return _Trained(network, rate, curve, kept)
 
 
 def _seed_of(cell: Cell, seed: int) -> int:
@@ -229,22 +181,24 @@ def _tested(
     cell: Cell,
     split: Split,
     pool: FilmPool,
-    films: LabelledFilms,
+    plan: Plan,
     trained: _Trained,
     options: FineTuningOptions,
 ) -> dict[str, Any]:
+    films = plan.films
     places = pool.places(split.test)
     logits = film_logits(trained.network, pool.frames, places, options)
     labels = pool.labels[places]
-    best = trained.best
+    chose = films if films.keeps_best else plan.choosing
     steps = options.num_steps(len(films.train))
     return {
         **vars(cell),
         "num_labels": len(films.train),
-        "num_valid": len(films.valid),
+        "num_valid": 0 if chose is None else len(chose.valid),
+        "num_watched": len(films.valid),
         "learning_rate": trained.rate,
         "steps": steps,
-        "kept_step": best.step if best else steps,
+        "kept_step": trained.kept.step if trained.kept else steps,
         "curve": [vars(validation) for validation in trained.curve],
         "top_1": top_k_hits(logits, labels, 1).tolist(),
         "top_5": top_k_hits(logits, labels, min(5, len(split.classes))).tolist(),

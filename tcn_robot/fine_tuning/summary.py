@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.benchmarks.recognition.clips import Split
+from tcn_robot.benchmarks.recognition.controls import chance_levels
 from tcn_robot.benchmarks.recognition.intervals import accuracy, accuracy_interval
 from tcn_robot.benchmarks.recognition.scores import macro_accuracy, per_class_accuracy
 
@@ -42,7 +43,7 @@ def summarised(
     amounts = list(dict.fromkeys(result["amount"] for result in results))
     classes = splits[0].classes
     groups = {split.number: [clip.group for clip in split.test] for split in splits}
-    summary: dict[str, Any] = {"chance": chance(splits), "classes": list(classes), "amounts": {}}
+    summary: dict[str, Any] = {"chance": _chance(splits), "classes": list(classes), "amounts": {}}
     for amount in amounts:
         rows: dict[str, Any] = {}
         of_start = _by_start([result for result in results if result["amount"] == amount])
@@ -68,15 +69,9 @@ def summarised(
     return summary
 
 
-def chance(splits: Sequence[Split]) -> dict[str, float]:
-    """Return what guessing scores, and what always naming the most frequent class does."""
-    counts = [np.bincount(split.labels(split.test)) for split in splits]
-    num_classes = len(splits[0].classes)
-    return {
-        "top_1": 1 / num_classes,
-        "top_5": min(5 / num_classes, 1.0),
-        "largest_class": float(np.mean([each.max() / each.sum() for each in counts])),
-    }
+def _chance(splits: Sequence[Split]) -> dict[str, float]:
+    levels = chance_levels(splits)
+    return {"top_1": levels["top1"], "top_5": levels["top5"], "majority": levels["majority"]}
 
 
 def _by_start(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -87,11 +82,11 @@ def _by_start(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def _per_clip(results: Sequence[Result], name: str) -> dict[int, NDArray[np.float64]]:
-    """Return by split what each test clip scored, averaged over the draws, float64 (N,)."""
+    """Return by split what each test clip scored in each draw, float64 (1, D, N)."""
     of_split: dict[int, list[list[float]]] = {}
     for result in results:
         of_split.setdefault(result["split"], []).append(result[name])
-    return {split: np.mean(draws, axis=0) for split, draws in of_split.items()}
+    return {split: np.array([draws], np.float64) for split, draws in of_split.items()}
 
 
 def _differences(of_start: Mapping[str, Sequence[Result]]) -> dict[str, dict[int, NDArray[Any]]]:
@@ -117,7 +112,10 @@ def _row(
 
 
 def _trainings(results: Sequence[Result]) -> dict[str, Any]:
-    names = ("split", "draw", "num_labels", "num_valid", "learning_rate", "steps", "kept_step")
+    names = (
+        *("split", "draw", "num_labels", "num_valid", "num_watched"),
+        *("learning_rate", "steps", "kept_step"),
+    )
     return {
         "trainings": [
             {name: result[name] for name in names} | {"top_1": float(np.mean(result["top_1"]))}

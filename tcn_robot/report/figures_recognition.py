@@ -17,7 +17,7 @@ RUN_COLOURS = (
     *(("#be185d", "#f472b6"), ("#4d7c0f", "#a3d154"), ("#7c3aed", "#b79bff")),
 )
 CONTROL_STYLES = {"untrained": "--", "pixel_pca": "-.", "pixels": ":"}
-MEASURED = ("run", "embeddings")
+MEASURED = ("run", "seeds", "embeddings")
 _MOST_NAMED_CLASSES = 60
 _CLASS_HEIGHT_INCHES = 0.2
 
@@ -28,6 +28,12 @@ def short_name(name: str) -> str:
     """Return a run's name without the folders above it."""
     parts = [part for part in name.rstrip("/").split("/") if part]
     return parts[-1] if parts else name
+
+
+def without_members(rows: Rows) -> dict[str, Mapping[str, Any]]:
+    """Return rows without the single seeds of those that join several."""
+    joint = {member for row in rows.values() for member in row["members"]}
+    return {name: row for name, row in rows.items() if name not in joint}
 
 
 def styles(rows: Rows, look: Look) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from tcn_robot.report.figures_recognition import (
     labels_figure,
     layers_figure,
     short_name,
+    without_members,
 )
 from tcn_robot.report.media import data_uri
 
@@ -93,7 +94,7 @@ def _best_pooling(result: Mapping[str, Any]) -> str:
 def _headlines(result: Mapping[str, Any]) -> list[dict[str, str]]:
     pooling = _best_pooling(result)
     items = []
-    for name, row in result["rows"].items():
+    for name, row in without_members(result["rows"]).items():
         figures = row["figures"].get(pooling, {})
         probe = "linear" if "linear" in figures else next(iter(figures), None)
         if row["kind"] not in MEASURED or probe is None:
@@ -174,7 +175,7 @@ def _order_table(result: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
-    rows, pooling = result["rows"], _best_pooling(result)
+    rows, pooling = without_members(result["rows"]), _best_pooling(result)
     chance = result["chance"]["top1"]
     measured = {name: row for name, row in rows.items() if row["kind"] in MEASURED}
     figures: dict[str, list[dict[str, str]]] = {"labels": [], "classes": [], "layers": []}

@@ -18,7 +18,7 @@ from tcn_robot.workflows.plot_out import FIGURE_SUFFIXES, check_out
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.recognition.clips import ActionSet
-    from tcn_robot.fine_tuning.study import Cell
+    from tcn_robot.fine_tuning.cells import Cell
     from tcn_robot.models import Encoder
 
 STUDY_FILE = "study.json"
@@ -50,7 +50,8 @@ def bench_fine_tuning(
 
     In training a film shows one random frame of each third, in testing 19 evenly spread ones; their
     logits are summed. Learning rate and number of epochs are chosen on films that are set aside
-    from the training half, whole groups of them. The same network is trained from fresh weights
+    from the training half, whole groups of them; with few labels the rate is chosen within the
+    labelled films and the last weights count. The same network is trained from fresh weights
     beside it. Prints top-1 and top-5 with 95 % intervals over groups of test films, the steps that
     both take to the same accuracy, and a table of classes.
 
@@ -85,7 +86,7 @@ def bench_fine_tuning(
     if len(paths) != 2:
         raise UserError(f"expected a run and an action set, found {len(paths)} folders: {USAGE}")
     _check(splits, labels_per_class, draws, steps_to, memory_gib, seed, training)
-    from tcn_robot.fine_tuning.study import cells_of
+    from tcn_robot.fine_tuning.cells import cells_of
 
     actions = _opened(paths[1], splits, allow_missing)
     cells = cells_of(splits, labels_per_class, draws, from_scratch)
@@ -203,8 +204,9 @@ def _run(
     checkpoints: Path | None,
 ) -> list[dict[str, Any]]:
     """Do the fine-tunings that are not done yet, with a display of the steps."""
+    from tcn_robot.fine_tuning.cells import FilmPool
     from tcn_robot.fine_tuning.network import encoder_for
-    from tcn_robot.fine_tuning.study import FilmPool, films_of, run_cell
+    from tcn_robot.fine_tuning.study import planned, run_cell
     from tcn_robot.progress import Progress
 
     first = next(iter(encoders.values()))
@@ -219,10 +221,9 @@ def _run(
     results = []
     for cell in cells:
         split = actions.split(cell.split)
-        steps = options.num_steps(len(films_of(pool, split, cell, seed).train))
         folder = None if checkpoints is None else checkpoints / cell.name
-        total = steps * len(options.learning_rates)
-        with Progress(total, cell.name, "steps") as display:
+        steps = planned(cell, split, pool, options, seed).steps
+        with Progress(steps, cell.name, "steps") as display:
 
             def on_step(step: int, note: str, display: Progress = display) -> None:
                 display.advance(1, note)

@@ -23,6 +23,7 @@ from tcn_robot.benchmarks.recognition.protocol import (
     RecognitionOptions,
     Row,
     measure_rows,
+    with_seeds,
 )
 from tcn_robot.benchmarks.recognition.summary import summarise
 from tcn_robot.errors import UserError
@@ -32,6 +33,7 @@ from tcn_robot.workflows.recognition_runs import (
     load_encoders,
     measured_runs,
     notes_on_seen_clips,
+    seeds_of,
     trained_with,
 )
 
@@ -92,6 +94,7 @@ def measure(
     place = {clip.name: index for index, clip in enumerate(clips)}
     arrays = [split_arrays(split, place, options.seed) for split in splits]
     measured = measure_rows(rows, arrays, options)
+    rows, measured = with_seeds(rows, measured, seeds_of(runs))
     return {
         "benchmark": "recognition",
         "schema_version": SCHEMA_VERSION,

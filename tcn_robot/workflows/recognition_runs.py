@@ -13,11 +13,12 @@ from typing import Any
 
 from tcn_robot.benchmarks.recognition.clips import Split
 from tcn_robot.benchmarks.recognition.layouts.lists import stem_of
+from tcn_robot.benchmarks.seeds import same_but_for_seed
 from tcn_robot.errors import UserError
 from tcn_robot.models import Encoder, load_encoder
 from tcn_robot.recordings import open_recording
 from tcn_robot.recordings.format import DATASET_FILE
-from tcn_robot.training.run_folder import read_options, read_run, run_of_encoder
+from tcn_robot.training.run_folder import read_datasets, read_options, read_run, run_of_encoder
 
 SPLIT_FIELD = "{split}"
 
@@ -47,7 +48,7 @@ def measured_runs(runs: Sequence[Path], splits: Sequence[Split]) -> list[Measure
         MeasuredRun(
             str(run), {s.number: str(run).replace(SPLIT_FIELD, str(s.number)) for s in splits}
         )
-        for run in runs
+        for run in dict.fromkeys(runs)
     ]
 
 
@@ -75,6 +76,38 @@ def trained_with(path: str) -> dict[str, Any] | None:
         return None
     options = read_options(run)
     return {name: options[name] for name in ("objective", "steps", "seed")}
+
+
+def seeds_of(runs: Sequence[MeasuredRun]) -> dict[str, list[str]]:
+    """Return the runs that differ in their seed only, by a name for them together.
+
+    Rows of a run per split are such when this is so split by split. Encoders without a run are
+    alone.
+    """
+    options = [_options_of(run) for run in runs]
+    found: dict[str, list[str]] = {}
+    for group in same_but_for_seed(options):
+        if len(group) > 1:
+            known = options[group[0]]
+            assert known is not None  # one without options is alone
+            name = f"{known['objective']}, {len(group)} seeds"
+            while name in found:
+                name += ", others"
+            found[name] = [runs[position].name for position in group]
+    return found
+
+
+def _options_of(run: MeasuredRun) -> dict[str, Any] | None:
+    """Return what a row's trainings have to share with others that are its further seeds."""
+    by_split: dict[str, Any] = {}
+    for number, path in run.paths.items():
+        trained = run_of_encoder(Path(path))
+        if trained is None:
+            return None
+        options = read_options(trained)
+        seedless = {name: value for name, value in options.items() if name != "seed"}
+        by_split[str(number)] = [seedless, list(read_datasets(trained))]
+    return {"objective": options["objective"], "trained": by_split}
 
 
 def notes_on_seen_clips(runs: Sequence[MeasuredRun], splits: Sequence[Split]) -> list[str]:

@@ -13,10 +13,11 @@ from tcn_robot.benchmarks.recognition.clips import ActionSet, open_action_set
 from tcn_robot.errors import UserError
 from tcn_robot.fine_tuning import study, summary
 from tcn_robot.fine_tuning.amounts import parsed_amount
+from tcn_robot.fine_tuning.cells import Cell, FilmPool, cells_of, divided, films_of
 from tcn_robot.fine_tuning.checkpoint import load_network
 from tcn_robot.fine_tuning.checkpoint_evaluation import evaluate_checkpoint
 from tcn_robot.fine_tuning.options import FineTuningOptions
-from tcn_robot.fine_tuning.study import Cell, FilmPool, cells_of, films_of, run_cell
+from tcn_robot.fine_tuning.study import planned, run_cell
 from tcn_robot.fine_tuning.table import fine_tuning_table, per_class_table
 from tcn_robot.models import ConvolutionalConfig, Encoder, build_encoder, load_encoder
 from tcn_robot.models import seeded_generator as seeded
@@ -180,6 +181,60 @@ def test_the_rate_that_validates_best_is_tested(
         )
 
 
+def test_few_labels_are_chosen_by_among_themselves(
+    actions: ActionSet, pool: FilmPool, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split, few = actions.split(1), cell(amount="3")
+    films = films_of(pool, split, few, 0)
+    choosing = divided(films, pool, split, few, 0)
+    assert sorted([*choosing.train, *choosing.valid]) == sorted(films.train)
+    assert len(choosing.valid) > 0
+    groups = {clip.name: clip.group for clip in split.train}
+    learnt, chose = (
+        {groups[films.names[place]] for place in some} for some in (choosing.train, choosing.valid)
+    )
+    assert not learnt & chose
+    found = run_cell(few, split, pool, encoder, OPTIONS, 0, None)
+    assert found["num_labels"] == len(films.train)
+    assert found["num_valid"] == len(choosing.valid)
+    assert found["kept_step"] == found["steps"]
+    # Labels outside of the budget change no weight: neither the rate nor the step is theirs.
+    hidden = np.full_like(pool.labels, 3)
+    seen = [*films.train, *pool.places(split.test)]
+    hidden[seen] = pool.labels[seen]
+    for name in ("films_of", "divided"):
+        made = films if name == "films_of" else choosing
+        blind = replace(made, labels=hidden)
+        monkeypatch.setattr(study, name, lambda *_, blind=blind: blind)
+    other = run_cell(few, split, pool, encoder, OPTIONS, 0, None)
+    assert other["top_1"] == found["top_1"]
+    assert other["confusion"] == found["confusion"]
+    assert other["curve"] != found["curve"]
+
+
+def test_with_one_label_per_class_the_first_rate_counts(
+    actions: ActionSet, pool: FilmPool, encoder: Encoder
+) -> None:
+    split, lonely = actions.split(1), cell(amount="1")
+    plan = planned(lonely, split, pool, OPTIONS, 0)
+    assert plan.choosing is None
+    assert plan.steps == OPTIONS.num_steps(4)
+    steps: list[int] = []
+    found = run_cell(lonely, split, pool, encoder, OPTIONS, 0, None, lambda s, _: steps.append(s))
+    assert len(steps) == plan.steps
+    assert found["learning_rate"] == OPTIONS.learning_rates[0]
+    assert found["num_valid"] == 0
+
+
+@pytest.mark.parametrize("amount", ["3", "all"])
+def test_the_steps_that_are_planned_are_those_that_are_done(
+    amount: str, actions: ActionSet, pool: FilmPool, encoder: Encoder
+) -> None:
+    split, one, steps = actions.split(1), cell(amount=amount), []
+    run_cell(one, split, pool, encoder, OPTIONS, 0, None, lambda s, _: steps.append(s))
+    assert len(steps) == planned(one, split, pool, OPTIONS, 0).steps
+
+
 def result_of(start: str, split: int, top_1: list[float], accuracies: list[float]) -> Any:
     return {
         "split": split,
@@ -188,6 +243,7 @@ def result_of(start: str, split: int, top_1: list[float], accuracies: list[float
         "start": start,
         "num_labels": 8,
         "num_valid": 4,
+        "num_watched": 4,
         "learning_rate": 0.01,
         "steps": 40,
         "kept_step": 40,
@@ -218,7 +274,7 @@ def test_what_is_summed_up(actions: ActionSet) -> None:
     low, high = rows["difference"]["top_1_interval"]
     assert low <= 0.5 <= high
     assert found["chance"]["top_1"] == 0.25
-    assert found["chance"]["largest_class"] == pytest.approx(0.25)
+    assert found["chance"]["majority"] == pytest.approx(0.25)
     steps = [(row["pretrained"], row["scratch"], row["saving"]) for row in rows["steps_to"]]
     assert steps == [(10, 20, 2.0), (10, 30, 3.0), (20, 40, 2.0), (20, 40, 2.0)]
     asked = summary.steps_to({"pretrained": results[::2], "scratch": results[1::2]}, [0.85])

@@ -37,6 +37,7 @@ def row(kind, top1, reached=None):
     }
     return {
         "kind": kind,
+        "members": [],
         "controls": ["pixels"] if kind == "run" else [],
         "figures": figures,
         "layers": {"stage1": {"segments": figure(top1)}} if kind == "run" else {},

@@ -146,10 +146,33 @@ def test_hmdb51_and_two_runs(run, tmp_path, capsys):
     assert rows[str(other)]["controls"] == [f"untrained, as {other}", "pixel PCA 4", "pixels"]
 
 
+def test_seeds_of_one_training_get_a_row_and_an_interval_over_them(ucf, tmp_path, capsys):
+    runs = [str(made_run(tmp_path / f"seed-{seed}", [tmp_path / "set"], seed)) for seed in range(3)]
+    alone = str(made_run(tmp_path / "alone", seed=7))
+    out, page = tmp_path / "out.json", tmp_path / "page.html"
+    options = ["--splits", "1", *FAST, "--probes", "linear", "few", "--out", str(out)]
+    options += ["--report", str(page)]
+    assert main(["bench", "recognition", *runs, runs[0], alone, str(ucf), *options]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    together = rows["tcn, 3 seeds"]
+    assert (together["kind"], together["members"]) == ("seeds", runs)
+    for pooling, probe in (("mean", "linear"), ("segments", "few 2")):
+        figure = together["figures"][pooling][probe]
+        each = [rows[run]["figures"][pooling][probe]["top1"] for run in runs]
+        assert figure["seeds"] == pytest.approx(each)
+        assert figure["top1"] == pytest.approx(np.mean(each))
+        assert list(figure["against"]) == [alone]
+        assert "tcn, 3 seeds" not in rows[alone]["figures"][pooling][probe]["against"]
+    printed = capsys.readouterr().out
+    assert f"mean, tcn, 3 seeds less {alone}: " in printed
+    assert f"less {runs[1]}" not in printed
+    assert "tcn, 3 seeds" in page.read_text()
+
+
 def made_run(folder, datasets=(), seed=0, dimension=4):
     config = ConvolutionalConfig(image_size_px=24, dimension=dimension, channels=(8,), strides=(2,))
     if datasets:
-        trained = make_config("tcn", steps=1)
+        trained = make_config("tcn", steps=1, seed=seed)
         create_run(folder, RunDescription(trained, tuple(map(str, datasets)), "key"))
     ConvolutionalEncoder(config, seeded_generator(seed)).save(folder / "encoder")
     return folder

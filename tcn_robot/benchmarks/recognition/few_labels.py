@@ -1,11 +1,13 @@
 """Few labels: which training clips keep theirs, and how a probe does with those alone.
 
 The semi-supervised protocols of the field: n labels per class, or a share of the clips. The
-hyper-parameter comes from the labelled clips by cross-validation, so that no label is used beyond
-those that are counted.
+hyper-parameter comes from the labelled clips by cross-validation, whole groups against others, so
+that no label is used beyond those that are counted.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +21,7 @@ from tcn_robot.benchmarks.recognition.probes import (
     linear_scores,
     validation_hits,
 )
-from tcn_robot.benchmarks.recognition.validation import folds_of
-
-MOST_FOLDS = 2
+from tcn_robot.benchmarks.recognition.validation import validation_clips
 
 
 def draw_per_class(
@@ -63,6 +63,7 @@ def _drawn(
 def few_label_scores(
     train: Features,
     labels: Labels,
+    groups: Sequence[str],
     labelled: NDArray[np.int64],
     test: Features,
     num_classes: int,
@@ -73,30 +74,34 @@ def few_label_scores(
     Args:
         train: float64 (N, F), the training half, standardised on all of it, which needs no label.
         labels: int (N,); those outside `labelled` are not looked at.
+        groups: (N,) names of groups, "" where unknown: none of them validates itself.
         labelled: int (L,), positions in `train`.
         test: float64 (M, F), standardised likewise.
         num_classes: C.
-        generator: Deals the labelled clips into folds.
+        generator: Divides the labelled clips into halves.
 
     Returns:
         float64 (M, C), as `linear_scores`.
     """
     (known, asked), given = in_span(train[labelled], test), labels[labelled]
-    cost = _chosen_cost(known, given, num_classes, generator)
+    own = [groups[index] for index in labelled.tolist()]
+    cost = _chosen_cost(known, given, own, num_classes, generator)
     return linear_scores(known, given, asked, num_classes, cost)
 
 
 def _chosen_cost(
-    known: Features, given: Labels, num_classes: int, generator: np.random.Generator
+    known: Features,
+    given: Labels,
+    groups: Sequence[str],
+    num_classes: int,
+    generator: np.random.Generator,
 ) -> float:
-    """Return the cost that cross-validation on the labelled clips finds best."""
-    fewest = int(np.unique(given, return_counts=True)[1].min())
-    num_folds = min(fewest, MOST_FOLDS)
-    if num_folds < 2:  # a class with one label cannot be learnt and validated
+    """Return the cost that is best when halves of the labelled clips validate each other."""
+    in_second = validation_clips(given, groups, generator, share=0.5)
+    if not in_second.any():  # one label, or one group, of each class
         return DEFAULT_COST
-    folds = folds_of(given, num_folds, generator)
     hits = sum(
-        validation_hits(known, given, folds == fold, num_classes, "linear")
-        for fold in range(num_folds)
+        validation_hits(known, given, half, num_classes, "linear")
+        for half in (in_second, ~in_second)
     )
     return COSTS[int(np.argmax(hits))]

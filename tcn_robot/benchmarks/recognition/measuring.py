@@ -36,7 +36,8 @@ class SplitArrays:
         test: int (M,), of the test clips.
         train_labels: int (N,).
         test_labels: int (M,).
-        test_groups: (M,) names, "" where unknown.
+        train_groups: (N,) names, "" where unknown.
+        test_groups: (M,) likewise.
         validates: bool (N,), training clips that hyper-parameters are chosen with.
         num_classes: C.
     """
@@ -46,6 +47,7 @@ class SplitArrays:
     test: NDArray[np.int64]
     train_labels: Labels
     test_labels: Labels
+    train_groups: tuple[str, ...]
     test_groups: tuple[str, ...]
     validates: NDArray[np.bool_]
     num_classes: int
@@ -64,9 +66,10 @@ def split_arrays(split: Split, place: Mapping[str, int], seed: int) -> SplitArra
         return np.array([place[clip.name] for clip in clips], np.int64)
 
     labels = split.labels(split.train)
+    groups = tuple(clip.group for clip in split.train)
     validates = validation_clips(
         labels,
-        [clip.group for clip in split.train],
+        groups,
         np.random.default_rng((seed, split.number)),
     )
     return SplitArrays(
@@ -75,6 +78,7 @@ def split_arrays(split: Split, place: Mapping[str, int], seed: int) -> SplitArra
         positions(split.test),
         labels,
         split.labels(split.test),
+        groups,
         tuple(clip.group for clip in split.test),
         validates,
         len(split.classes),
@@ -83,15 +87,14 @@ def split_arrays(split: Split, place: Mapping[str, int], seed: int) -> SplitArra
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a probe got right.
+    """What a probe got right, of S trainings of an encoder with D draws of labels.
 
     Attributes:
-        top1: By split float (M,): how probably each test clip is right.
+        top1: By split float (S, D, M): how probably each test clip is right.
         top5: Likewise among the five best.
-        confusion: float (C, C), summed over splits: rows are classes, columns what they were
-            taken for.
-        chosen: By split the hyper-parameter of each seed or draw.
-        draws: Accuracy of each draw of labels, the mean over splits; empty without draws.
+        confusion: float (C, C), summed over splits, the mean over trainings and draws: rows are
+            classes, columns what they were taken for.
+        chosen: By split the hyper-parameter of each training; empty with few labels.
         num_labels: Training clips whose label was used, the mean over splits.
     """
 
@@ -99,21 +102,23 @@ class Outcome:
     top5: Mapping[int, NDArray[np.float64]]
     confusion: NDArray[np.float64]
     chosen: Mapping[int, tuple[float, ...]]
-    draws: tuple[float, ...] = ()
     num_labels: float = 0.0
 
 
-def averaged(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the mean of outcomes on the same clips, such as those of several seeds."""
+def joined(outcomes: Sequence[Outcome], axis: int = 0) -> Outcome:
+    """Return outcomes on the same clips as one: of several trainings, or of draws of labels.
+
+    Args:
+        outcomes: One or more.
+        axis: 0 for trainings, 1 for draws.
+    """
     first = outcomes[0]
-    draws = np.mean([one.draws for one in outcomes], axis=0) if first.draws else ()
     return Outcome(
-        {n: np.mean([one.top1[n] for one in outcomes], axis=0) for n in first.top1},
-        {n: np.mean([one.top5[n] for one in outcomes], axis=0) for n in first.top5},
+        {n: np.concatenate([one.top1[n] for one in outcomes], axis) for n in first.top1},
+        {n: np.concatenate([one.top5[n] for one in outcomes], axis) for n in first.top5},
         np.mean([one.confusion for one in outcomes], axis=0),
         {n: tuple(c for one in outcomes for c in one.chosen[n]) for n in first.chosen},
-        tuple(float(one) for one in draws),
-        first.num_labels,
+        float(np.mean([one.num_labels for one in outcomes])),
     )
 
 
@@ -142,7 +147,7 @@ def measure_probe(
             best,
         )
         chosen[split.number] = (best,)
-    return _outcome(scores, splits, chosen)
+    return _outcome(scores, splits, chosen, [len(split.train) for split in splits])
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def measure_few_labels(
     num_draws: int,
     seed: int,
 ) -> Outcome:
-    """Return what a linear probe reaches with few labels, the mean over draws.
+    """Return what a linear probe reaches with few labels, draw by draw.
 
     Every encoder gets the same labels: draws depend on the seed, the split and the budget alone.
 
@@ -190,7 +195,6 @@ def measure_few_labels(
         seed: Of the draws.
     """
     outcomes = []
-    labelled_counts = []
     halves = {}
     for split in splits:
         of_split = features[split.number]
@@ -200,40 +204,39 @@ def measure_few_labels(
             fitted.apply(of_split[split.test]),
         )
     for draw in range(num_draws):
-        scores = {}
+        scores, counts = {}, []
         for split in splits:
             key = (seed, split.number, draw, *budget.name.encode())
             generator = np.random.default_rng(key)
             labelled = budget.draw(split.train_labels, generator)
-            labelled_counts.append(len(labelled))
+            counts.append(len(labelled))
             train, test = halves[split.number]
             scores[split.number] = few_label_scores(
                 train,
                 split.train_labels,
+                split.train_groups,
                 labelled,
                 test,
                 split.num_classes,
                 generator,
             )
-        outcomes.append(_outcome(scores, splits, {}))
-    mean = averaged(outcomes)
-    of_draws = [float(np.mean([np.mean(v) for v in one.top1.values()])) for one in outcomes]
-    return Outcome(
-        mean.top1, mean.top5, mean.confusion, {}, tuple(of_draws), float(np.mean(labelled_counts))
-    )
+        outcomes.append(_outcome(scores, splits, {}, counts))
+    return joined(outcomes, axis=1)
 
 
 def _outcome(
-    scores: Mapping[int, Features], splits: Sequence[SplitArrays], chosen: Mapping[int, Any]
+    scores: Mapping[int, Features],
+    splits: Sequence[SplitArrays],
+    chosen: Mapping[int, Any],
+    num_labels: Sequence[int],
 ) -> Outcome:
+    """Return what one training with one draw of labels got right."""
     labels = {split.number: split.test_labels for split in splits}
     confusion = np.sum(
         [confusion_matrix(scores[number], labels[number]) for number in scores], axis=0
     )
-    return Outcome(
-        {number: top_k_hits(scores[number], labels[number], 1) for number in scores},
-        {number: top_k_hits(scores[number], labels[number], 5) for number in scores},
-        confusion,
-        chosen,
-        num_labels=float(np.mean([len(split.train) for split in splits])),
+    top1, top5 = (
+        {number: top_k_hits(scores[number], labels[number], k)[None, None] for number in scores}
+        for k in (1, 5)
     )
+    return Outcome(top1, top5, confusion, chosen, float(np.mean(num_labels)))

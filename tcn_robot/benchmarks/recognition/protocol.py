@@ -12,7 +12,7 @@ from tcn_robot.benchmarks.recognition.measuring import (
     LabelBudget,
     Outcome,
     SplitArrays,
-    averaged,
+    joined,
     measure_few_labels,
     measure_probe,
 )
@@ -58,17 +58,19 @@ class Row:
     """Something that is measured.
 
     Attributes:
-        kind: "run", "embeddings", "untrained", "pixel_pca" or "pixels".
+        kind: "run", "seeds", "embeddings", "untrained", "pixel_pca" or "pixels".
         features: From a split to the features (clips, S, F) of the frames of all clips, one
             array per seed; for most the same for every split.
         layers: The same of each layer of the encoder, if those are to be probed.
         controls: Rows that this one is compared with.
+        members: Of "seeds", the runs that it joins; it is measured by them.
     """
 
     kind: str
     features: OfSplit
     layers: Mapping[str, OfSplit] = field(default_factory=dict)
     controls: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _probe_seeds(
     options: RecognitionOptions,
     with_all_labels: Outcome | None = None,
 ) -> Outcome:
-    """Return the mean outcome over the seeds of a row."""
+    """Return the outcomes of all seeds of a row."""
     budget = next((one for one in options.budgets if f"few {one.name}" == probe), None)
     if budget is not None and budget.is_all and with_all_labels is not None:
         return with_all_labels
@@ -153,4 +155,32 @@ def _probe_seeds(
             outcomes.append(
                 measure_few_labels(budget, features, splits, options.draws, options.seed)
             )
-    return averaged(outcomes)
+    return joined(outcomes)
+
+
+def with_seeds(
+    rows: Mapping[str, Row],
+    measured: Mapping[str, RowOutcomes],
+    seeds: Mapping[str, Sequence[str]],
+) -> tuple[dict[str, Row], dict[str, RowOutcomes]]:
+    """Return rows and outcomes with a row for each encoder that was trained with several seeds.
+
+    Args:
+        rows: By name.
+        measured: What they got right.
+        seeds: By the name of the row that is made, the runs that differ in their seed only.
+
+    Returns:
+        Both, with the new rows first.
+    """
+    made: dict[str, Row] = {}
+    outcomes: dict[str, RowOutcomes] = {}
+    for name, members in seeds.items():
+        first = rows[members[0]]
+        made[name] = Row("seeds", first.features, {}, first.controls, tuple(members))
+        each = [measured[member] for member in members]
+        outcomes[name] = RowOutcomes(
+            {key: joined([one.probed[key] for one in each]) for key in each[0].probed},
+            {key: joined([one.layers[key] for one in each]) for key in each[0].layers},
+        )
+    return {**made, **rows}, {**outcomes, **measured}

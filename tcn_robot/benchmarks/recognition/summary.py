@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tcn_robot.benchmarks.recognition.intervals import accuracy, accuracy_interval
+from tcn_robot.benchmarks.recognition.intervals import Hits, accuracy, accuracy_interval
 from tcn_robot.benchmarks.recognition.measuring import Outcome, SplitArrays
 from tcn_robot.benchmarks.recognition.protocol import (
     RecognitionOptions,
@@ -17,8 +16,7 @@ from tcn_robot.benchmarks.recognition.protocol import (
 )
 from tcn_robot.benchmarks.recognition.scores import macro_accuracy, per_class_accuracy
 
-BySplit = Mapping[int, NDArray[np.float64]]
-MEASURED_KINDS = ("run", "embeddings")
+MEASURED_KINDS = ("run", "seeds", "embeddings")
 
 
 def summarise(
@@ -38,10 +36,11 @@ def summarise(
         options: How it was measured.
 
     Returns:
-        By row {"kind", "controls", "figures": {pooling: {probe: figure}}, "layers": {layer:
-        {pooling: figure}}}. A figure has "top1", "top1_interval", "top5", "macro", "per_split";
-        "above" and "reached_by" where there are controls, and "against" where there are other
-        runs; "per_class" and "confusion" for the linear probe of what is measured.
+        By row {"kind", "controls", "members", "figures": {pooling: {probe: figure}}, "layers":
+        {layer: {pooling: figure}}}. A figure has "top1", "top1_interval", "top5", "macro",
+        "per_split"; "seeds" and "draws", the accuracy of each, where there are several; "above"
+        and "reached_by" where there are controls, and "against" where there are other runs;
+        "per_class" and "confusion" for the linear probe of what is measured.
     """
     summary: dict[str, Any] = {}
     for name, row in rows.items():
@@ -54,7 +53,7 @@ def summarise(
             }
             figure = figure_of(outcome, rivals, splits, options)
             if row.kind in MEASURED_KINDS:
-                others = [one for one in rows if rows[one].kind in MEASURED_KINDS and one != name]
+                others = _compared_with(name, rows)
                 theirs_of = {one: measured[one].probed[pooling, probe].top1 for one in others}
                 figure["against"] = {
                     one: _difference(outcome.top1, theirs, splits, options)
@@ -73,6 +72,7 @@ def summarise(
         summary[name] = {
             "kind": row.kind,
             "controls": list(row.controls),
+            "members": list(row.members),
             "figures": figures,
             "layers": layers,
             "order": _order(outcomes, splits, options),
@@ -103,8 +103,9 @@ def figure_of(
     }
     if outcome.chosen:
         figure["chosen"] = {str(number): list(one) for number, one in outcome.chosen.items()}
-    if outcome.draws:
-        figure["draws"] = list(outcome.draws)
+    seeds, draws = (_along(outcome.top1, axis) for axis in (0, 1))
+    figure |= {"seeds": seeds} if len(seeds) > 1 else {}
+    figure |= {"draws": draws} if len(draws) > 1 else {}
     figure["labels"] = outcome.num_labels
     if rivals:
         above = {
@@ -124,18 +125,37 @@ def _order(
     shuffled = outcomes.probed.get(("shuffled", "linear"))
     if ordered is None or shuffled is None:
         return None
-    return _difference(ordered.top1, shuffled.top1, splits, options)
+    gained = {number: ordered.top1[number] - shuffled.top1[number] for number in ordered.top1}
+    return {"mean": accuracy(gained), "interval": _interval(gained, splits, options)}
+
+
+def _compared_with(name: str, rows: Mapping[str, Row]) -> list[str]:
+    """Return what a row is compared with: seeds together with others, not with their own."""
+    own = rows[name].members
+    joint = {member for row in rows.values() for member in row.members}
+    left_out = {name, *own} | (joint if own else {one for one in rows if rows[one].members})
+    return [one for one in rows if rows[one].kind in MEASURED_KINDS and one not in left_out]
+
+
+def _along(values: Hits, axis: int) -> list[float]:
+    """Return the accuracy of each training (axis 0), or of each draw of labels (1)."""
+    others = tuple(one for one in range(3) if one != axis)
+    means = [np.mean(of_split, axis=others) for of_split in values.values()]
+    return [float(one) for one in np.mean(means, axis=0)]
 
 
 def _difference(
-    ours: BySplit, theirs: BySplit, splits: Sequence[SplitArrays], options: RecognitionOptions
+    ours: Hits, theirs: Hits, splits: Sequence[SplitArrays], options: RecognitionOptions
 ) -> dict[str, Any]:
-    paired = {number: ours[number] - theirs[number] for number in ours}
-    return {"mean": accuracy(paired), "interval": _interval(paired, splits, options)}
+    mean = accuracy(ours) - accuracy(theirs)
+    return {"mean": mean, "interval": _interval(ours, splits, options, theirs)}
 
 
 def _interval(
-    values: BySplit, splits: Sequence[SplitArrays], options: RecognitionOptions
+    values: Hits,
+    splits: Sequence[SplitArrays],
+    options: RecognitionOptions,
+    rivals: Hits | None = None,
 ) -> list[float]:
     groups = {split.number: split.test_groups for split in splits}
     return list(
@@ -143,6 +163,7 @@ def _interval(
             values,
             groups,
             np.random.default_rng(options.seed),
+            rivals=rivals,
             confidence=options.confidence,
             num_resamples=options.num_resamples,
         )

@@ -25,12 +25,13 @@ def recognition_table(result: Mapping[str, Any]) -> str:
         parts.append(f"{_POOLED[pooling]}\n" + "\n".join(aligned(lines)))
     parts.append(
         f"chance {_percent(chance['top1'])}, largest class {_percent(chance['majority'])}; "
-        f"top 1 in % [95 % interval over groups]; {MARK} a control reaches it (paired interval)"
+        "top 1 in % [95 % interval over groups, and draws of labels and seeds where there are "
+        f"several]; {MARK} a control reaches it (paired interval)"
     )
     order = [
         f"{name}: {_signed(row['order']['mean'])} {_signed_interval(row['order']['interval'])}"
         for name, row in rows.items()
-        if row["order"] is not None and row["kind"] in ("run", "embeddings")
+        if row["order"] is not None and row["kind"] in ("run", "seeds", "embeddings")
     ]
     if order:
         parts.append(
@@ -78,12 +79,15 @@ def _cell(figure: Mapping[str, Any] | None) -> str:
 def _between_lines(rows: Mapping[str, Any]) -> list[str]:
     """Return the differences between runs, each pair once."""
     lines = []
-    names = list(rows)
-    for name, row in rows.items():
+    joint = {member for row in rows.values() for member in row["members"]}
+    names = [name for name in rows if name not in joint]
+    for name in names:
+        row = rows[name]
         for pooling, figures in row["figures"].items():
             against = figures.get("linear", {}).get("against", {})
             for other, one in against.items():
-                if names.index(other) > names.index(name) and pooling in ("mean", "segments"):
+                later = other in names and names.index(other) > names.index(name)
+                if later and pooling in ("mean", "segments"):
                     shown = f"{_signed(one['mean'])} {_signed_interval(one['interval'])}"
                     lines.append(f"{pooling}, {name} less {other}: {shown}")
     return lines

@@ -49,20 +49,3 @@ def validation_clips(
             taken_of.update(counts)
             left.subtract(counts.keys())
     return np.array([name in taken for name in names], bool)
-
-
-def folds_of(
-    labels: NDArray[np.int64], num_folds: int, generator: np.random.Generator
-) -> NDArray[np.int64]:
-    """Deal few labelled clips into folds, each class evenly: int64 (N,), from 0.
-
-    Args:
-        labels: int (N,), classes.
-        num_folds: Number of folds.
-        generator: Draws who comes into which.
-    """
-    folds = np.zeros(len(labels), np.int64)
-    for label in np.unique(labels):
-        members = generator.permutation(np.flatnonzero(labels == label))
-        folds[members] = (np.arange(len(members)) + generator.integers(num_folds)) % num_folds
-    return folds

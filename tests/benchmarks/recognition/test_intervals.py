@@ -14,7 +14,7 @@ from tcn_robot.benchmarks.recognition.pooling import (
     segments_pooled,
     shuffled_in_time,
 )
-from tcn_robot.benchmarks.recognition.validation import folds_of, validation_clips
+from tcn_robot.benchmarks.recognition.validation import validation_clips
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import MetricInputError, bootstrap_interval
 
@@ -37,6 +37,46 @@ def test_the_interval_is_that_of_a_slow_loop():
             means.append(np.mean(of_splits))
     np.testing.assert_allclose(found, np.quantile(means, [0.025, 0.975]), atol=1e-12)
     assert accuracy(values) == pytest.approx((values[1].mean() + values[2].mean()) / 2)
+
+
+def test_trainings_and_draws_of_labels_are_drawn_too_as_in_a_slow_loop():
+    generator = np.random.default_rng(0)
+    ours = {1: generator.random((3, 2, 5)), 2: generator.random((3, 2, 4))}
+    theirs = {1: generator.random((4, 2, 5)), 2: generator.random((4, 2, 4))}
+    groups = {1: list("aabbc"), 2: list("ccdd")}
+    names = list("abcd")
+    found = accuracy_interval(
+        ours, groups, np.random.default_rng(3), rivals=theirs, num_resamples=200
+    )
+    drawing = np.random.default_rng(3)
+    counts, labels, seeds, others = (
+        drawing.multinomial(n, [1 / n] * n, size=200) for n in (4, 2, 3, 4)
+    )
+
+    def mean(values, b, of_seeds):
+        of_splits = []
+        for split in (1, 2):
+            weights = [counts[b][names.index(group)] for group in groups[split]]
+            if sum(weights):
+                drawn = [
+                    np.average(values[split][s, d], weights=weights)
+                    for s in np.repeat(np.arange(len(of_seeds)), of_seeds)
+                    for d in np.repeat(np.arange(2), labels[b])
+                ]
+                of_splits.append(np.mean(drawn))
+        return np.mean(of_splits)
+
+    gaps = [mean(ours, b, seeds[b]) - mean(theirs, b, others[b]) for b in range(200)]
+    np.testing.assert_allclose(found, np.quantile(gaps, [0.025, 0.975]), atol=1e-12)
+
+
+def test_trainings_that_differ_make_the_interval_wider():
+    hits = np.repeat([0.2, 0.5, 0.8], 40).reshape(3, 1, 40)
+    groups = {1: [""] * 40}
+    low, high = accuracy_interval({1: hits}, groups, np.random.default_rng(0))
+    assert high - low > 0.3
+    alike = {1: np.broadcast_to(hits.mean(axis=0), hits.shape)}
+    assert accuracy_interval(alike, groups, np.random.default_rng(0)) == pytest.approx((0.5, 0.5))
 
 
 def test_groups_that_agree_within_make_the_interval_wider():
@@ -81,15 +121,6 @@ def test_classes_of_one_clip_or_group_are_never_validated():
         assert validates.sum() == 1
     lonely = validation_clips(np.arange(3), ["", "", ""], np.random.default_rng(0))
     assert not lonely.any()
-
-
-def test_folds_deal_each_class_evenly():
-    labels = np.repeat(np.arange(3), [3, 6, 4])
-    folds = folds_of(labels, 3, np.random.default_rng(0))
-    for label, least in ((0, 1), (1, 2), (2, 1)):
-        counts = np.bincount(folds[labels == label], minlength=3)
-        assert counts.min() == least
-        assert counts.max() - counts.min() <= 1
 
 
 def test_segment_centres_are_the_middles():

@@ -7,6 +7,7 @@ from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import recall_score, top_k_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
+from tcn_robot.benchmarks.recognition import few_labels
 from tcn_robot.benchmarks.recognition.few_labels import (
     draw_per_class,
     draw_share,
@@ -29,6 +30,8 @@ from tcn_robot.benchmarks.recognition.scores import (
 )
 from tcn_robot.errors import UserError
 from tcn_robot.metrics import MetricInputError
+
+ALONE = ("",) * 48
 
 
 @pytest.fixture
@@ -213,13 +216,37 @@ def test_labels_outside_the_budget_are_not_looked_at(generator):
     hidden = labels.copy()
     others = np.setdiff1d(np.arange(48), labelled)
     hidden[others] = generator.integers(4, size=len(others))
-    first = few_label_scores(train, labels, labelled, test, 4, np.random.default_rng(1))
-    second = few_label_scores(train, hidden, labelled, test, 4, np.random.default_rng(1))
+    first = few_label_scores(train, labels, ALONE, labelled, test, 4, np.random.default_rng(1))
+    second = few_label_scores(train, hidden, ALONE, labelled, test, 4, np.random.default_rng(1))
     np.testing.assert_array_equal(first, second)
 
 
 def test_one_label_each_is_enough_for_classes_far_apart(generator):
     train, labels = blobs(generator, spread=0.05)
     labelled = draw_per_class(labels, 1, generator)
-    scores = few_label_scores(train, labels, labelled, train, 4, generator)
+    scores = few_label_scores(train, labels, ALONE, labelled, train, 4, generator)
     assert top_k_hits(scores, labels, 1).mean() == 1.0
+
+
+def test_with_few_labels_no_group_validates_itself(generator, monkeypatch):
+    train, labels = blobs(generator)
+    groups = [f"scene {index % 4}" for index in range(48)]
+    seen = []
+    hits = few_labels.validation_hits
+
+    def noted(known, given, half, *rest):
+        seen.append(half)
+        return hits(known, given, half, *rest)
+
+    monkeypatch.setattr(few_labels, "validation_hits", noted)
+    labelled = draw_per_class(labels, 6, generator)
+    few_label_scores(train, labels, groups, labelled, train, 4, generator)
+    own = np.array(groups)[labelled]
+    first, second = seen
+    np.testing.assert_array_equal(first, ~second)
+    assert first.any()
+    assert second.any()
+    assert not set(own[first]) & set(own[second])
+    seen.clear()
+    few_label_scores(train, labels, ["one scene"] * 48, labelled, train, 4, generator)
+    assert not seen  # nothing to validate with: the fixed penalty

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tcn_robot.benchmarks.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
 from tcn_robot.benchmarks.table import aligned, cell
 
-MARK = "≈"
 #: Columns beside the trained one, where a result has them.
 _BESIDE = (
     "untrained",
@@ -70,11 +70,15 @@ def _figures(
         if own is None:
             continue
         is_share = figure["is_share"]
-        mark = f" {MARK}" if reached.get(name) else "  "
-        first = cell(own, rows["trained"].get(f"{name}_interval"), is_share) + mark
+        first = _marked(cell(own, rows["trained"].get(f"{name}_interval"), is_share), name, reached)
         means = [cell(rows[row].get(name), None, is_share) for row in beside]
         lines.append([figure["heading"], first, *means])
     return aligned(lines)
+
+
+def _marked(text: str, name: str, reached: Mapping[str, Sequence[str]]) -> str:
+    """Return a cell with its sign, or with the room of one."""
+    return f"{text} {mark(reached.get(name, [])) or ' '}"
 
 
 def _has_values(rows: Mapping[str, Any]) -> bool:
@@ -82,16 +86,21 @@ def _has_values(rows: Mapping[str, Any]) -> bool:
 
 
 def _legend(result: Mapping[str, Any]) -> str:
-    """Say which controls reach which figures."""
+    """Say which controls reach which figures, those of the clock last."""
     by_controls: dict[tuple[str, ...], list[str]] = {}
     for name, controls in result.get("reached_by", {}).items():
         if controls:
             heading = result["figures"][name]["heading"].removesuffix(" %")
             by_controls.setdefault(tuple(controls), []).append(heading)
     lines = [
-        f"{MARK} reached by {', '.join(controls).replace('_', ' ')}: {', '.join(headings)}"
+        f"{REACHED} reached by {', '.join(controls).replace('_', ' ')}: {', '.join(headings)}"
         for controls, headings in by_controls.items()
+        if mark(controls) == REACHED
     ]
+    parts = [result, *result.get("splits", [])]
+    every = [found for part in parts for found in part.get("reached_by", {}).values()]
+    if any(mark(controls) == BY_THE_CLOCK for controls in every):
+        lines.append(f"{BY_THE_CLOCK} {clock_explained(result)}")
     return "\n".join(lines)
 
 
@@ -105,10 +114,9 @@ def _splits(result: Mapping[str, Any]) -> list[str]:
         rows = split["rows"]
         cells = []
         for name, figure in figures.items():
-            mark = f" {MARK}" if split["reached_by"].get(name) else "  "
             own = rows["trained"]
             text = cell(own.get(name), own.get(f"{name}_interval"), figure["is_share"])
-            cells.append(text + mark)
+            cells.append(_marked(text, name, split["reached_by"]))
         errors = [
             cell(rows.get(row, {}).get("error"), None, True)
             for row in ("untrained", "frame_counter")

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.benchmarks.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
 from tcn_robot.report.media import data_uri
 from tcn_robot.report.sections import Drawing
 
-MARK = "≈"
 #: Columns beside the trained one.
 _BESIDE = (
     *("untrained", "collapsed", "frame_counter", "pixels", "pixel_pca", "chance", "ceiling"),
@@ -56,7 +56,9 @@ def render_alignment_page(result: Mapping[str, Any]) -> str:
         style=style,
         tool_version=__version__,
         result=result,
-        mark=MARK,
+        reached_mark=REACHED,
+        clock_mark=BY_THE_CLOCK,
+        clock_explained=clock_explained(result),
         beside=[(row, short_name(row)) for row in _BESIDE if row in result],
         groups=_groups(result),
         published=_published(result),
@@ -127,6 +129,7 @@ def _figure_rows(
                 "trained": _text(own, figure),
                 "interval": _bounds(rows["trained"].get(f"{name}_interval"), figure),
                 "reached": [short_name(row) for row in reached.get(name, [])],
+                "mark": mark(reached.get(name, [])),
                 "beside": [
                     {
                         "text": _text(rows.get(row, {}).get(name), figure),
@@ -168,6 +171,7 @@ def _split(result: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any
             "text": _text(rows["trained"].get(name), figures[name]),
             "interval": _bounds(rows["trained"].get(f"{name}_interval"), figures[name]),
             "reached": [short_name(row) for row in split["reached_by"].get(name, [])],
+            "mark": mark(split["reached_by"].get(name, [])),
         }
         for name in _SPLIT_COLUMNS
         if name in figures

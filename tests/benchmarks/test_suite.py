@@ -10,6 +10,7 @@ from tcn_robot.benchmarks.comparison import ordinary
 from tcn_robot.benchmarks.controls import frame_counter
 from tcn_robot.benchmarks.figures import EmbeddedEpisodes
 from tcn_robot.benchmarks.held_out import HeldOutEpisode, Origin, thinned
+from tcn_robot.benchmarks.marks import REACHED, mark
 from tcn_robot.benchmarks.probe_figures import probe_figures
 from tcn_robot.benchmarks.probes import phase_progression, phase_starts
 from tcn_robot.benchmarks.results import suite_result
@@ -134,7 +135,16 @@ def test_marks_where_a_control_does_as_well(result):
     line_of_error = next(
         line for line in suite_table(result).splitlines() if line.startswith("error %")
     )
+    # Untrained is the same noise in every view here, and so has no error either.
     assert "≈" in line_of_error
+    of_the_clock = [name for name, found in reached.items() if mark(found) == "°"]
+    assert of_the_clock
+    assert {tuple(reached[name]) for name in of_the_clock} == {("frame_counter",)}
+    assert mark(hard["reached_by"]["error"]) == REACHED
+    [told] = [line for line in suite_table(result).splitlines() if line.startswith("° ")]
+    own, counter = (100 * result[row]["progress_error"] for row in ("trained", "frame_counter"))
+    assert told.endswith(f"tells the two apart: {own:.1f} %, frame counter {counter:.1f} %")
+    assert mark([]) == ""
 
 
 def test_without_hard_films_it_says_how_to_make_them(episodes):

@@ -170,13 +170,13 @@ def thinned(episode: HeldOutEpisode, step: int) -> HeldOutEpisode:
         # Copies: a view of the film would keep all of its frames in memory.
         return {name: column[::step].copy() for name, column in columns.items()}
 
-    known = {"observation": episode.observation, "progress": episode.progress}
     return replace(
         episode,
         frames=kept(episode.frames),
         times_seconds=kept(episode.times_seconds),
         labels=kept(episode.labels),
-        **kept({name: column for name, column in known.items() if column is not None}),
+        observation=None if episode.observation is None else episode.observation[::step].copy(),
+        progress=None if episode.progress is None else episode.progress[::step].copy(),
         frame_step=episode.frame_step * step,
     )
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
+from tcn_robot.benchmarks.alignment.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
 from tcn_robot.benchmarks.alignment.table import BESIDE, SPLIT_COLUMNS
-from tcn_robot.benchmarks.text_table import MARK
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
 from tcn_robot.report.media import data_uri
@@ -51,7 +51,9 @@ def render_alignment_page(result: Mapping[str, Any]) -> str:
         style=style,
         tool_version=__version__,
         result=result,
-        mark=MARK,
+        reached_mark=REACHED,
+        clock_mark=BY_THE_CLOCK,
+        clock_explained=clock_explained(result),
         beside=[(row, short_name(row)) for row in BESIDE if row in result],
         groups=_groups(result),
         published=_published(result),
@@ -122,6 +124,7 @@ def _figure_rows(
                 "trained": _text(own, figure),
                 "interval": _bounds(rows["trained"].get(f"{name}_interval"), figure),
                 "reached": [short_name(row) for row in reached.get(name, [])],
+                "mark": mark(reached.get(name, [])),
                 "beside": [
                     {
                         "text": _text(rows.get(row, {}).get(name), figure),
@@ -163,6 +166,7 @@ def _split(result: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any
             "text": _text(rows["trained"].get(name), figures[name]),
             "interval": _bounds(rows["trained"].get(f"{name}_interval"), figures[name]),
             "reached": [short_name(row) for row in split["reached_by"].get(name, [])],
+            "mark": mark(split["reached_by"].get(name, [])),
         }
         for name in SPLIT_COLUMNS
         if name in figures

@@ -12,10 +12,12 @@ from tcn_robot.errors import UserError
 if TYPE_CHECKING:
     from tcn_robot.benchmarks import HeldOutEpisode
     from tcn_robot.benchmarks.alignment.suite import RunToMeasure
-    from tcn_robot.recordings import Recording
+    from tcn_robot.recordings import Episode, Recording
 
 #: Most training episodes that probes and principal components learn from.
-MOST_TRAINING_EPISODES = 40
+MOST_TRAINING_EPISODES = 200
+#: Most frames of them, all views together: of more, every k-th of each film is kept.
+MOST_TRAINING_FRAMES = 12_000
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
     encoders = [_run_to_measure(run, asked) for run in runs]
     opened = [(path, open_recording(path)) for path in recordings]
     episodes = _episodes(opened, asked.split, asked.views)
-    training = [] if asked.split != "test" else _training(opened, episodes[0])
+    training = [] if asked.split != "test" else _training(opened, episodes)
     options = AlignmentOptions(seed=asked.seed, same_within=asked.same_within)
     main = [episodes[position] for position in originals(episodes)[0]]
     figures = suite_figures(asked.tolerances, asked.within_seconds, main, len(training))
@@ -136,10 +138,11 @@ def _run_to_measure(run: Path, asked: Asked) -> RunToMeasure:
     encoder = load_encoder(run)
     trained = run_of_encoder(run)
     seeds = range(asked.seed, asked.seed + asked.untrained_seeds)
+    untrained = [untrained_encoder(encoder, one) for one in seeds]
     return RunToMeasure(
         name=str(run),
         embed=film_embedder(encoder),
-        untrained=[film_embedder(untrained_encoder(encoder, one)) for one in seeds],
+        untrained={encoder_digest(one): film_embedder(one) for one in untrained},
         seen=seen_by(run, asked.seen_bodies, asked.seen_views),
         options=None if trained is None else read_options(trained),
         digest=encoder_digest(encoder),
@@ -179,12 +182,18 @@ def _episodes(
 
 
 def _training(
-    opened: Sequence[tuple[Path, Recording]], first: HeldOutEpisode
+    opened: Sequence[tuple[Path, Recording]], held_out: Sequence[HeldOutEpisode]
 ) -> list[HeldOutEpisode]:
-    """Return evenly chosen training episodes that are filmed as the first held-out one is."""
-    from tcn_robot.benchmarks import held_out_episodes
-    from tcn_robot.benchmarks.alignment.held_out import AIMLESS_POLICIES
+    """Return evenly chosen training episodes that are filmed as the first held-out one is.
 
+    Raises:
+        UserError: One of them shows the same moments as a held-out one.
+    """
+    from tcn_robot.benchmarks import held_out_episodes
+    from tcn_robot.benchmarks.alignment.held_out import AIMLESS_POLICIES, thinned
+    from tcn_robot.progress import progress
+
+    first = held_out[0]
     candidates = [
         (path, episode)
         for path, recording in opened
@@ -194,12 +203,38 @@ def _training(
         and set(first.frames) <= set(episode.views)
         and episode.embodiment == first.embodiment
     ]
-    step = max(1, -(-len(candidates) // MOST_TRAINING_EPISODES))
+    if not candidates:
+        return []
+    _refuse_shared(candidates, held_out)
+    chosen = candidates[:: max(1, -(-len(candidates) // MOST_TRAINING_EPISODES))]
+    views = list(first.frames)
+    num_frames = sum(len(episode.timestamps(view)) for _, episode in chosen for view in views)
+    step = max(1, -(-num_frames // MOST_TRAINING_FRAMES))
+    display = progress(chosen, total=len(chosen), description="read training episodes")
     return [
-        one
-        for path, episode in candidates[::step]
-        for one in held_out_episodes([(path, [episode])], episode.split, list(first.frames))
+        thinned(one, step)
+        for path, episode in display
+        for one in held_out_episodes([(path, [episode])], episode.split, views)
     ]
+
+
+def _refuse_shared(
+    training: Sequence[tuple[Path, Episode]], held_out: Sequence[HeldOutEpisode]
+) -> None:
+    """Refuse probes that would learn on what they are asked."""
+    asked = {key: one.name for one in held_out for key in one.origin.hashes}
+    shared = [
+        f"{path} episode {episode.id} is {asked[key]}"
+        for path, episode in training
+        for key in (episode.content_hash, *episode.ancestors)
+        if key in asked
+    ]
+    if shared:
+        more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
+        raise UserError(
+            f"expected training episodes that are not held out too, found the same moments in both "
+            f"({shared[0]}{more}); leave one of the two recordings out"
+        )
 
 
 def measure_files(paths: Sequence[Path], asked: Asked) -> dict[str, Any]:

@@ -63,6 +63,13 @@ def bench_alignment(
     for name, number in (("--untrained-seeds", untrained_seeds), ("--seed", seed)):
         if number < 0:
             raise UserError(f"{name} must be at least 0, found {number}")
+    if not 0 <= same_within < float("inf"):
+        raise UserError(f"--same-within must be finite and at least 0, found {same_within}")
+    if embeddings and paths:
+        raise UserError(
+            f"expected runs and recordings, or --embeddings, found both ({paths[0]} and "
+            f"{embeddings[0]}); measure them one after the other"
+        )
     for option, file in (("--out", out), ("--report", report)):
         if file is not None:
             refuse_unwritable(file, option)

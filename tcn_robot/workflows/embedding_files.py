@@ -1,22 +1,21 @@
-"""Embeddings in files: .npy, .npz (those of `tcn-robot embed` too) and Parquet."""
+"""Films to compare from files of embeddings, those of `tcn-robot embed` too."""
 
 from __future__ import annotations
 
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.metrics.checks import checked_embedding
+from tcn_robot.workflows.saved_embeddings import embedding_names, read_arrays
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.alignment.arrays import EmbeddedRecording
 
-ENDINGS = (".npy", ".npz", ".parquet")
 #: What `tcn-robot embed` writes for each frame.
 _COLUMNS = ("embeddings", "episode_ids", "views", "timestamps")
 _ENCODERS = "encoders"
@@ -29,7 +28,8 @@ def read_embeddings(
 
     Args:
         paths: .npy with one (T, D) array; .npz with arrays of one film each, or what
-            `tcn-robot embed` wrote; .parquet with D columns of numbers or one column of lists.
+            `tcn-robot embed` wrote, which may stand in a .parquet too; .parquet with D columns of
+            numbers or one column of lists.
 
     Returns:
         (name, (T, D)) of each film whose episode nobody names, and recordings of those that
@@ -43,14 +43,21 @@ def read_embeddings(
     recordings: list[EmbeddedRecording] = []
     encoders: dict[str, Path] = {}
     for path in paths:
-        arrays = _arrays(path)
+        arrays = read_arrays(path)
         if set(_COLUMNS) <= arrays.keys():
             for digest in np.unique(arrays.get(_ENCODERS, np.empty(0, "S1"))).astype("S"):
                 encoders.setdefault(digest.decode("ascii", "replace"), path)
             recordings.append(_recording(path, arrays))
         else:
-            names = {name: f"{path}:{name}" if len(arrays) > 1 else str(path) for name in arrays}
-            films += [(names[name], arrays[name]) for name in sorted(arrays)]
+            found = sorted(embedding_names(arrays))
+            if not found:
+                raise UserError(
+                    f"expected arrays of shape (frames, dimensions) in {path}, found "
+                    f"{', '.join(arrays) or 'none'}; save one per film"
+                )
+            films += [
+                (f"{path}:{name}" if len(found) > 1 else str(path), arrays[name]) for name in found
+            ]
     if films and recordings:
         raise UserError(
             "expected films without episodes, or files of `tcn-robot embed`, found both; give one "
@@ -84,63 +91,6 @@ def _check(films: Sequence[tuple[str, np.ndarray]]) -> None:
             f"expected embeddings of one dimension, found {first} in {its}, {second} in {other}; "
             "embed both with the same encoder"
         )
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of one file by name."""
-    if not path.is_file():
-        raise UserError(
-            f"expected embeddings in {path}, found no such file; save them with np.save"
-        )
-    if path.suffix == ".parquet":
-        return {"embeddings": _parquet(path)}
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"embeddings": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"expected one array in {path}, found none ({error}); save it with np.save"
-        ) from error
-
-
-def _parquet(path: Path) -> np.ndarray:
-    """Return (T, D): columns of numbers side by side, or the only column of lists."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        first_line = next(iter(str(error).splitlines()), "damaged")
-        raise UserError(f"{path} is no Parquet file ({first_line}); write it again") from error
-    lists = [f.name for f in table.schema if pa.types.is_list(f.type) or _is_fixed(f.type)]
-    numbers = [f.name for f in table.schema if pa.types.is_floating(f.type)]
-    if len(lists) == 1:
-        rows = table.column(lists[0]).to_pylist()
-        lengths = {len(row) if row is not None else 0 for row in rows}
-        if len(lengths) != 1:
-            raise UserError(
-                f"{path}: expected lists of one length in {lists[0]!r}, found lengths "
-                f"{sorted(lengths)}; one embedding per row"
-            )
-        return np.array(rows, dtype=np.float64)
-    if lists or not numbers:
-        found = ", ".join(f"{f.name} ({f.type})" for f in table.schema) or "none"
-        raise UserError(
-            f"{path}: expected one column of lists or columns of floating-point numbers, found "
-            f"{found}; write (T, D) numbers"
-        )
-    columns = [table.column(name).to_numpy() for name in numbers]
-    return np.stack(columns, axis=1)  # (T, D)
-
-
-def _is_fixed(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind))
 
 
 def _recording(path: Path, arrays: dict[str, np.ndarray]) -> EmbeddedRecording:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tcn_robot.benchmarks.alignment.seeds import same_but_for_seed
 from tcn_robot.benchmarks.recognition.clips import Split
 from tcn_robot.benchmarks.recognition.layouts.lists import stem_of
-from tcn_robot.benchmarks.seeds import same_but_for_seed
 from tcn_robot.errors import UserError
 from tcn_robot.models import Encoder, load_encoder
 from tcn_robot.recordings import open_recording

@@ -77,7 +77,8 @@ def test_everything_stands_on_the_page(no_pictures, tmp_path):
     page = (tmp_path / "deep" / "page.html").read_text("utf-8")
     assert "Alignment: MujocoPour-v0" in page
     assert "Hard split: error 24.5\u202f%." in page
-    assert 'title="reached by frame counter">2.0\u202f% ≈' in page
+    assert 'title="reached by frame counter">2.0\u202f% °' in page
+    assert "° stands where the frame counter alone reaches it" in page
     assert 'title="reached by untrained">20.0\u202f% ≈' in page
     assert "minus the trained tau" in page
     assert "−0.800" in page

@@ -66,6 +66,22 @@ def test_files_of_embed_are_whole_episodes(tmp_path, capsys):
     assert len(read_embeddings([alone])[1][0].episodes) == 3
 
 
+def test_whole_episodes_and_further_columns_in_every_format(tmp_path):
+    path = embedded(tmp_path / "a.npz")
+    with np.load(path) as file:
+        columns = {name: file[name] for name in file.files}
+    lists = {name: list(values) for name, values in columns.items()}
+    pq.write_table(pa.table(lists), tmp_path / "a.parquet")
+    from_npz, from_parquet = (read_embeddings([tmp_path / f"a.{end}"])[1][0].episodes
+                              for end in ("npz", "parquet"))  # fmt: skip
+    np.testing.assert_array_equal(from_npz[2]["left"], from_parquet[2]["left"])
+    assert len(from_parquet) == 3
+    np.savez(tmp_path / "one.npz", embeddings=FILM, phase=np.arange(24))
+    np.savez(tmp_path / "two.npz", a=FILM, b=FILM, times=np.arange(24))
+    films, _ = read_embeddings([tmp_path / "one.npz", tmp_path / "two.npz"])
+    assert [name.rpartition("/")[2] for name, _ in films] == ["one.npz", "two.npz:a", "two.npz:b"]
+
+
 def test_embeddings_of_another_encoder_are_refused(tmp_path, capsys):
     first = embedded(tmp_path / "a.npz", "abc")
     second = embedded(tmp_path / "b.npz", "def")
@@ -73,6 +89,19 @@ def test_embeddings_of_another_encoder_are_refused(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "expected embeddings of one encoder, found abc in" in error
     assert len(error.splitlines()) == 1
+
+
+def test_runs_and_files_at_once_and_a_bad_number_are_refused(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", FILM)
+    for words, message in [
+        (["a-run", "a-dir"], "found both (a-run and"),
+        (["--same-within", "nan"], "--same-within must be finite and at least 0, found nan"),
+    ]:
+        files = [str(tmp_path / "a.npy")] * 2
+        assert main(["bench", "alignment", *words, "--embeddings", *files]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert len(error.splitlines()) == 1
 
 
 def test_a_constant_embedding_is_said_and_scores_chance(tmp_path, capsys):
@@ -95,6 +124,10 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
     }
     for name, array in files.items():
         np.save(tmp_path / name, array)
+    np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)
+    np.savez(tmp_path / "empty.npz")
+    np.savez(tmp_path / "flats.npz", a=np.arange(3), b=np.arange(3))
+    (tmp_path / "words.txt").write_text("1 2 3")
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 broken")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 broken")
     pq.write_table(pa.table({"name": ["a", "b"]}), tmp_path / "words.parquet")
@@ -106,11 +139,15 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
         (["one.npy", "good.npy"], "expected 2 frames or more, found 1"),
         (["nan.npy", "good.npy"], "NaN"),
         (["wide.npy", "good.npy"], "expected embeddings of one dimension, found 7 in"),
-        (["broken.npz", "good.npy"], "expected one array"),
-        (["broken.parquet", "good.npy"], "is no Parquet file"),
+        (["broken.npz", "good.npy"], "cannot be read as embeddings"),
+        (["broken.parquet", "good.npy"], "cannot be read as embeddings"),
         (["words.parquet", "good.npy"], r"found name \(string\)"),
         (["uneven.parquet", "good.npy"], r"found lengths \[1, 2\]"),
         (["gone.npy", "good.npy"], "no such file"),
+        (["words.txt", "good.npy"], "ends with neither of .npy"),
+        (["pickle.npy", "good.npy"], r"\(no plain numbers\)"),
+        (["empty.npz", "good.npy"], "found none; save one per film"),
+        (["flats.npz", "good.npy"], "found a, b; save one per film"),
         (["episodes.npz", "good.npy"], "give one kind"),
     ]:
         with pytest.raises(UserError, match=message) as raised:

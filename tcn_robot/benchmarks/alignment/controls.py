@@ -90,9 +90,9 @@ def collapsed(episode: HeldOutEpisode) -> Embedded:
 
 
 def frame_counter(episode: HeldOutEpisode) -> Embedded:
-    """Return the number of each frame."""
+    """Return the number of each frame in its recording."""
     return {
-        view: np.arange(len(film), dtype=np.float64)[:, None]
+        view: np.arange(len(film), dtype=np.float64)[:, None] * episode.frame_step
         for view, film in episode.frames.items()
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -98,6 +98,7 @@ class HeldOutEpisode:
         embodiment: Whose body acted, "" where the recording does not say.
         labels: {column: (T, ...)} what the simulator knew of each frame, such as its phase.
         origin: Where it comes from.
+        frame_step: Of the recording's frames every how many are here.
     """
 
     name: str
@@ -108,6 +109,7 @@ class HeldOutEpisode:
     embodiment: str = ""
     labels: dict[str, NDArray[Any]] = field(default_factory=dict)
     origin: Origin = Origin()
+    frame_step: int = 1
 
     @property
     def synchronised(self) -> bool:
@@ -152,6 +154,31 @@ def held_out_episodes(
             f"record some with --split {split}, or pass --split"
         )
     return chosen
+
+
+def thinned(episode: HeldOutEpisode, step: int) -> HeldOutEpisode:
+    """Return an episode with every `step`-th frame and its labels; the others are given up.
+
+    Args:
+        episode: All views of it have its frames.
+        step: 1 or more.
+    """
+    if step == 1:
+        return episode
+
+    def kept(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        # Copies: a view of the film would keep all of its frames in memory.
+        return {name: column[::step].copy() for name, column in columns.items()}
+
+    return replace(
+        episode,
+        frames=kept(episode.frames),
+        times_seconds=kept(episode.times_seconds),
+        labels=kept(episode.labels),
+        observation=None if episode.observation is None else episode.observation[::step].copy(),
+        progress=None if episode.progress is None else episode.progress[::step].copy(),
+        frame_step=episode.frame_step * step,
+    )
 
 
 def _decoded(episode: FilmedEpisode, views: Sequence[str], name: str) -> HeldOutEpisode:

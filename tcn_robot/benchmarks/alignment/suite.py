@@ -45,7 +45,8 @@ class RunToMeasure:
     Attributes:
         name: The run, as it was named.
         embed: Embeds uint8 (N, H, W, 3) of an embodiment as float32 (N, D).
-        untrained: Encoders of the same shape with other weights.
+        untrained: Encoders of the same shape with other weights, by the digest of those: runs of
+            one shape share them, and they are measured once.
         seen: What it was trained on, None where that is not known.
         options: Every option of its training, "seed" among them; None where they are not known.
         digest: Of its weights.
@@ -53,7 +54,7 @@ class RunToMeasure:
 
     name: str
     embed: Embed
-    untrained: Sequence[Embed] = ()
+    untrained: Mapping[str, Embed] = field(default_factory=dict)
     seen: Seen | None = None
     options: Mapping[str, Any] | None = None
     digest: str = ""
@@ -139,6 +140,8 @@ class Controls:
         if all(one.observation is not None for side in sides for one in side):
             states = [_states(side) for side in sides]
             self._rows["simulator_state"] = (states[0], states[1])
+        self._given = given
+        self._untrained: dict[str, _Both] = {}
         self._measured: dict[object, Measured] = {}
 
     def rows(self, dimension: int) -> dict[str, _Both]:
@@ -152,6 +155,13 @@ class Controls:
         fitted_on = training or [episodes[i] for i in self._ordinary]
         components = [pixel_pca(films, fitted_on, dimension) for films in (episodes, training)]
         return {**self._rows, "pixel_pca": (components[0], components[1])}
+
+    def untrained(self, encoders: Mapping[str, Embed]) -> dict[str, _Both]:
+        """Return the embeddings of untrained encoders by digest, each embedded once."""
+        for digest, embed in encoders.items():
+            if digest not in self._untrained:
+                self._untrained[digest] = _embedded(embed, self._given)
+        return {digest: self._untrained[digest] for digest in encoders}
 
     def once(self, key: object, find: Callable[[], Measured]) -> Measured:
         """Return what is found under a key, found once however many runs ask."""
@@ -167,6 +177,10 @@ def _states(episodes: Sequence[HeldOutEpisode]) -> list[Embedded]:
         for one in episodes
         if one.observation is not None
     ]
+
+
+def _embedded(embed: Embed, given: SuiteInput) -> _Both:
+    return embedded_by(embed, given.episodes), embedded_by(embed, given.training)
 
 
 def num_steps(run: RunToMeasure, given: SuiteInput) -> int:
@@ -189,16 +203,10 @@ def measure_run(run: RunToMeasure, given: SuiteInput, controls: Controls) -> Mea
     groups = originals(given.episodes)
     check_comparable([given.episodes[i] for i in groups[0]])
     given.tell(f"{run.name}: embedding")
-    trained = (embedded_by(run.embed, given.episodes), embedded_by(run.embed, given.training))
-    untrained = [
-        (embedded_by(embed, given.episodes), embedded_by(embed, given.training))
-        for embed in run.untrained
-    ]
+    trained = _embedded(run.embed, given)
     dimension = next(iter(trained[0][0].values())).shape[1]
-    own: dict[str, list[_Both]] = {"trained": [trained]}
-    if untrained:
-        own["untrained"] = untrained
-    measuring = _Measuring(given, controls, own, controls.rows(dimension), dimension)
+    shared = (controls.rows(dimension), controls.untrained(run.untrained))
+    measuring = _Measuring(given, controls, trained, *shared, dimension)
     parts = [measuring.part(ORDINARY, ordinary(given.episodes, groups[0]), given.figures)]
     elsewhere = {f.name: f for f in (*across_views_of(given), *across_episodes())}
     for split in splits(given.episodes, run.seen):
@@ -230,15 +238,17 @@ class _Measuring:
     Attributes:
         given: What is measured.
         controls: Rows that all encoders share.
-        own: Rows of this encoder, in one seed or several.
-        shared: Those of the controls, with as many principal components as it has dimensions.
+        trained: This encoder's.
+        shared: Rows of the controls, with as many principal components as it has dimensions.
+        untrained: Those of untrained encoders, whose figures are averaged.
         dimension: Of its embeddings.
     """
 
     given: SuiteInput
     controls: Controls
-    own: Mapping[str, Sequence[_Both]]
+    trained: _Both
     shared: Mapping[str, _Both]
+    untrained: Mapping[str, _Both]
     dimension: int
 
     def part(
@@ -250,15 +260,18 @@ class _Measuring:
     ) -> Part:
         """Return the figures of every row in one comparison."""
         self.given.tell(name)
-        found = {
-            row: averaged_over_seeds([self._measured(one, comparison, figures) for one in several])
-            for row, several in self.own.items()
-        }
+        found = {"trained": self._measured(self.trained, comparison, figures)}
+        untrained = [
+            self._once((digest, comparison, *figures), both, comparison, figures)
+            for digest, both in self.untrained.items()
+        ]
+        if untrained:
+            found["untrained"] = averaged_over_seeds(untrained)
         for row, both in self.shared.items():
             if row == "simulator_state" and name != ORDINARY:
                 continue  # states of paired bodies are the same states
             key = (row, self.dimension if row == "pixel_pca" else None, comparison, *figures)
-            found[row] = self.controls.once(key, partial(self._measured, both, comparison, figures))
+            found[row] = self._once(key, both, comparison, figures)
         found["chance"] = chance_figures(self.given.episodes, figures, comparison)
         if name == ORDINARY:
             chosen = [self.given.episodes[item[0].episode] for item in comparison.queries]
@@ -267,6 +280,11 @@ class _Measuring:
                 chosen, figures, options.same_within, options.same_pixels_within
             )
         return Part(name, comparison, found, split)
+
+    def _once(
+        self, key: object, both: _Both, comparison: Comparison, figures: Mapping[str, Figure]
+    ) -> Measured:
+        return self.controls.once(key, partial(self._measured, both, comparison, figures))
 
     def _measured(
         self, both: _Both, comparison: Comparison, figures: Mapping[str, Figure]

@@ -39,14 +39,14 @@ def mean(values: NDArray[np.float64]) -> float:
 
     Args:
         values: (N,) over items; (N, N) over ordered pairs of different ones; (N, M) over pairs of
-            two sets; (N, C, 2) how many were wrong and how many there are: the mean over classes
-            of the share of wrong ones; () what is known of all together only.
+            two sets; (N, C, 2) two sums, such as how many were wrong and how many there are: the
+            mean over classes of the ratio of the totals; () what is known of all together only.
     """
     if values.ndim == 0:
         return float(values)
     if values.ndim == 3:
-        wrong, count = values.sum(axis=0).T  # (C,) each
-        return float((wrong[count > 0] / count[count > 0]).mean())
+        over, under = values.sum(axis=0).T  # (C,) each
+        return float((over[under > 0] / under[under > 0]).mean())
     if values.ndim == 1 or values.shape[0] != values.shape[1]:
         return float(values.mean())
     return float(values[~np.eye(len(values), dtype=bool)].mean())
@@ -99,10 +99,10 @@ def resampled_means(
     if values.ndim == 1:
         return np.asarray(weights @ values / len(values))
     if values.ndim == 3:
-        wrong, count = (weights @ values[..., side] for side in (0, 1))  # (B, C)
-        there = count > 0
-        shares = np.where(there, wrong / np.where(there, count, 1), 0.0)
-        return np.asarray(shares.sum(axis=1) / there.sum(axis=1))
+        over, under = (weights @ values[..., side] for side in (0, 1))  # (B, C)
+        there = under > 0
+        ratios = np.where(there, over / np.where(there, under, 1), 0.0)
+        return np.asarray(ratios.sum(axis=1) / there.sum(axis=1))
     if values.shape[0] != values.shape[1]:
         others = _weights(values.shape[1], generator, num_resamples)  # (B, M)
         return np.asarray(np.einsum("bi,ij,bj->b", weights, values, others) / values.size)

@@ -7,7 +7,8 @@ from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic_table import cell
 from tcn_robot.benchmarks.alignment.controls import CONTROLS
-from tcn_robot.benchmarks.text_table import MARK, aligned
+from tcn_robot.benchmarks.alignment.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
+from tcn_robot.benchmarks.text_table import aligned
 
 #: Columns beside the trained one, where a result has them.
 BESIDE = (*CONTROLS, "chance", "ceiling", "simulator_state")
@@ -62,11 +63,15 @@ def _figures(
         if own is None:
             continue
         is_share = figure["is_share"]
-        mark = f" {MARK}" if reached.get(name) else "  "
-        first = cell(own, rows["trained"].get(f"{name}_interval"), is_share) + mark
+        first = _marked(cell(own, rows["trained"].get(f"{name}_interval"), is_share), name, reached)
         means = [cell(rows[row].get(name), None, is_share) for row in beside]
         lines.append([figure["heading"], first, *means])
     return aligned(lines)
+
+
+def _marked(text: str, name: str, reached: Mapping[str, Sequence[str]]) -> str:
+    """Return a cell with its sign, or with the room of one."""
+    return f"{text} {mark(reached.get(name, [])) or ' '}"
 
 
 def _has_values(rows: Mapping[str, Any]) -> bool:
@@ -74,16 +79,21 @@ def _has_values(rows: Mapping[str, Any]) -> bool:
 
 
 def _legend(result: Mapping[str, Any]) -> str:
-    """Say which controls reach which figures."""
+    """Say which controls reach which figures, those of the clock last."""
     by_controls: dict[tuple[str, ...], list[str]] = {}
     for name, controls in result.get("reached_by", {}).items():
         if controls:
             heading = result["figures"][name]["heading"].removesuffix(" %")
             by_controls.setdefault(tuple(controls), []).append(heading)
     lines = [
-        f"{MARK} reached by {', '.join(controls).replace('_', ' ')}: {', '.join(headings)}"
+        f"{REACHED} reached by {', '.join(controls).replace('_', ' ')}: {', '.join(headings)}"
         for controls, headings in by_controls.items()
+        if mark(controls) == REACHED
     ]
+    parts = [result, *result.get("splits", [])]
+    every = [found for part in parts for found in part.get("reached_by", {}).values()]
+    if any(mark(controls) == BY_THE_CLOCK for controls in every):
+        lines.append(f"{BY_THE_CLOCK} {clock_explained(result)}")
     return "\n".join(lines)
 
 
@@ -95,10 +105,9 @@ def _splits(result: Mapping[str, Any]) -> list[str]:
         rows = split["rows"]
         cells = []
         for name, figure in figures.items():
-            mark = f" {MARK}" if split["reached_by"].get(name) else "  "
             own = rows["trained"]
             text = cell(own.get(name), own.get(f"{name}_interval"), figure["is_share"])
-            cells.append(text + mark)
+            cells.append(_marked(text, name, split["reached_by"]))
         errors = [
             cell(rows.get(row, {}).get("error"), None, True)
             for row in ("untrained", "frame_counter")

@@ -10,7 +10,13 @@ from tcn_robot.benchmarks.alignment.arrays import (
     compare_embeddings,
     compare_recordings,
 )
-from tcn_robot.benchmarks.alignment.held_out import HeldOutEpisode, Origin
+from tcn_robot.benchmarks.alignment.comparison import ordinary
+from tcn_robot.benchmarks.alignment.controls import frame_counter
+from tcn_robot.benchmarks.alignment.figures.figure import EmbeddedEpisodes
+from tcn_robot.benchmarks.alignment.figures.probed import probe_figures
+from tcn_robot.benchmarks.alignment.held_out import HeldOutEpisode, Origin, thinned
+from tcn_robot.benchmarks.alignment.marks import REACHED, mark
+from tcn_robot.benchmarks.alignment.probes import phase_progression, phase_starts
 from tcn_robot.benchmarks.alignment.results import suite_result
 from tcn_robot.benchmarks.alignment.seen import Seen
 from tcn_robot.benchmarks.alignment.suite import (
@@ -21,6 +27,7 @@ from tcn_robot.benchmarks.alignment.suite import (
     num_steps,
     suite_figures,
 )
+from tcn_robot.benchmarks.alignment.summary import mean
 from tcn_robot.benchmarks.alignment.table import suite_table
 from tcn_robot.errors import UserError
 from tests.benchmarks.alignment.made_episodes import line
@@ -95,7 +102,7 @@ def suite(runs, episodes, labelled=()):
 @pytest.fixture(scope="module")
 def result(episodes):
     labelled = episodes[: len(SPEEDS)]
-    return suite([RunToMeasure("run", knows_the_robot, [untrained], SEEN)], episodes, labelled)
+    return suite([RunToMeasure("run", knows_the_robot, {"u": untrained}, SEEN)], episodes, labelled)
 
 
 def test_rows_stand_as_before_and_the_rest_is_described(result):
@@ -132,16 +139,25 @@ def test_marks_where_a_control_does_as_well(result):
     line_of_error = next(
         line for line in suite_table(result).splitlines() if line.startswith("error %")
     )
+    # Untrained is the same noise in every view here, and so has no error either.
     assert "≈" in line_of_error
+    of_the_clock = [name for name, found in reached.items() if mark(found) == "°"]
+    assert of_the_clock
+    assert {tuple(reached[name]) for name in of_the_clock} == {("frame_counter",)}
+    assert mark(hard["reached_by"]["error"]) == REACHED
+    [told] = [line for line in suite_table(result).splitlines() if line.startswith("° ")]
+    own, counter = (100 * result[row]["progress_error"] for row in ("trained", "frame_counter"))
+    assert told.endswith(f"tells the two apart: {own:.1f} %, frame counter {counter:.1f} %")
+    assert mark([]) == ""
 
 
 def test_without_hard_films_it_says_how_to_make_them(episodes):
     ordinary = episodes[: len(SPEEDS)]
-    known = suite([RunToMeasure("run", sees_all(), [], SEEN)], ordinary)["headline"]
+    known = suite([RunToMeasure("run", sees_all(), seen=SEEN)], ordinary)["headline"]
     assert known["state"] == "missing"
     assert "tcn-robot rerender" in known["sentence"]
     assert "\n" not in known["sentence"]
-    unknown = suite([RunToMeasure("run", sees_all(), [])], episodes)["headline"]
+    unknown = suite([RunToMeasure("run", sees_all())], episodes)["headline"]
     assert unknown["state"] == "unknown"
     assert "--seen-bodies" in unknown["sentence"]
 
@@ -150,7 +166,7 @@ def test_seeds_are_pooled_and_other_encoders_compared(episodes):
     def run(objective, seed, noise):
         options = {"objective": objective, "seed": seed}
         name = f"{objective}-{seed}"
-        return RunToMeasure(name, sees_all(noise, seed), [untrained], SEEN, options)
+        return RunToMeasure(name, sees_all(noise, seed), {"u": untrained}, SEEN, options)
 
     runs = [run("tcn", 0, 0.02), run("tce", 0, 0.3), run("tcn", 1, 0.05)]
     result = suite(runs, episodes)
@@ -170,13 +186,65 @@ def test_seeds_are_pooled_and_other_encoders_compared(episodes):
     assert "tcn-0 and 1 more seeds less tce-0" in text
 
 
+def test_progression_has_an_interval_over_episodes(result):
+    rows = {**result["trained"], **result["published"]["trained"]}
+    names = ("progression_r2", "progression_beyond_clock", "published_progression_r2")
+    for name in (*names, "published_phase"):
+        low, high = rows[f"{name}_interval"]
+        assert low <= rows[name] <= high
+        assert low < high or rows[name] == 1.0
+
+
+def test_scores_of_progression_are_those_of_the_probe(episodes):
+    training, asked = [filmed(n) for n in (0, 1, 2)], [filmed(n) for n in (1, 2, 3, 4)]
+    embed = sees_all(0.1)
+    films = [[{v: embed(f, "") for v, f in one.frames.items()} for one in side]
+             for side in (training, asked)]  # fmt: skip
+    everything = EmbeddedEpisodes(asked, films[1], ordinary(asked), training, films[0])
+    sides = [
+        (
+            [film for views in embedded for film in views.values()],
+            [phase_starts(one.labels["phase_index"], 3) for one in side for _ in one.frames],
+        )
+        for side, embedded in zip((training, asked), films, strict=True)
+    ]
+    expected = phase_progression(*sides[0], *sides[1], np.random.default_rng(0))
+    found = {f.name: f.measure(everything) for f in probe_figures(asked, 3)}
+    assert mean(found["progression_r2"]) == pytest.approx(expected.r2, abs=1e-9)
+    assert mean(found["progression_beyond_clock"]) == pytest.approx(expected.beyond_clock, abs=1e-6)
+
+
+def test_untrained_encoders_of_several_runs_are_embedded_once(episodes):
+    calls = []
+
+    def counted(film, body):
+        calls.append(len(film))
+        return untrained(film, body)
+
+    runs = [RunToMeasure(name, sees_all(), {"same": counted}, SEEN) for name in "ab"]
+    both = suite(runs, episodes)
+    assert len(calls) == sum(len(one.frames) for one in episodes)
+    assert both["encoders"][0]["untrained"] == both["untrained"]
+
+
 def test_steps_are_counted_for_the_display(episodes):
     told = []
     figures = suite_figures((1,), ())
     given = SuiteInput(episodes, [], figures, tell=told.append)
-    run = RunToMeasure("run", sees_all(), [untrained], SEEN)
+    run = RunToMeasure("run", sees_all(), {"u": untrained}, SEEN)
     measure_run(run, given, Controls(given))
     assert len(told) == num_steps(run, given)
+
+
+def test_a_thinned_episode_keeps_its_labels_and_its_clock():
+    whole = filmed(1)
+    thin = thinned(whole, 4)
+    np.testing.assert_array_equal(thin.frames["left"], whole.frames["left"][::4])
+    assert thin.frames["left"].base is None  # the other frames are given up
+    np.testing.assert_array_equal(thin.progress, whole.progress[::4])
+    np.testing.assert_array_equal(thin.labels["phase_index"], whole.labels["phase_index"][::4])
+    np.testing.assert_array_equal(frame_counter(thin)["front"], frame_counter(whole)["front"][::4])
+    assert thinned(whole, 1) is whole
 
 
 def test_arrays_of_whole_episodes():

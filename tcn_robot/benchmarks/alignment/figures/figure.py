@@ -18,8 +18,8 @@ from tcn_robot.benchmarks.alignment.held_out import HeldOutEpisode
 
 #: One embedded episode, {view: (T, D)}.
 Embedded = dict[str, NDArray[Any]]
-#: {figure: (N,) per item, (N, M) per pair of items, (N, C, 2) per item and class: how many were
-#: wrong and how many there are, or () of all at once; None where it is not defined}.
+#: {figure: (N,) per item, (N, M) per pair of items, (N, C, 2) per item and class or event:
+#: two sums whose ratio counts, or () of all at once; None where it is not defined}.
 Measured = dict[str, NDArray[np.float64] | None]
 Better = Literal["lower", "higher", "neither"]
 Over = Literal["moments", "pairs", "dataset"]

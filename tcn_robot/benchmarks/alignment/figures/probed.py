@@ -23,7 +23,7 @@ from tcn_robot.benchmarks.alignment.probes import (
     phase_classification,
     phase_progression,
     phase_starts,
-    published_phase_accuracy,
+    published_phase_hits,
     published_phase_progression,
 )
 
@@ -32,7 +32,7 @@ PHASE = "phase_index"
 FRACTIONS = (0.1, 0.5, 1.0)
 SHOTS = (1, 2, 3, 5, 10)
 NUM_DRAWS = 3
-#: Most frames of each side that a classifier sees: every k-th of each film.
+#: Most frames that a classifier learns on or reads: of more, every k-th of each film.
 MOST_FRAMES = 2400
 #: Rows that probes are not fitted on: their principal components stand for them.
 TOO_WIDE = 128
@@ -154,11 +154,14 @@ def _films(
 
 
 def _joined(
-    episodes: Sequence[Sequence[LabelledFilm]],
+    episodes: Sequence[Sequence[LabelledFilm]], most_frames: int | None = None
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Return every k-th frame of each episode's films behind each other, and their phases."""
+    """Return the frames of each episode's films behind each other, and their phases.
+
+    Of more than `most_frames` in all, every k-th of each film.
+    """
     num_frames = sum(len(film.phases) for films in episodes for film in films)
-    step = -(-num_frames // MOST_FRAMES)
+    step = 1 if most_frames is None else -(-num_frames // most_frames)
     return (
         [np.concatenate([film.embedding[::step] for film in films]) for films in episodes],
         [np.concatenate([film.phases[::step] for film in films]) for films in episodes],
@@ -179,8 +182,8 @@ def _phase_accuracy(everything: EmbeddedEpisodes, fraction: float) -> NDArray[np
     def find(everything: EmbeddedEpisodes) -> list[Mapping[float, Any]]:
         return [
             phase_classification(
-                *_joined(half.train), *_joined(half.test), np.random.default_rng(0),
-                fractions=FRACTIONS, num_draws=NUM_DRAWS,
+                *_joined(half.train), *_joined(half.test, MOST_FRAMES), np.random.default_rng(0),
+                fractions=FRACTIONS, num_draws=NUM_DRAWS, most_frames=MOST_FRAMES,
             )
             for half in halves(everything) or ()
         ]  # fmt: skip
@@ -194,8 +197,8 @@ def _few_shot_accuracy(
     def find(everything: EmbeddedEpisodes) -> list[Mapping[int, Any]]:
         return [
             few_shot_classification(
-                *_joined(half.train), *_joined(half.test), np.random.default_rng(0),
-                shots=shots, num_draws=NUM_DRAWS,
+                *_joined(half.train), *_joined(half.test, MOST_FRAMES), np.random.default_rng(0),
+                shots=shots, num_draws=NUM_DRAWS, most_frames=MOST_FRAMES,
             )
             for half in halves(everything) or ()
         ]  # fmt: skip
@@ -216,46 +219,100 @@ def _phase_scores(
 
 @dataclass(frozen=True)
 class _Events:
-    """Films one by one with the frame of each event that happens on both sides of a half."""
+    """Films one by one with the frame of each event that happens on both sides of a half.
+
+    Attributes:
+        train: Embeddings, and (E,) frames of the events.
+        test: Likewise.
+        clocks: Seconds since the start of each film, of both sides.
+        owners: Whose each test film is.
+        happens: Of all events of the task, those that happen.
+    """
 
     train: tuple[list[NDArray[Any]], list[NDArray[np.float64]]]
     test: tuple[list[NDArray[Any]], list[NDArray[np.float64]]]
+    clocks: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]
     owners: NDArray[np.int64]
+    happens: NDArray[np.int64]
 
 
 def _events(half: Half) -> _Events | None:
-    sides = [[film for films in side for film in films] for side in (half.train, half.test)]
-    num_phases = 1 + max(int(film.phases.max()) for side in sides for film in side)
-    starts = [np.stack([phase_starts(film.phases, num_phases) for film in side]) for side in sides]
+    train, test = ([film for films in side for film in films] for side in (half.train, half.test))
+    num_phases = 1 + max(int(film.phases.max()) for film in (*train, *test))
+    starts = [
+        np.stack([phase_starts(film.phases, num_phases) for film in side]) for side in (train, test)
+    ]
     happens = np.all([np.isfinite(one).any(axis=0) for one in starts], axis=0)  # (E,)
     if not happens.any():
         return None
-    train, test = (
-        ([film.embedding for film in side], list(one[:, happens]))
-        for side, one in zip(sides, starts, strict=True)
+    return _Events(
+        train=([film.embedding for film in train], list(starts[0][:, happens])),
+        test=([film.embedding for film in test], list(starts[1][:, happens])),
+        clocks=(_clocks(train), _clocks(test)),
+        owners=_owners(half),
+        happens=np.flatnonzero(happens),
     )
-    owners = np.repeat(half.positions, [len(films) for films in half.test])
-    return _Events(train, test, owners)
 
 
-def _progressions(everything: EmbeddedEpisodes) -> list[Any]:
+def _clocks(films: Sequence[LabelledFilm]) -> list[NDArray[np.float64]]:
+    return [film.times_seconds - film.times_seconds[0] for film in films]
+
+
+def _owners(half: Half) -> NDArray[np.int64]:
+    """Return which item each test film belongs to."""
+    return np.repeat(half.positions, [len(films) for films in half.test])
+
+
+class _Ratios:
+    """Sums over the films of each item whose ratio counts, as `Measured` has them, (N, C, 2)."""
+
+    def __init__(self, everything: EmbeddedEpisodes) -> None:
+        self._sums: dict[int, NDArray[np.float64]] = {}
+        self._num_items = len(everything.comparison.queries)
+
+    def add(self, column: int, owners: NDArray[np.int64], over: Any, under: Any) -> None:
+        """Add to a column what each film has above and below the line."""
+        sums = self._sums.setdefault(column, np.zeros((self._num_items, 2)))
+        np.add.at(sums, owners, np.stack([over, under], axis=1))
+
+    def values(self) -> NDArray[np.float64] | None:
+        """Return (N, C, 2); None where nothing was added."""
+        columns = [self._sums[column] for column in sorted(self._sums)]
+        return np.stack(columns, axis=1) if columns else None
+
+
+def _progressions(everything: EmbeddedEpisodes) -> list[tuple[_Events, Any]]:
     found = [_events(half) for half in halves(everything) or ()]
     return [
-        phase_progression(*one.train, *one.test, np.random.default_rng(0))
+        (one, phase_progression(*one.train, *one.test, np.random.default_rng(0),
+                                train_times=one.clocks[0], test_times=one.clocks[1]))
         for one in found
         if one is not None
-    ]
+    ]  # fmt: skip
 
 
 def _progression(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None:
-    scores = everything.once("progression", _progressions)
-    return np.array(np.mean([score.r2 for score in scores])) if scores else None
+    """Return (N, E, 2): the spread of the targets that is explained, and the spread."""
+    ratios = _Ratios(everything)
+    for one, score in everything.once("progression", _progressions):
+        explained = score.spreads - score.squared_errors
+        for place, event in enumerate(one.happens):
+            ratios.add(event, one.owners, explained[:, place], score.spreads[:, place])
+    return ratios.values()
 
 
 def _beyond_clock(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None:
-    scores = everything.once("progression", _progressions)
-    values = [score.beyond_clock for score in scores]
-    return np.array(np.mean(values)) if values and np.isfinite(values).all() else None
+    """Return (N, E, 2): how far the squared error is below the clock's, and the clock's."""
+    ratios = _Ratios(everything)
+    for one, score in everything.once("progression", _progressions):
+        # A clock that is right up to rounding leaves nothing to be better at.
+        clock = np.maximum(score.clock_squared_errors, 1e-12 * score.spreads)
+        # Twice the clock's error stands for all that is worse, as in `phase_progression`.
+        worse = np.maximum(score.squared_errors.sum(axis=0) / (2 * clock.sum(axis=0)), 1)
+        for place, event in enumerate(one.happens):
+            own = score.squared_errors[:, place] / worse[place]
+            ratios.add(event, one.owners, clock[:, place] - own, clock[:, place])
+    return ratios.values()
 
 
 def _event_error(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None:
@@ -276,21 +333,30 @@ def _event_error(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None:
 
 
 def _published_phase(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None:
-    scores = [
-        published_phase_accuracy(*_joined(half.train), *_joined(half.test))
-        for half in halves(everything) or ()
-    ]
-    return np.array(np.mean(scores)) if scores else None
+    """Return (N, 1, 2): frames that are right, and frames there are."""
+    ratios = _Ratios(everything)
+    for half in halves(everything) or ():
+        hits = published_phase_hits(
+            *_joined(half.train, MOST_FRAMES), *_joined(half.test, MOST_FRAMES)
+        )
+        right, count = [one.sum() for one in hits], [len(one) for one in hits]
+        ratios.add(0, half.positions, right, count)
+    return ratios.values()
 
 
 def _published_progression(everything: EmbeddedEpisodes) -> NDArray[np.float64] | None:
-    scores = []
+    """Return (N, E, 2): the spread of the targets that is explained, and the spread."""
+    ratios = _Ratios(everything)
     for half in halves(everything) or ():
         sides = [[film for films in side for film in films] for side in (half.train, half.test)]
         num_phases = 1 + max(int(film.phases.max()) for side in sides for film in side)
         train, test = (
             ([film.embedding for film in side], [film.phases for film in side]) for side in sides
         )
-        if num_phases > 1:
-            scores.append(published_phase_progression(*train, *test, num_phases).r2)
-    return np.array(np.mean(scores)) if scores else None
+        if num_phases < 2:
+            continue
+        score = published_phase_progression(*train, *test, num_phases)
+        explained = score.spreads - score.squared_errors
+        for event in range(num_phases - 1):
+            ratios.add(event, _owners(half), explained[:, event], score.spreads[:, event])
+    return ratios.values()

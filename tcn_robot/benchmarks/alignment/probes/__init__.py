@@ -11,6 +11,7 @@ from tcn_robot.benchmarks.alignment.probes.phases import (
     few_shot_classification,
     phase_classification,
     published_phase_accuracy,
+    published_phase_hits,
 )
 from tcn_robot.benchmarks.alignment.probes.progression import (
     Progression,
@@ -30,5 +31,6 @@ __all__ = [
     "phase_progression",
     "phase_starts",
     "published_phase_accuracy",
+    "published_phase_hits",
     "published_phase_progression",
 ]

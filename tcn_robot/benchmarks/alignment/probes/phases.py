@@ -67,6 +67,7 @@ def phase_classification(
     fractions: Sequence[float] = (0.1, 0.5, 1.0),
     num_draws: int = 5,
     kernel: Kernel = "linear",
+    most_frames: int | None = None,
 ) -> dict[float, PhaseScore]:
     """Return how well phases are read when a share of the training episodes is labelled.
 
@@ -82,6 +83,8 @@ def phase_classification(
         fractions: Shares of the training episodes, in (0, 1]; at least one episode is taken.
         num_draws: Draws of the labelled episodes; where all are taken there is one.
         kernel: "linear", or "rbf", whose time rises with the square of the frames.
+        most_frames: Most frames that a classifier learns on; of more, every k-th of each labelled
+            episode is taken. None for all.
 
     Returns:
         {fraction: score}.
@@ -95,7 +98,7 @@ def phase_classification(
     train = phase_episodes(train_embeddings, train_phases, "training")
     test = phase_episodes(test_embeddings, test_phases, "test")
     sizes = [max(1, int(fraction * len(train.phases) + 1e-9)) for fraction in fractions]
-    scores = _scores(train, test, generator, sizes, num_draws, kernel)
+    scores = _scores(train, test, generator, sizes, num_draws, kernel, most_frames)
     return dict(zip(fractions, scores, strict=True))
 
 
@@ -109,6 +112,7 @@ def few_shot_classification(
     shots: Sequence[int] = tuple(range(1, 11)),
     num_draws: int = 50,
     kernel: Kernel = "linear",
+    most_frames: int | None = None,
 ) -> dict[int, PhaseScore]:
     """Return how well phases are read when 1 to 10 of the training episodes are labelled.
 
@@ -121,6 +125,7 @@ def few_shot_classification(
         shots: Numbers of labelled episodes, each from 1 to the number of training episodes.
         num_draws: Draws of the labelled episodes (TCC takes 50).
         kernel: As in `phase_classification`.
+        most_frames: Likewise.
 
     Returns:
         {shots: score}.
@@ -137,7 +142,8 @@ def few_shot_classification(
                 f"expected 1 to {len(train.phases)} labelled episodes, the training episodes, "
                 f"found {shot}; ask for fewer, or record more"
             )
-    return dict(zip(shots, _scores(train, test, generator, shots, num_draws, kernel), strict=True))
+    scores = _scores(train, test, generator, shots, num_draws, kernel, most_frames)
+    return dict(zip(shots, scores, strict=True))
 
 
 def published_phase_accuracy(
@@ -166,18 +172,37 @@ def published_phase_accuracy(
     Raises:
         MetricInputError: Shapes that do not fit, or numbers that are not finite.
     """
+    hits = published_phase_hits(
+        train_embeddings, train_phases, test_embeddings, test_phases, fraction
+    )
+    return float(np.concatenate(hits).mean())
+
+
+def published_phase_hits(
+    train_embeddings: Sequence[ArrayLike],
+    train_phases: Sequence[ArrayLike],
+    test_embeddings: Sequence[ArrayLike],
+    test_phases: Sequence[ArrayLike],
+    fraction: float = 1.0,
+) -> list[NDArray[np.bool_]]:
+    """Return whether each frame of each test episode is right, (T_j,), for an interval.
+
+    Arguments and errors are those of `published_phase_accuracy`.
+    """
     train = phase_episodes(train_embeddings, train_phases, "training")
     test = phase_episodes(test_embeddings, test_phases, "test")
     check_one_dimension(train.embeddings, test.embeddings)
     used = max(1, int(fraction * len(train.phases)))
     labels = np.concatenate(train.phases[:used])
-    truth = np.concatenate(test.phases)
     if len(np.unique(labels)) == 1:  # scikit-learn refuses a single class
-        return float((truth == labels[0]).mean())
+        return [truth == labels[0] for truth in test.phases]
     machine = SVC(decision_function_shape="ovo").fit(
         np.concatenate(train.embeddings[:used]), labels
     )
-    return float((machine.predict(np.concatenate(test.embeddings)) == truth).mean())
+    return [
+        np.asarray(machine.predict(frames) == truth)
+        for frames, truth in zip(test.embeddings, test.phases, strict=True)
+    ]
 
 
 def _scores(
@@ -187,8 +212,11 @@ def _scores(
     sizes: Iterable[int],
     num_draws: int,
     kernel: Kernel,
+    most_frames: int | None,
 ) -> list[PhaseScore]:
     check_one_dimension(train.embeddings, test.embeddings)
+    if most_frames is not None and most_frames < 1:
+        raise MetricInputError(f"expected most_frames of 1 or more, found {most_frames}")
     if num_draws < 1:
         raise MetricInputError(f"expected 1 draw or more, found {num_draws}")
     if kernel not in get_args(Kernel):
@@ -204,6 +232,7 @@ def _scores(
             ],
             generator,
             kernel,
+            most_frames,
         )
         for size in sizes
     ]
@@ -215,17 +244,17 @@ def _score(
     draws: Sequence[NDArray[np.int64]],
     generator: np.random.Generator,
     kernel: Kernel,
+    most_frames: int | None,
 ) -> PhaseScore:
     frames, truth = np.concatenate(test.embeddings), np.concatenate(test.phases)  # (M, D), (M,)
     known = np.unique(truth)
     ends = np.cumsum([len(labels) for labels in test.phases])
     right, guesses, strengths = [], [], []
     for drawn in draws:
-        labels = np.concatenate([train.phases[i] for i in drawn])
-        strength = chosen_strength(train, drawn, generator, kernel)
-        predict = fitted_svm(
-            np.concatenate([train.embeddings[i] for i in drawn]), labels, strength, kernel
-        )
+        labelled = _labelled(train, drawn, most_frames)
+        labels = np.concatenate(labelled.phases)
+        strength = chosen_strength(labelled, np.arange(len(drawn)), generator, kernel)
+        predict = fitted_svm(np.concatenate(labelled.embeddings), labels, strength, kernel)
         right.append(predict(frames) == truth)
         guesses.append(_most_frequent(labels) == truth)
         strengths.append(strength)
@@ -243,6 +272,17 @@ def _score(
         chance_balanced_accuracy=1 / len(known),
         per_episode=per_episode,
         strengths=tuple(strengths),
+    )
+
+
+def _labelled(
+    train: PhaseEpisodes, drawn: NDArray[np.int64], most_frames: int | None
+) -> PhaseEpisodes:
+    """Return the episodes that were drawn, every k-th frame of each where there are too many."""
+    count = sum(len(train.phases[i]) for i in drawn)
+    step = 1 if most_frames is None else -(-count // most_frames)
+    return PhaseEpisodes(
+        [train.embeddings[i][::step] for i in drawn], [train.phases[i][::step] for i in drawn]
     )
 
 

@@ -27,10 +27,12 @@ from tcn_robot.benchmarks.alignment.probes.labels import (
     folds,
     phase_episodes,
 )
-from tcn_robot.metrics.checks import MetricInputError, checked_sequence
+from tcn_robot.metrics.checks import MetricInputError, checked_sequence, checked_times
 
 #: What the penalty of ridge per training frame is chosen from.
 PENALTIES = (1e-6, 1e-4, 1e-2, 1.0)
+#: (T_i, 2) of each episode.
+_Clocks = list[NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Progression:
             more than a clock knows; -1 stands for twice its error and for all that is worse.
         never_happened: int (E,), test episodes without the event; they count for nothing.
         penalties: The ridge's penalty that was chosen for each event.
+        squared_errors: float64 (N, E), sum over the frames of a test episode; 0 where the event did
+            not happen, as in the next two. `per_event` is 1 - its sum over episodes / that of
+            `spreads`, so that an interval can draw episodes.
+        clock_squared_errors: float64 (N, E), the clock's.
+        spreads: float64 (N, E), squared distances from the mean target of all test frames.
     """
 
     r2: float
@@ -57,6 +64,9 @@ class Progression:
     beyond_clock: float
     never_happened: NDArray[np.int64]
     penalties: tuple[float, ...]
+    squared_errors: NDArray[np.float64]
+    clock_squared_errors: NDArray[np.float64]
+    spreads: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,10 +77,14 @@ class PublishedProgression:
         r2: Mean over events of R^2 over all test frames, of ordinary least squares.
         event_error: Mean over events and episodes of |found - true| / T, where each frame votes for
             the event's frame and the mean is found.
+        squared_errors: float64 (N, E), sum over the frames of a test episode.
+        spreads: float64 (N, E), squared distances from the mean target of all test frames.
     """
 
     r2: float
     event_error: float
+    squared_errors: NDArray[np.float64]
+    spreads: NDArray[np.float64]
 
 
 def phase_progression(
@@ -79,6 +93,9 @@ def phase_progression(
     test_embeddings: Sequence[ArrayLike],
     test_events: Sequence[ArrayLike],
     generator: np.random.Generator,
+    *,
+    train_times: Sequence[ArrayLike] | None = None,
+    test_times: Sequence[ArrayLike] | None = None,
 ) -> Progression:
     """Return how well the time to each event is read from single frames.
 
@@ -89,6 +106,9 @@ def phase_progression(
         test_embeddings: (T_j, D) of each test episode.
         test_events: (E,) of each.
         generator: Draws the folds by which the penalty is chosen.
+        train_times: (T_i,) what the clock shows, from the start of each episode; the number of the
+            frame when None. For episodes of which not every frame is here.
+        test_times: (T_j,) likewise, in the same unit.
 
     Raises:
         MetricInputError: Shapes that do not fit, numbers that are not finite, or an event that
@@ -98,7 +118,8 @@ def phase_progression(
     test = event_episodes(test_embeddings, test_events, "test")
     check_one_dimension(train.embeddings, test.embeddings)
     check_events_happen(train, test)
-    events = [_one_event(train, test, e, generator) for e in range(train.events.shape[1])]
+    clocks = (_clocks(train, train_times, "training"), _clocks(test, test_times, "test"))
+    events = [_one_event(train, test, clocks, e, generator) for e in range(train.events.shape[1])]
     within = np.stack([event.within for event in events])  # (E, N)
     known = ~np.isnan(within)
     sums, counts = np.where(known, within, 0).sum(axis=0), known.sum(axis=0)  # (N,)
@@ -110,27 +131,37 @@ def phase_progression(
         beyond_clock=float(np.mean([event.beyond_clock for event in events])),
         never_happened=np.isnan(test.events).sum(axis=0),
         penalties=tuple(event.penalty for event in events),
+        squared_errors=np.stack([event.squared_errors for event in events], axis=1),
+        clock_squared_errors=np.stack([event.clock_squared_errors for event in events], axis=1),
+        spreads=np.stack([event.spreads for event in events], axis=1),
     )
 
 
 @dataclass(frozen=True)
 class _OneEvent:
-    """The figures of one event; `within` is (N,), R^2 within each test episode."""
+    """The figures of one event; arrays are (N,), `within` R^2 within each test episode."""
 
     r2: float
     clock_r2: float
     beyond_clock: float
     within: NDArray[np.float64]
     penalty: float
+    squared_errors: NDArray[np.float64]
+    clock_squared_errors: NDArray[np.float64]
+    spreads: NDArray[np.float64]
 
 
 def _one_event(
-    train: EventEpisodes, test: EventEpisodes, event: int, generator: np.random.Generator
+    train: EventEpisodes,
+    test: EventEpisodes,
+    all_clocks: tuple[_Clocks, _Clocks],
+    event: int,
+    generator: np.random.Generator,
 ) -> _OneEvent:
     frames, targets = _with_event(train, event)
     asked, truths = _with_event(test, event)
-    together = np.concatenate(truths)
-    spread = float(np.square(together - together.mean()).sum())
+    spreads = _spreads(truths)
+    spread = float(spreads.sum())
     if spread == 0:
         raise MetricInputError(
             f"test: expected frames at several times from event {event}, found films of one "
@@ -138,11 +169,19 @@ def _one_event(
         )
     penalty = _chosen_penalty(frames, targets, generator)
     errors = _squared_errors(frames, targets, asked, truths, penalty)
-    clocks, asked_clocks = [_clock(x) for x in frames], [_clock(x) for x in asked]
+    clocks, asked_clocks = (
+        [clock[i] for i in _happened(part, event)]
+        for part, clock in zip((train, test), all_clocks, strict=True)
+    )
     clock_errors = _squared_errors(clocks, targets, asked_clocks, truths, PENALTIES[0])
     error, clock_error = (float(np.concatenate(x).sum()) for x in (errors, clock_errors))
+    happened = _happened(test, event)
     within = np.full(len(test.embeddings), np.nan)
-    for episode, own, truth in zip(_happened(test, event), errors, truths, strict=True):
+    sums = np.zeros((3, len(test.embeddings)))
+    sums[0, happened] = [own.sum() for own in errors]
+    sums[1, happened] = [own.sum() for own in clock_errors]
+    sums[2, happened] = spreads
+    for episode, own, truth in zip(happened, errors, truths, strict=True):
         if len(truth) > 1:
             within[episode] = 1 - own.sum() / np.square(truth - truth.mean()).sum()
     return _OneEvent(
@@ -152,7 +191,16 @@ def _one_event(
         beyond_clock=1 - min(error / max(clock_error, 1e-12 * spread), 2),
         within=within,
         penalty=penalty,
+        squared_errors=sums[0],
+        clock_squared_errors=sums[1],
+        spreads=sums[2],
     )
+
+
+def _spreads(truths: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the squared distances from the mean of all, summed over each episode, (N,)."""
+    mean = np.concatenate(truths).mean()
+    return np.array([np.square(truth - mean).sum() for truth in truths])
 
 
 def published_phase_progression(
@@ -187,18 +235,23 @@ def published_phase_progression(
     test = phase_episodes(test_embeddings, test_phases, "test")
     check_one_dimension(train.embeddings, test.embeddings)
     frames, asked = ([x.astype(np.float64) for x in part.embeddings] for part in (train, test))
-    r2, errors = [], []
+    r2, errors, squared_errors, spreads = [], [], [], []
     for phase in range(num_phases - 1):
         targets, truths = (
             [_published_target(labels, phase) for labels in part.phases] for part in (train, test)
         )
         line = LinearRegression().fit(np.concatenate(frames), np.concatenate(targets))
         r2.append(line.score(np.concatenate(asked), np.concatenate(truths)))
-        errors += [
-            abs(float((truth - line.predict(x)).mean()))
-            for x, truth in zip(asked, truths, strict=True)
-        ]
-    return PublishedProgression(r2=float(np.mean(r2)), event_error=float(np.mean(errors)))
+        missed = [truth - line.predict(x) for x, truth in zip(asked, truths, strict=True)]
+        errors += [abs(float(one.mean())) for one in missed]
+        squared_errors.append([np.square(one).sum() for one in missed])
+        spreads.append(_spreads(truths))
+    return PublishedProgression(
+        r2=float(np.mean(r2)),
+        event_error=float(np.mean(errors)),
+        squared_errors=np.stack(squared_errors, axis=1),
+        spreads=np.stack(spreads, axis=1),
+    )
 
 
 def check_events_happen(train: EventEpisodes, test: EventEpisodes) -> None:
@@ -272,10 +325,25 @@ def _chosen_penalty(
     return PENALTIES[int(errors.argmin())]
 
 
-def _clock(frames: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what a clock shows, (T, 2): the frame's number, and its share of the film."""
-    counter = np.arange(len(frames), dtype=np.float64)
-    return np.stack([counter, counter / len(frames)], axis=1)
+def _clocks(episodes: EventEpisodes, times: Sequence[ArrayLike] | None, name: str) -> _Clocks:
+    """Return what a clock shows in each episode, (T_i, 2): the time, and the share of the film."""
+    counters = [np.arange(len(x), dtype=np.float64) for x in episodes.embeddings]
+    if times is None:
+        shown = counters
+    elif len(times) != len(counters):
+        raise MetricInputError(
+            f"{name}: expected times of {len(counters)} episodes, found {len(times)}; pass one "
+            "array for each"
+        )
+    else:
+        shown = [
+            checked_times(one, len(counter), f"{name} episode {i}")
+            for i, (one, counter) in enumerate(zip(times, counters, strict=True))
+        ]
+    return [
+        np.stack([time, counter / len(counter)], axis=1)
+        for time, counter in zip(shown, counters, strict=True)
+    ]
 
 
 def _published_target(phases: NDArray[np.generic], phase: int) -> NDArray[np.float64]:

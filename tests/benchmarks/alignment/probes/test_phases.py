@@ -96,6 +96,19 @@ def test_shares_and_shots_take_so_many_episodes_and_more_help():
     assert all(s.interval[0] < s.accuracy < s.interval[1] for s in by_shots.values())
 
 
+def test_frames_are_thinned_after_the_episodes_are_drawn():
+    count = sum(map(len, TRAIN[1]))
+    thin = [x[::2] for x in TRAIN[0]], [x[::2] for x in TRAIN[1]]
+    options = {"fractions": (0.1, 1.0), "num_draws": 2}
+    found = phase_classification(*TRAIN, *TEST, rng(), most_frames=count - 1, **options)
+    whole, half = (phase_classification(*part, *TEST, rng(), **options) for part in (TRAIN, thin))
+    np.testing.assert_array_equal(found[0.1].per_episode, whole[0.1].per_episode)
+    np.testing.assert_array_equal(found[1.0].per_episode, half[1.0].per_episode)
+    assert (whole[1.0].per_episode != half[1.0].per_episode).any()
+    with pytest.raises(UserError, match="expected most_frames of 1 or more, found 0"):
+        few_shot_classification(*TRAIN, *TEST, rng(), shots=(1,), most_frames=0)
+
+
 def test_the_interval_draws_labelled_and_test_episodes():
     """All of the spread is between draws, or all of it between test episodes."""
     spread = np.random.default_rng(0).normal(size=40)

@@ -62,6 +62,10 @@ def test_equals_a_ridge_by_hand():
         within[event] = [r2_score(t, a) for t, a in zip(truths, answers, strict=True)]
     np.testing.assert_allclose(found.per_episode, within.mean(axis=0), rtol=0, atol=1e-12)
     assert found.r2 == pytest.approx(found.per_event.mean(), abs=1e-12)
+    by_sums = 1 - found.squared_errors.sum(axis=0) / found.spreads.sum(axis=0)
+    np.testing.assert_allclose(by_sums, found.per_event, rtol=0, atol=1e-12)
+    beyond = 1 - found.squared_errors.sum(axis=0) / found.clock_squared_errors.sum(axis=0)
+    assert found.beyond_clock == pytest.approx(beyond.mean(), abs=1e-12)
     np.testing.assert_array_equal(found.never_happened, 0)
 
 
@@ -100,6 +104,8 @@ def test_published_equals_its_definition():
         r2, error = published_by_hand(TRAIN, (TEST[0], phases), 3)
         assert found.r2 == pytest.approx(r2, abs=1e-12)
         assert found.event_error == pytest.approx(error, abs=1e-12)
+        by_sums = 1 - found.squared_errors.sum(axis=0) / found.spreads.sum(axis=0)
+        assert by_sums.mean() == pytest.approx(r2, abs=1e-12)
 
 
 def test_a_counter_scores_high_as_published_and_is_no_more_than_a_clock():
@@ -112,6 +118,18 @@ def test_a_counter_scores_high_as_published_and_is_no_more_than_a_clock():
     sees = phase_progression(TRAIN[0], events(TRAIN[1]), TEST[0], events(TEST[1]), rng())
     assert sees.beyond_clock > 0.9
     assert sees.r2 > 0.99
+
+
+def test_the_clock_runs_on_where_frames_are_left_out():
+    thin = [film[::3] for film in TRAIN[0]], [labels[::3] for labels in TRAIN[1]]
+    whole = phase_progression(TRAIN[0], events(TRAIN[1]), TEST[0], events(TEST[1]), rng())
+    asked = (thin[0], events(thin[1]), TEST[0], events(TEST[1]), rng())
+    times = {"train_times": [np.arange(0.0, 60, 3)] * 8, "test_times": [np.arange(60.0)] * 5}
+    told = phase_progression(*asked, **times)
+    assert told.clock_r2 == pytest.approx(whole.clock_r2, abs=0.02)
+    assert phase_progression(*asked).clock_r2 < told.clock_r2 - 0.02  # a third of the frames
+    with pytest.raises(UserError, match="training: expected times of 8 episodes, found 1"):
+        phase_progression(*asked, train_times=times["train_times"][:1])
 
 
 def test_a_collapsed_embedding_knows_nothing():

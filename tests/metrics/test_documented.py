@@ -3,7 +3,7 @@
 import re
 
 import tcn_robot.metrics
-from tcn_robot.benchmarks.alignment.basic import probes
+from tcn_robot.benchmarks.alignment import probes
 from tests.support.source_files import ROOT
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")

@@ -126,7 +126,10 @@ def test_bad_input_is_one_line_and_exit_code_2(recording, run, tmp_path, capsys)
         (["alignment", str(run), str(recording), "--out", str(recording)], "found the folder"),
         (["alignment", str(run), "x", "--out", str(bad / "a.json")], "is a file; name another"),
         (["alignment", str(run), str(recording), "--seen-views", "a"], "pass --seen-bodies too"),
-        (["alignment", "--embeddings", str(pickled), str(pickled)], "expected one array"),
+        (
+            ["alignment", "--embeddings", str(pickled), str(pickled)],
+            "cannot be read as embeddings (no plain numbers)",
+        ),
         (["alignment", "--embeddings", str(bad), str(bad)], "NaN"),
         (["alignment", "--embeddings", "no.npy", "no.npy"], "no such file"),
     ]:

@@ -137,7 +137,7 @@ def test_bad_input_is_one_line_and_exit_code_2(recording, run, tmp_path, capsys)
         error = capsys.readouterr().err
         assert message in error
         assert "Traceback" not in error
-        assert len([line for line in error.splitlines() if "read " not in line]) == 1
+        assert len([line for line in error.splitlines() if not line.startswith("read ")]) == 1
 
 
 @pytest.mark.parametrize("option", ["--seed", "--untrained-seeds"])

@@ -9,7 +9,7 @@ from tcn_robot.errors import UserError, unknown_name
 # kind -> (module in tcn_robot.workflows, one line of help)
 KINDS: dict[str, tuple[str, str]] = {
     "alignment": (
-        "bench_alignment_command",
+        "bench_alignment",
         "is the same moment found across views, bodies, episodes",
     ),
     "fine-tuning": ("bench_fine_tuning", "what a pre-trained network saves in labels and steps"),

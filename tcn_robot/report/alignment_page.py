@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from tcn_robot.benchmarks.alignment.marks import BY_THE_CLOCK, REACHED, clock_ex
 from tcn_robot.benchmarks.alignment.table import BESIDE, SPLIT_COLUMNS
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
+from tcn_robot.report.filling import fill_template
 from tcn_robot.report.media import data_uri
 from tcn_robot.report.sections import Drawing
 
@@ -32,24 +31,10 @@ def write_alignment_page(result: Mapping[str, Any], path: Path) -> None:
 
 def render_alignment_page(result: Mapping[str, Any]) -> str:
     """Return the page as text."""
-    import jinja2
-
-    from tcn_robot import __version__
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
-    return environment.get_template("alignment.html.j2").render(
+    return fill_template(
+        "alignment.html.j2",
         title=_title(result),
         sentence=_sentence(result),
-        date=datetime.date.today().isoformat(),
-        style=style,
-        tool_version=__version__,
         result=result,
         reached_mark=REACHED,
         clock_mark=BY_THE_CLOCK,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from tcn_robot.report.figures_leaderboard import (
     standings_figure,
     validation_figure,
 )
+from tcn_robot.report.filling import fill_template
 from tcn_robot.report.leaderboard_evidence import LeaderboardEvidence
 from tcn_robot.report.leaderboard_words import (
     MEANINGS,
@@ -27,7 +26,7 @@ from tcn_robot.report.leaderboard_words import (
     legend_of,
     order_of,
 )
-from tcn_robot.report.page import draw_in_looks, film_sources, page_environment
+from tcn_robot.report.page import draw_in_looks, film_sources
 from tcn_robot.report.sections import Drawing
 
 STANDINGS_CAPTION = (
@@ -48,29 +47,20 @@ def write_leaderboard(evidence: LeaderboardEvidence, path: Path) -> None:
 
 def render_leaderboard(evidence: LeaderboardEvidence) -> str:
     """Return the page as text."""
-    from tcn_robot import __version__
-
-    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
     across = [board for board in evidence.boards if board.overall]
     tasks = list(dict.fromkeys(task.name for board in evidence.boards for task in board.tasks))
-    return (
-        page_environment()
-        .get_template("leaderboard.html.j2")
-        .render(
-            evidence=evidence,
-            style=style,
-            date=datetime.date.today().isoformat(),
-            tool_version=__version__,
-            headlines=leaderboard_headlines(evidence),
-            tasks=tasks,
-            significant=SIGNIFICANT,
-            one_seed=all(count == 1 for one in evidence.facts for count in one.seeds.values()),
-            overall=_overall(across),
-            boards=[_board(board) for board in evidence.boards],
-            curves=_curves(evidence),
-            films=_films(evidence),
-            costs=cost_rows(evidence.facts, tasks),
-        )
+    return fill_template(
+        "leaderboard.html.j2",
+        evidence=evidence,
+        headlines=leaderboard_headlines(evidence),
+        tasks=tasks,
+        significant=SIGNIFICANT,
+        one_seed=all(count == 1 for one in evidence.facts for count in one.seeds.values()),
+        overall=_overall(across),
+        boards=[_board(board) for board in evidence.boards],
+        curves=_curves(evidence),
+        films=_films(evidence),
+        costs=cost_rows(evidence.facts, tasks),
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.figures_policy import reward_label
+from tcn_robot.report.filling import fill_template
 from tcn_robot.report.films import retrieval_film, strip_picture
 from tcn_robot.report.media import Film, data_uri, encode_jpeg, enlarge
 from tcn_robot.report.sections import Drawing, Section, sections
@@ -21,9 +20,6 @@ from tcn_robot.report.words import (
     policy_rows,
     stage_rows,
 )
-
-if TYPE_CHECKING:
-    import jinja2
 
 STRIP_HEIGHT_PX = 128
 
@@ -40,48 +36,24 @@ def write_report(evidence: Evidence, path: Path) -> None:
 
 def render_report(evidence: Evidence) -> str:
     """Return the page as text."""
-    from tcn_robot import __version__
-
-    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
-    return (
-        page_environment()
-        .get_template("page.html.j2")
-        .render(
-            title=_title(evidence),
-            lead=_lead(evidence),
-            date=datetime.date.today().isoformat(),
-            style=style,
-            tool_version=__version__,
-            sources=evidence.sources,
-            evidence=evidence,
-            headlines=headlines(evidence),
-            sections=[_drawn(section) for section in sections(evidence)],
-            strip_uris=_strip_uris(evidence),
-            retrieval=film_sources(retrieval_film(evidence.retrieval))
-            if evidence.retrieval
-            else None,
-            measures=list(MEASURES.values()),
-            alignment_rows=alignment_rows(evidence.alignment or {}),
-            policy_rows=policy_rows(evidence.policy),
-            films=_film_groups(evidence),
-            stage_rows=stage_rows(evidence),
-            commands=[stage.command for stage in evidence.stages],
-            facts=_recording_facts(evidence),
-            versions={name.replace("_", " "): text for name, text in evidence.versions.items()},
-        )
-    )
-
-
-def page_environment() -> jinja2.Environment:
-    """Return what fills our templates; every text is escaped, a missing name is a fault."""
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return fill_template(
+        "page.html.j2",
+        title=_title(evidence),
+        lead=_lead(evidence),
+        sources=evidence.sources,
+        evidence=evidence,
+        headlines=headlines(evidence),
+        sections=[_drawn(section) for section in sections(evidence)],
+        strip_uris=_strip_uris(evidence),
+        retrieval=film_sources(retrieval_film(evidence.retrieval)) if evidence.retrieval else None,
+        measures=list(MEASURES.values()),
+        alignment_rows=alignment_rows(evidence.alignment or {}),
+        policy_rows=policy_rows(evidence.policy),
+        films=_film_groups(evidence),
+        stage_rows=stage_rows(evidence),
+        commands=[stage.command for stage in evidence.stages],
+        facts=_recording_facts(evidence),
+        versions={name.replace("_", " "): text for name, text in evidence.versions.items()},
     )
 
 

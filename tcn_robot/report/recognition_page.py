@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from tcn_robot.report.figures_recognition import (
     short_name,
     without_members,
 )
+from tcn_robot.report.filling import fill_template
 from tcn_robot.report.media import data_uri
 
 if TYPE_CHECKING:
@@ -52,23 +51,9 @@ def write_recognition_page(result: Mapping[str, Any], path: Path) -> None:
 
 def render_recognition_page(result: Mapping[str, Any]) -> str:
     """Return the page as text."""
-    import jinja2
-
-    from tcn_robot import __version__
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
-    return environment.get_template("recognition.html.j2").render(
+    return fill_template(
+        "recognition.html.j2",
         mark=MARK,
-        style=style,
-        tool_version=__version__,
-        date=datetime.date.today().isoformat(),
         result=result,
         set_name=short_name(result["folder"]),
         headlines=_headlines(result),

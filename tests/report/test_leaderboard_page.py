@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from tcn_robot.report.leaderboard_words import (
 from tcn_robot.report.media import encode_film
 from tcn_robot.workflows.leaderboard import _facts
 from tests.benchmarks.leaderboard.leaderboard_lines import lines_of_tasks
-from tests.report.browser import Browser, find_browser
+from tests.report.browser import Browser
 from tests.report.synthetic import moving_square
 
 MEANS = {"good": 0.05, "bad": 0.2, "nothing": 0.34, "random": 0.33}
@@ -63,16 +62,6 @@ def page(tmp_path_factory: pytest.TempPathFactory, evidence: LeaderboardEvidence
     path = tmp_path_factory.mktemp("leaderboard") / "page.html"
     write_leaderboard(evidence, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    executable = find_browser()
-    if executable is None:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    opened = Browser(executable, tmp_path_factory.mktemp("profile"))
-    yield opened
-    opened.close()
 
 
 def test_the_page_holds_everything_itself_and_escapes_names(page: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.page import render_report, write_report
 from tcn_robot.report.sections import sections
-from tests.report.browser import Browser, find_browser
+from tests.report.browser import Browser
 from tests.report.synthetic import full_evidence
 
 MOST_BYTES = 15e6
@@ -28,16 +27,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     evidence.missing = ["A <test>: of what is missing."]
     write_report(evidence, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    executable = find_browser()
-    if executable is None:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    opened = Browser(executable, tmp_path_factory.mktemp("profile"))
-    yield opened
-    opened.close()
 
 
 def test_the_page_holds_everything_itself(page: Path) -> None:

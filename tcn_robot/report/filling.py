@@ -1,0 +1,37 @@
+"""Fills the templates of our pages: what all of them share stands here."""
+
+from __future__ import annotations
+
+import datetime
+from importlib import resources
+from typing import Any
+
+
+def fill_template(name: str, **values: Any) -> str:
+    """Return a page of `templates/` as text.
+
+    Every text is escaped, and a name that a template asks for and nobody gives is a fault. Pages
+    get `style`, `date` and `tool_version` besides.
+
+    Args:
+        name: File below `templates/`.
+        values: What the template shows.
+    """
+    import jinja2
+
+    from tcn_robot import __version__
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tcn_robot.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("tcn_robot.report").joinpath("templates/style.css").read_text("utf-8")
+    return environment.get_template(name).render(
+        style=style,
+        date=datetime.date.today().isoformat(),
+        tool_version=__version__,
+        **values,
+    )

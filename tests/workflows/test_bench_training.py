@@ -8,7 +8,7 @@ import pytest
 
 from tcn_robot.benchmarks import held_out_episodes
 from tcn_robot.errors import UserError
-from tcn_robot.workflows import bench_alignment
+from tcn_robot.workflows import alignment_runs
 
 
 def episode(number, split="train", body="robot", policy="expert", ancestors=()):
@@ -25,15 +25,15 @@ HELD_OUT = held_out_episodes([(Path("test"), [episode(0, "test")])], "test")
 
 
 def training(episodes):
-    return bench_alignment._training([(Path("rec"), episodes)], HELD_OUT)
+    return alignment_runs._training([(Path("rec"), episodes)], HELD_OUT)
 
 
 def test_all_are_taken_and_frames_are_thinned(monkeypatch):
-    monkeypatch.setattr(bench_alignment, "MOST_TRAINING_FRAMES", 100)
+    monkeypatch.setattr(alignment_runs, "MOST_TRAINING_FRAMES", 100)
     taken = training([episode(n) for n in range(12)])  # 240 frames
     assert [int(one.frames["left"][0, 0, 0, 0]) for one in taken] == list(range(12))
     assert {(one.frame_step, len(one.frames["front"])) for one in taken} == {(3, 4)}
-    monkeypatch.setattr(bench_alignment, "MOST_TRAINING_EPISODES", 5)
+    monkeypatch.setattr(alignment_runs, "MOST_TRAINING_EPISODES", 5)
     assert [one.frame_step for one in training([episode(n) for n in range(12)])] == [1] * 4
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from leaderboard_table import leaderboard_part
 from objective_tables import objective_part, write_pages
+from recognition_tables import recognition_tables
 from suite_tables import suite_tables
 from training_speed_table import speed_table
 
@@ -42,6 +43,7 @@ from tcn_robot.recordings.format import read_json
 MARKER = "policy tables"
 ALIGNMENT_MARKER = "alignment tables"
 SUITE_MARKER = "alignment suite"
+RECOGNITION_MARKER = "recognition tables"
 TASK_MARKER = "task tables"
 OBJECTIVE_MARKER = "objective tables"
 LEADERBOARD_MARKER = "leaderboard"
@@ -65,6 +67,8 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
         text = replace_between_markers(text, ALIGNMENT_MARKER, alignment)
     if suite := suite_tables(results / "alignment_suite"):
         text = replace_between_markers(text, SUITE_MARKER, suite)
+    if recognition := recognition_tables(results / "recognition"):
+        text = replace_between_markers(text, RECOGNITION_MARKER, recognition)
     if tasks_themselves := task_tables(results / "tasks"):
         text = replace_between_markers(text, TASK_MARKER, tasks_themselves)
     if objectives := objective_part(lines, document, images):

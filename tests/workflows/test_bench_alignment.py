@@ -119,6 +119,7 @@ def test_bad_input_is_one_line_and_exit_code_2(recording, run, tmp_path, capsys)
         (["alignment", str(run)], "expected a run and one recording"),
         (["alignment", str(tmp_path / "none"), str(recording)], "no run at"),
         (["alignment", str(run), str(tmp_path / "none")], "no dataset at"),
+        (["alignment", str(run), str(run), str(recording)], "found the same weights in"),
         (["alignment", str(run), str(recording), "--split", "valid"], "record some with"),
         (["alignment", str(run), str(recording), "--split", "tets"], "did you mean 'test'"),
         (["alignment", str(run), str(recording), "--views", "fron"], "did you mean 'front'"),

@@ -43,6 +43,8 @@ def suite_table(result: Mapping[str, Any]) -> str:
 
 def _measured_on(result: Mapping[str, Any]) -> list[str]:
     """Say in one line what was measured, and what probes learnt on."""
+    if "embeddings" in result:
+        return [_files_measured(result)]
     if "training_episodes" not in result:
         return []
     training = result["training_episodes"]
@@ -51,6 +53,21 @@ def _measured_on(result: Mapping[str, Any]) -> list[str]:
         f"{result['episodes']} held-out episodes, views {' '.join(result['views'])}; "
         f"{result['untrained_seeds']} untrained encoders; probes learn on {learnt_on}"
     ]
+
+
+def _files_measured(result: Mapping[str, Any]) -> str:
+    """Say what embeddings of others were taken for."""
+    if "views" in result:
+        left_out = result.get("views_left_out", [])
+        without = f", without {' '.join(left_out)}, which not every episode has" if left_out else ""
+        return f"{result['episodes']} episodes, views {' '.join(result['views'])}{without}"
+    lengths = result["frames"]
+    if len(set(lengths)) == 1:
+        return f"{len(lengths)} films of {lengths[0]} frames, taken for views of the same moments"
+    return (
+        f"{len(lengths)} films of {min(lengths)} to {max(lengths)} frames: of different lengths, "
+        "so that they are taken for episodes alone, and no moments are compared"
+    )
 
 
 def _figures(

@@ -17,6 +17,7 @@ RUN_COLOURS = (
     *(("#be185d", "#f472b6"), ("#4d7c0f", "#a3d154"), ("#7c3aed", "#b79bff")),
 )
 CONTROL_STYLES = {"untrained": "--", "pixel_pca": "-.", "pixels": ":"}
+UNTRAINED_AS = "untrained, as "
 MEASURED = ("run", "seeds", "embeddings")
 _MOST_NAMED_CLASSES = 60
 _CLASS_HEIGHT_INCHES = 0.2
@@ -25,9 +26,10 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 
 def short_name(name: str) -> str:
-    """Return a run's name without the folders above it."""
-    parts = [part for part in name.rstrip("/").split("/") if part]
-    return parts[-1] if parts else name
+    """Return a run's name without the folders above it; "untrained, as" stays before it."""
+    control, as_run, run = name.rpartition(UNTRAINED_AS)
+    parts = [part for part in run.rstrip("/").split("/") if part]
+    return f"{control}{as_run}{parts[-1]}" if parts else name
 
 
 def without_members(rows: Rows) -> dict[str, Mapping[str, Any]]:

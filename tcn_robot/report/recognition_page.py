@@ -115,10 +115,14 @@ def _table(result: Mapping[str, Any], pooling: str) -> dict[str, Any]:
     for name, row in rows.items():
         figures = row["figures"].get(pooling, {})
         cells = [_cell(figures.get(probe)) for probe in probes]
+        if "linear" in probes:
+            cells.insert(probes.index("linear") + 1, _top5_cell(figures.get("linear")))
         lines.append(
             {"name": short_name(name), "measured": row["kind"] in MEASURED, "cells": cells}
         )
     headings = [PROBES.get(probe, _labels_heading(probe)) for probe in probes]
+    if "linear" in probes:
+        headings.insert(probes.index("linear") + 1, "linear, top 5")
     return {"title": POOLINGS[pooling], "headings": headings, "lines": lines}
 
 
@@ -138,6 +142,11 @@ def _cell(figure: Mapping[str, Any] | None) -> dict[str, Any]:
         "interval": f"{100 * low:.1f} – {100 * high:.1f}",
         "reached_by": ", ".join(figure.get("reached_by", [])),
     }
+
+
+def _top5_cell(figure: Mapping[str, Any] | None) -> dict[str, Any]:
+    value = "-" if figure is None else f"{100 * figure['top5']:.1f}"
+    return {"value": value, "interval": "", "reached_by": ""}
 
 
 def _order_table(result: Mapping[str, Any]) -> dict[str, Any] | None:

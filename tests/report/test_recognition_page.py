@@ -10,6 +10,7 @@ from tcn_robot.report.figures_recognition import (
     confusion_figure,
     labels_figure,
     layers_figure,
+    short_name,
     styles,
 )
 from tcn_robot.report.recognition_page import render_recognition_page, write_recognition_page
@@ -90,6 +91,27 @@ def test_what_a_control_reaches_is_marked(result):
     assert "60.0 ≈ [55.0, 65.0]" in table
     assert "80.0 [75.0, 85.0]" in table
     assert "runs/a: +0.0 [-1.0, +2.0]" in table
+
+
+def test_top_5_stands_on_the_page_and_in_the_table(result):
+    for pooling in ("mean", "segments"):
+        result["rows"]["runs/a"]["figures"][pooling]["linear"]["top5"] = 0.4321
+    html = render_recognition_page(result)
+    assert html.count("linear, top 5") == 2
+    assert html.count("43.2") == 2
+    table = recognition_table(result)
+    lines = table[table.index("top 5 (linear), %; chance 100.0") :].splitlines()
+    assert lines[1].split() == ["mean", "segments"]
+    assert lines[2].split() == ["runs/a", "43.2", "43.2"]
+
+
+def test_an_untrained_row_is_never_called_as_the_run(result):
+    rows = result["rows"]
+    rows["untrained, as runs/a"] = {**rows["pixels"], "kind": "untrained"}
+    html = render_recognition_page(result)
+    assert html.count("untrained, as a") >= 2
+    assert short_name("runs/tce") == "tce"
+    assert short_name("tce, 3 seeds") == "tce, 3 seeds"
 
 
 def test_a_page_of_one_vector_per_clip_has_no_order(result):

@@ -33,7 +33,8 @@ def test_alignment(recording, run, tmp_path, capsys):
     for row in ("trained", "untrained", "collapsed", "frame counter", "chance", "ceiling"):
         assert row in printed
     assert (
-        "3 held-out episodes, views front top; 2 untrained encoders; probes learn on the" in printed
+        "3 held-out episodes, views front top; 2 untrained encoders; probes learn on nothing: that "
+        "needs 4 held-out episodes with labels" in printed
     )
     result = json.loads(out.read_text())
     assert result["episodes"] == 3

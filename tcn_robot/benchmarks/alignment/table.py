@@ -7,6 +7,7 @@ from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic_table import cell
 from tcn_robot.benchmarks.alignment.controls import CONTROLS
+from tcn_robot.benchmarks.alignment.figures.probed import FEWEST_PROBED
 from tcn_robot.benchmarks.alignment.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
 from tcn_robot.benchmarks.text_table import aligned
 
@@ -47,12 +48,27 @@ def _measured_on(result: Mapping[str, Any]) -> list[str]:
         return [_files_measured(result)]
     if "training_episodes" not in result:
         return []
-    training = result["training_episodes"]
-    learnt_on = f"{training} training episodes" if training else "the other half of the episodes"
     return [
         f"{result['episodes']} held-out episodes, views {' '.join(result['views'])}; "
-        f"{result['untrained_seeds']} untrained encoders; probes learn on {learnt_on}"
+        f"{result['untrained_seeds']} untrained encoders; probes learn on {learnt_on(result)}"
     ]
+
+
+def learnt_on(result: Mapping[str, Any]) -> str:
+    """Say what probes learn on, or why there are none.
+
+    Args:
+        result: A result of a run: it has "figures", "episodes" and "training_episodes".
+    """
+    if "phase_100" not in result["figures"]:
+        if result["episodes"] < FEWEST_PROBED:
+            return f"nothing: that needs {FEWEST_PROBED} held-out episodes with labels"
+        return (
+            "nothing: not every episode has the simulator's labels, so that phases, progression, "
+            "events and attributes are not measured"
+        )
+    training = result["training_episodes"]
+    return f"{training} training episodes" if training else "the other half of the episodes"
 
 
 def _files_measured(result: Mapping[str, Any]) -> str:

@@ -263,7 +263,7 @@ def _drawings(result: Mapping[str, Any]) -> list[Drawing]:
             Drawing(
                 partial(tau_figure, _rows_of(result)),
                 "tau_a and tau_b of the encoder and its controls",
-                "Higher is better. Where the light bar is much longer, few states are in use: "
+                "Higher is better. Where the lower bar is much longer, few states are in use: "
                 "tau_b leaves ties out and flatters them, tau_a does not. A counter of frames "
                 "has both near 1: order alone says little where films are equally fast.",
             )

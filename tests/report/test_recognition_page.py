@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from tcn_robot.benchmarks.recognition.table import recognition_table
 from tcn_robot.look import LIGHT, LOOKS, drawing
@@ -97,7 +98,7 @@ def test_top_5_stands_on_the_page_and_in_the_table(result):
     for pooling in ("mean", "segments"):
         result["rows"]["runs/a"]["figures"][pooling]["linear"]["top5"] = 0.4321
     html = render_recognition_page(result)
-    assert html.count("linear, top 5") == 2
+    assert html.count("Top 5, linear: among the five likeliest (chance 100.0\xa0%)") == 1
     assert html.count("43.2") == 2
     table = recognition_table(result)
     lines = table[table.index("top 5 (linear), %; chance 100.0") :].splitlines()
@@ -143,6 +144,27 @@ def test_figures_draw_in_every_look(result, look):
     shares = confusion.axes[0].images[0].get_array()
     np.testing.assert_allclose(shares[0], [0.75, 0.25, 0])
     np.testing.assert_allclose(shares[2], 0)
+
+
+@pytest.mark.parametrize("look", [look for look in LOOKS if not look.narrow])
+def test_shares_in_the_confusion_matrix_can_be_read(look):
+    counts = np.array([[share, 100 - share] for share in (5, 30, 45, 50, 55, 70, 100)])
+    square = np.zeros((7, 7))
+    square[:, :2] = counts
+    with drawing(look):
+        figure = confusion_figure(square, list("abcdefg"), look)
+    image = figure.axes[0].images[0]
+    grounds = image.cmap(image.norm(square / 100))[..., :3]
+    for text in figure.axes[0].texts:
+        column, row = map(int, text.get_position())
+        pair = sorted(luminance(rgb) + 0.05 for rgb in (grounds[row, column], text.get_color()))
+        assert pair[1] / pair[0] > 3.6  # what the better of ink and paper has at worst
+
+
+def luminance(colour):
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_runs_have_colours_and_controls_are_grey(result):

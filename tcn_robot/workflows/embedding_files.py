@@ -11,14 +11,18 @@ import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.metrics.checks import checked_embedding
-from tcn_robot.workflows.saved_embeddings import embedding_names, read_arrays
+from tcn_robot.workflows.saved_embeddings import (
+    ENCODERS,
+    embedding_names,
+    expect_one_encoder,
+    read_arrays,
+)
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.alignment.arrays import EmbeddedRecording
 
 #: What `tcn-robot embed` writes for each frame.
 _COLUMNS = ("embeddings", "episode_ids", "views", "timestamps")
-_ENCODERS = "encoders"
 
 
 def read_embeddings(
@@ -41,12 +45,11 @@ def read_embeddings(
     """
     films: list[tuple[str, np.ndarray]] = []
     recordings: list[EmbeddedRecording] = []
-    encoders: dict[str, Path] = {}
+    encoders: list[tuple[np.ndarray, str]] = []
     for path in paths:
         arrays = read_arrays(path)
         if set(_COLUMNS) <= arrays.keys():
-            for digest in np.unique(arrays.get(_ENCODERS, np.empty(0, "S1"))).astype("S"):
-                encoders.setdefault(digest.decode("ascii", "replace"), path)
+            encoders.append((arrays.get(ENCODERS, np.empty(0, "S1")), str(path)))
             recordings.append(_recording(path, arrays))
         else:
             found = sorted(embedding_names(arrays))
@@ -63,12 +66,7 @@ def read_embeddings(
             "expected films without episodes, or files of `tcn-robot embed`, found both; give one "
             "kind"
         )
-    if len(encoders) > 1:
-        (first, its), (second, other) = list(encoders.items())[:2]
-        raise UserError(
-            f"expected embeddings of one encoder, found {first} in {its}, {second} in {other}; "
-            "embed both recordings with the same encoder"
-        )
+    expect_one_encoder(encoders)
     _check(films + [(f"{one.name} {view}", film)
                     for one in recordings for films_of in one.episodes
                     for view, film in films_of.items()])  # fmt: skip

@@ -85,6 +85,7 @@ def test_everything_stands_on_the_page(no_pictures, tmp_path):
     assert "−0.800" in page
     assert "a less b, on the same episodes" in page
     assert "31.0\u202f%" in page
+    assert "Unpaired films share no moment with these" in page
     assert "b &lt;script&gt;" in page
     assert "http" not in page
     assert "the other half of the episodes" in page

@@ -35,7 +35,11 @@ def suite_table(result: Mapping[str, Any]) -> str:
         )
     parts.append(_legend(result))
     if result.get("splits"):
-        parts.append("same moments in other films\n" + "\n".join(_splits(result)))
+        heading = "other films, against the same moments of ordinary ones"
+        errors = [split["rows"]["trained"].get("error") for split in result["splits"]]
+        if None in errors:
+            heading += " (unpaired: no moment in common, order and progress alone)"
+        parts.append(heading + "\n" + "\n".join(_splits(result)))
     if result.get("changed"):
         parts.append("films changed on purpose\n" + "\n".join(_changed(result)))
     parts += _several(result)

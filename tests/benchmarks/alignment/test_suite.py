@@ -130,6 +130,15 @@ def test_the_hard_split_is_the_headline(result):
     assert suite_table(result).startswith("hard split")
 
 
+def test_unpaired_films_are_not_said_to_show_the_same_moments(result):
+    heading = "other films, against the same moments of ordinary ones"
+    assert f"\n{heading}\n" in suite_table(result)
+    rows = {"trained": {"error": None, "tau_a": 0.4}}
+    unpaired = {"name": "unpaired (pybullet)", "episodes": 2, "rows": rows, "reached_by": {}}
+    told = suite_table({**result, "splits": [*result["splits"], unpaired]})
+    assert f"{heading} (unpaired: no moment in common, order and progress alone)\n" in told
+
+
 def test_marks_where_a_control_does_as_well(result):
     reached = result["reached_by"]
     assert "frame_counter" in reached["error"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tcn_robot.look import DARK, drawing
 from tcn_robot.plots.colours import Colouring, scale_colours
 from tcn_robot.plots.painting import (
+    INK,
     LINE_PX,
     MUTED,
     Picture,
@@ -29,6 +30,8 @@ from tcn_robot.plots.played import PlayedFilm, in_step, moment
 from tcn_robot.plots.tracks import Track, split_back
 
 WHITE = (255, 255, 255)
+# Rims of the points, and titles of their films: none is a colour of time.
+RIMS = (WHITE, (64, 224, 208), (124, 220, 84), (96, 165, 255))
 DOT_PX = 6.0
 TRAIL_FRAMES = 25
 MOST_PLAYED = 4
@@ -101,7 +104,8 @@ def point_film(
     """Yield the frames of the film: the films in step left, each encoder's plane right of them.
 
     Args:
-        films: At most 4, such as the views of an episode; each has its own point.
+        films: At most 4, such as the views of an episode; each has its own point, whose rim has
+            the colour of the film's title.
         grounds: One per encoder.
         every: Only every so-many-th frame.
 
@@ -128,8 +132,10 @@ def point_film(
             for places, colour, index in zip(ground.places, colours, now, strict=True):
                 start = max(index - TRAIL_FRAMES, 0)
                 paint_trail(picture, places[start : index + 1], colour[start : index + 1])
-            for places, colour, index in zip(ground.places, colours, now, strict=True):
-                paint_dot(picture, places[index], DOT_PX, tuple(colour[index].tolist()), WHITE)
+            for number, (places, colour) in enumerate(zip(ground.places, colours, strict=True)):
+                index = now[number]
+                fill = tuple(colour[index].tolist())
+                paint_dot(picture, places[index], DOT_PX, fill, RIMS[number])
             panels.append(below([picture, caption(ground.title, size)], 4))
         yield on_page(beside(panels))
 
@@ -145,7 +151,10 @@ def _tiled(frames: Sequence[Picture], titles: Sequence[str], size_px: int) -> Pi
     if len(frames) == 1:
         return _titled(frames[0], titles[0], size_px)
     half = (size_px - LINE_PX - _TILE_GAP_PX) // 2
-    tiles = [_titled(frame, title, half) for frame, title in zip(frames, titles, strict=True)]
+    tiles = [
+        _titled(frame, title, half, RIMS[number])
+        for number, (frame, title) in enumerate(zip(frames, titles, strict=True))
+    ]
     if len(tiles) == 2:
         return below(tiles, _TILE_GAP_PX)
     if len(tiles) == 3:
@@ -153,5 +162,7 @@ def _tiled(frames: Sequence[Picture], titles: Sequence[str], size_px: int) -> Pi
     return below([beside(tiles[:2], _TILE_GAP_PX), beside(tiles[2:], _TILE_GAP_PX)], _TILE_GAP_PX)
 
 
-def _titled(frame: Picture, title: str, side_px: int) -> Picture:
-    return below([fitted(frame, side_px, side_px), caption(title, side_px)], 0)
+def _titled(
+    frame: Picture, title: str, side_px: int, colour: tuple[int, int, int] = INK
+) -> Picture:
+    return below([fitted(frame, side_px, side_px), caption(title, side_px, colour)], 0)

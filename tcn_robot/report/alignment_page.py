@@ -9,7 +9,7 @@ from typing import Any
 
 from tcn_robot.atomic import write_text_atomically
 from tcn_robot.benchmarks.alignment.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
-from tcn_robot.benchmarks.alignment.table import BESIDE, SPLIT_COLUMNS
+from tcn_robot.benchmarks.alignment.table import BESIDE, SPLIT_COLUMNS, learnt_on
 from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
 from tcn_robot.report.filling import fill_template
@@ -263,7 +263,7 @@ def _drawings(result: Mapping[str, Any]) -> list[Drawing]:
             Drawing(
                 partial(tau_figure, _rows_of(result)),
                 "tau_a and tau_b of the encoder and its controls",
-                "Higher is better. Where the light bar is much longer, few states are in use: "
+                "Higher is better. Where the lower bar is much longer, few states are in use: "
                 "tau_b leaves ties out and flatters them, tau_a does not. A counter of frames "
                 "has both near 1: order alone says little where films are equally fast.",
             )
@@ -292,10 +292,7 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
     if "runs" in result:
         facts["encoder"] = ", ".join(Path(run).name for run in result["runs"])
         facts["recordings"] = ", ".join(Path(one).name for one in result["recordings"])
-        training = result["training_episodes"]
-        facts["probes learn on"] = (
-            f"{training} training episodes" if training else "the other half of the episodes"
-        )
+        facts["probes learn on"] = learnt_on(result)
     if "embeddings" in result:
         facts["embeddings"] = ", ".join(Path(one).name for one in result["embeddings"])
     if "episodes" in result:

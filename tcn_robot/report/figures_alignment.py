@@ -99,7 +99,7 @@ def tau_figure(rows: Mapping[str, Mapping[str, Any]], look: Look) -> Figure:
     axis.grid(visible=False, axis="y")
     axis.set_xlim(min(0.0, *(float(rows[name]["tau_a"]) for name in names)), 1.12)
     axis.set_xlabel("Kendall's tau across episodes")
-    axis.set_title("Order across episodes: tau_a (dark) and tau_b (light)")
+    axis.set_title("Order across episodes: tau_a (above) and tau_b (below it)")
     return figure
 
 

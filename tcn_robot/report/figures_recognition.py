@@ -17,6 +17,7 @@ RUN_COLOURS = (
     *(("#be185d", "#f472b6"), ("#4d7c0f", "#a3d154"), ("#7c3aed", "#b79bff")),
 )
 CONTROL_STYLES = {"untrained": "--", "pixel_pca": "-.", "pixels": ":"}
+UNTRAINED_AS = "untrained, as "
 MEASURED = ("run", "seeds", "embeddings")
 _MOST_NAMED_CLASSES = 60
 _CLASS_HEIGHT_INCHES = 0.2
@@ -25,9 +26,10 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 
 def short_name(name: str) -> str:
-    """Return a run's name without the folders above it."""
-    parts = [part for part in name.rstrip("/").split("/") if part]
-    return parts[-1] if parts else name
+    """Return a run's name without the folders above it; "untrained, as" stays before it."""
+    control, as_run, run = name.rpartition(UNTRAINED_AS)
+    parts = [part for part in run.rstrip("/").split("/") if part]
+    return f"{control}{as_run}{parts[-1]}" if parts else name
 
 
 def without_members(rows: Rows) -> dict[str, Mapping[str, Any]]:
@@ -133,7 +135,7 @@ def confusion_figure(confusion: Any, classes: list[str], look: Look) -> Figure:
         axis.set_xticks(range(len(classes)), classes, rotation=90, fontsize=size)
         axis.set_yticks(range(len(classes)), classes, fontsize=size)
         axis.tick_params(length=0)
-        _write_shares(axis, shares, size, look)
+        _write_shares(axis, shares, size, look, shades)
     axis.set_xlabel("taken for")
     axis.set_ylabel("class")
     bar = figure.colorbar(image, ax=axis, shrink=0.7, aspect=28, pad=0.02)
@@ -142,7 +144,7 @@ def confusion_figure(confusion: Any, classes: list[str], look: Look) -> Figure:
     return figure
 
 
-def _write_shares(axis: Any, shares: Any, size: float, look: Look) -> None:
+def _write_shares(axis: Any, shares: Any, size: float, look: Look, shades: Any) -> None:
     if len(shares) > 30 or look.narrow:
         return
     for row, column in zip(*np.nonzero(shares >= 0.05), strict=True):
@@ -154,8 +156,23 @@ def _write_shares(axis: Any, shares: Any, size: float, look: Look) -> None:
             ha="center",
             va="center",
             fontsize=0.85 * size,
-            color=look.ink if share < 0.5 else look.paper,
+            color=_readable_on(shades(share), look),
         )
+
+
+def _readable_on(ground: Any, look: Look) -> str:
+    """Return which of ink and paper has more contrast (WCAG 2) with a ground of RGB in 0-1."""
+    from matplotlib.colors import to_rgb
+
+    def light(rgb: Any) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb[:3]]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722))) + 0.05
+
+    def contrast(colour: str) -> float:
+        pair = light(to_rgb(colour)), light(ground)
+        return max(pair) / min(pair)
+
+    return max(look.ink, look.paper, key=contrast)
 
 
 def layers_figure(rows: Rows, pooling: str, chance: float, look: Look) -> Figure:

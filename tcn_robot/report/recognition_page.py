@@ -57,7 +57,10 @@ def render_recognition_page(result: Mapping[str, Any]) -> str:
         result=result,
         set_name=short_name(result["folder"]),
         headlines=_headlines(result),
-        tables=[_table(result, pooling) for pooling in poolings_of(result)],
+        tables=[
+            *(_table(result, pooling) for pooling in poolings_of(result)),
+            *_top5_tables(result),
+        ],
         order=_order_table(result),
         figures=_figures(result),
         facts=_facts(result),
@@ -87,8 +90,8 @@ def _headlines(result: Mapping[str, Any]) -> list[dict[str, str]]:
         figure = figures[probe]
         low, high = figure["top1_interval"]
         rivals = [
-            f"{control} {_percent(result['rows'][control]['figures'][pooling][probe]['top1'])}"
-            for control in row["controls"]
+            f"{short_name(control)} {_percent(other['figures'][pooling][probe]['top1'])}"
+            for control, other in ((name, result["rows"][name]) for name in row["controls"])
         ]
         items.append(
             {
@@ -138,6 +141,28 @@ def _cell(figure: Mapping[str, Any] | None) -> dict[str, Any]:
         "interval": f"{100 * low:.1f} – {100 * high:.1f}",
         "reached_by": ", ".join(figure.get("reached_by", [])),
     }
+
+
+def _top5_tables(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the linear probe's top 5 by pooling; nothing where it was not measured."""
+    poolings = poolings_of(result)
+    lines = []
+    for name, row in result["rows"].items():
+        found = [row["figures"].get(pooling, {}).get("linear") for pooling in poolings]
+        cells = [
+            {
+                "value": "-" if one is None else f"{100 * one['top5']:.1f}",
+                "interval": "",
+                "reached_by": "",
+            }
+            for one in found
+        ]
+        if any(found):
+            is_measured = row["kind"] in MEASURED
+            lines.append({"name": short_name(name), "measured": is_measured, "cells": cells})
+    title = f"Top 5, linear: among the five likeliest (chance {_percent(result['chance']['top5'])})"
+    headings = [ORDER[pooling] for pooling in poolings]
+    return [{"title": title, "headings": headings, "lines": lines}] if lines else []
 
 
 def _order_table(result: Mapping[str, Any]) -> dict[str, Any] | None:

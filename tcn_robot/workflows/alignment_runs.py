@@ -103,6 +103,7 @@ def measure_runs(runs: Sequence[Path], recordings: Sequence[Path], asked: Asked)
 
     suite_figures(asked.tolerances, asked.within_seconds)  # a bad one is told before the work
     encoders = [_run_to_measure(run, asked) for run in runs]
+    _refuse_the_same(encoders)
     opened = [(path, open_recording(path)) for path in recordings]
     episodes = _episodes(opened, asked.split, asked.views)
     training = [] if asked.split != "test" else _training(opened, episodes)
@@ -147,6 +148,18 @@ def _run_to_measure(run: Path, asked: Asked) -> RunToMeasure:
         options=None if trained is None else read_options(trained),
         digest=encoder_digest(encoder),
     )
+
+
+def _refuse_the_same(runs: Sequence[RunToMeasure]) -> None:
+    """Refuse an encoder that is given twice: it is no second seed, and no other encoder."""
+    known: dict[str, str] = {}
+    for run in runs:
+        if run.digest in known:
+            raise UserError(
+                f"expected different encoders, found the same weights in {known[run.digest]} and "
+                f"{run.name}; give each once"
+            )
+        known[run.digest] = run.name
 
 
 def _told_apart_by(run: RunToMeasure) -> dict[str, Any] | None:
@@ -256,4 +269,6 @@ def measure_files(paths: Sequence[Path], asked: Asked) -> dict[str, Any]:
     else:
         arrays = [film for _, film in films]
         result = compare_embeddings(*arrays, figures=figures, options=options)
-    return {**result, "embeddings": [str(path) for path in paths]}
+    given = {view for one in recordings for film in one.episodes for view in film}
+    left_out = sorted(given.difference(result.get("views", given)))
+    return {**result, "embeddings": [str(path) for path in paths], "views_left_out": left_out}

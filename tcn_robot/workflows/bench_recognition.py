@@ -52,7 +52,7 @@ def bench_recognition(
         paths: Run folders or names of the zoo, one row each, then the folder of the clips. A name
             with {split} in it stands for a run per split, each trained on its own training half.
         embeddings: Files of features that somebody else made (.npz: `names` and `features`, or an
-            array per clip), one row each.
+            array per clip; Parquet: columns of the same names), one row each.
         splits: Numbers of the splits; all that there are when none is given.
         probes: What is measured: nearest neighbours, a linear probe, few labels (linear).
         pooling: How frames become a clip: their mean, or the means of parts behind each other,
@@ -80,11 +80,7 @@ def bench_recognition(
     counts = {"frames": frames, "segments": segments, "draws": draws, "workers": workers}
     _expect_at_least(1, counts)
     _expect_at_least(0, {"seed": seed, "untrained-seeds": untrained_seeds})
-    if not paths or len(paths) + len(embeddings) < 2:
-        raise UserError(
-            f"expected a run and a folder of clips, found {len(paths)} folders; write tcn-robot "
-            "bench recognition RUN DIR, or RUN RUN DIR, or --embeddings FILE.npz DIR"
-        )
+    paths, embeddings = _told_apart(paths, embeddings)
     budgets = _budgets(labels_per_class, label_shares)
     from tcn_robot.benchmarks.recognition.clips import open_action_set
     from tcn_robot.benchmarks.recognition.protocol import RecognitionOptions
@@ -99,6 +95,20 @@ def bench_recognition(
     result = measure(action_set, chosen, sources, frames, workers, options)
     _show(result, out, report)
     return result
+
+
+def _told_apart(
+    paths: tuple[Path, ...], embeddings: tuple[Path, ...]
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return runs with the folder of clips last, and files of features."""
+    if not paths and embeddings and embeddings[-1].is_dir():  # --embeddings FILE DIR
+        paths, embeddings = embeddings[-1:], embeddings[:-1]
+    if not paths or len(paths) + len(embeddings) < 2:
+        raise UserError(
+            f"expected a run and a folder of clips, found {len(paths)} folders; write tcn-robot "
+            "bench recognition RUN DIR, or RUN RUN DIR, or DIR --embeddings FILE.npz"
+        )
+    return paths, embeddings
 
 
 def _show(result: Mapping[str, Any], out: Path | None, report: Path | None) -> None:

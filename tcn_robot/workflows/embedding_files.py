@@ -11,14 +11,18 @@ import numpy as np
 
 from tcn_robot.errors import UserError
 from tcn_robot.metrics.checks import checked_embedding
-from tcn_robot.workflows.saved_embeddings import embedding_names, read_arrays
+from tcn_robot.workflows.saved_embeddings import (
+    ENCODERS,
+    embedding_names,
+    expect_one_encoder,
+    read_arrays,
+)
 
 if TYPE_CHECKING:
     from tcn_robot.benchmarks.alignment.arrays import EmbeddedRecording
 
 #: What `tcn-robot embed` writes for each frame.
 _COLUMNS = ("embeddings", "episode_ids", "views", "timestamps")
-_ENCODERS = "encoders"
 
 
 def read_embeddings(
@@ -36,17 +40,16 @@ def read_embeddings(
         `tcn-robot embed` wrote. One of the two is empty.
 
     Raises:
-        UserError: A file that is missing or holds no embeddings, NaN, a single frame, different
-            dimensions, or different encoders.
+        UserError: A file that is missing, given twice or holds no embeddings, NaN, a single
+            frame, different dimensions, or different encoders.
     """
     films: list[tuple[str, np.ndarray]] = []
     recordings: list[EmbeddedRecording] = []
-    encoders: dict[str, Path] = {}
+    encoders: list[tuple[np.ndarray, str]] = []
     for path in paths:
         arrays = read_arrays(path)
         if set(_COLUMNS) <= arrays.keys():
-            for digest in np.unique(arrays.get(_ENCODERS, np.empty(0, "S1"))).astype("S"):
-                encoders.setdefault(digest.decode("ascii", "replace"), path)
+            encoders.append((arrays.get(ENCODERS, np.empty(0, "S1")), str(path)))
             recordings.append(_recording(path, arrays))
         else:
             found = sorted(embedding_names(arrays))
@@ -63,34 +66,50 @@ def read_embeddings(
             "expected films without episodes, or files of `tcn-robot embed`, found both; give one "
             "kind"
         )
-    if len(encoders) > 1:
-        (first, its), (second, other) = list(encoders.items())[:2]
-        raise UserError(
-            f"expected embeddings of one encoder, found {first} in {its}, {second} in {other}; "
-            "embed both recordings with the same encoder"
-        )
+    expect_one_encoder(encoders)
     _check(films + [(f"{one.name} {view}", film)
                     for one in recordings for films_of in one.episodes
                     for view, film in films_of.items()])  # fmt: skip
+    _refuse_twice(paths)
     return films, recordings
+
+
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    """Refuse a path that is given twice: what is compared with itself is always found."""
+    known: set[Path] = set()
+    for path in paths:
+        if path.resolve() in known:
+            raise UserError(
+                f"expected each file once, found {path} twice; what is compared with itself is "
+                "always found"
+            )
+        known.add(path.resolve())
 
 
 def _check(films: Sequence[tuple[str, np.ndarray]]) -> None:
     """Refuse what cannot be compared; say it where an embedding is constant."""
     dimensions: dict[int, str] = {}
+    constant: list[str] = []
     for name, film in films:
         checked_embedding(film, name)
         if len(film) < 2:
             raise UserError(f"{name}: expected 2 frames or more, found 1; nothing can be aligned")
         dimensions.setdefault(film.shape[1], name)
         if np.ptp(film, axis=0).max() == 0:
-            print(f"{name}: constant embedding, every figure is chance", file=sys.stderr)
+            constant.append(name)
     if len(dimensions) > 1:
         (first, its), (second, other) = list(dimensions.items())[:2]
         raise UserError(
             f"expected embeddings of one dimension, found {first} in {its}, {second} in {other}; "
             "embed both with the same encoder"
         )
+    what = (
+        "every figure is chance"
+        if len(constant) == len(films)
+        else "its frames cannot be told apart, and figures that it is part of say nothing"
+    )
+    for name in dict.fromkeys(constant):
+        print(f"{name}: constant embedding, {what}", file=sys.stderr)
 
 
 def _recording(path: Path, arrays: dict[str, np.ndarray]) -> EmbeddedRecording:

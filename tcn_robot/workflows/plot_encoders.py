@@ -13,6 +13,7 @@ import numpy as np
 from tcn_robot.errors import UserError
 from tcn_robot.progress import Progress
 from tcn_robot.workflows.plot_films import ShownFilm, expect_number
+from tcn_robot.workflows.saved_embeddings import ENCODERS, expect_one_encoder
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
@@ -91,7 +92,8 @@ def embed_films(films: Sequence[ShownFilm], names: Sequence[str], seed: int = 0)
 
     Raises:
         UserError: No encoder for films, an encoder for saved embeddings alone, several beside
-            saved embeddings, or embeddings that are not finite or of different dimensions.
+            saved embeddings, or embeddings that are not finite, of different dimensions or of
+            different encoders.
     """
     to_embed = [film for film in films if film.embeddings is None]
     if to_embed and not names:
@@ -110,6 +112,7 @@ def embed_films(films: Sequence[ShownFilm], names: Sequence[str], seed: int = 0)
     from tcn_robot.plots.tracks import stacked
 
     encoders: list[NamedEncoder | None] = [*load_encoders(names, seed)] or [None]
+    expect_one_encoder(_digests(films, encoders[0]))
     total = len(encoders) * sum(map(len, to_embed))
     with Progress(total, "embedding", "frames") as display:
         embedded = [
@@ -119,6 +122,20 @@ def embed_films(films: Sequence[ShownFilm], names: Sequence[str], seed: int = 0)
     for one in embedded:
         stacked(one.tracks)  # raises what is wrong with them
     return embedded
+
+
+def _digests(
+    films: Sequence[ShownFilm], beside: NamedEncoder | None
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the digests of encoders whose embeddings one picture would hold, and where."""
+    from tcn_robot.models import encoder_digest
+
+    saved = [film for film in films if film.embeddings is not None]
+    for film in saved:
+        if ENCODERS in film.labels:
+            yield film.labels[ENCODERS], film.source
+    if saved and beside is not None:
+        yield np.array([encoder_digest(beside.encoder).encode()]), beside.name
 
 
 def check_colour(films: Sequence[ShownFilm], by: str) -> None:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from tcn_robot.benchmarks.recognition.clips import ActionSet, Clip, Split
 from tcn_robot.benchmarks.recognition.controls import chance_levels, principal_components
-from tcn_robot.benchmarks.recognition.embeddings_file import read_embeddings
 from tcn_robot.benchmarks.recognition.encoders import frame_encoder, pixel_encoder
 from tcn_robot.benchmarks.recognition.features import FrameEncoder, embed_clips
 from tcn_robot.benchmarks.recognition.measuring import SplitArrays, split_arrays
@@ -28,6 +27,7 @@ from tcn_robot.benchmarks.recognition.protocol import (
 from tcn_robot.benchmarks.recognition.summary import summarise
 from tcn_robot.errors import UserError
 from tcn_robot.models import Encoder, layer_names, untrained_encoder
+from tcn_robot.workflows.clip_embeddings import read_clip_embeddings
 from tcn_robot.workflows.recognition_runs import (
     MeasuredRun,
     load_encoders,
@@ -85,9 +85,14 @@ def measure(
     clips = tuple(dict.fromkeys(clip for split in splits for clip in (*split.train, *split.test)))
     runs = measured_runs(sources.runs, splits)
     encoders = load_encoders(runs)
-    files = {str(path): read_embeddings(path, clips) for path in sources.embeddings}
+    files = {str(path): read_clip_embeddings(path, clips) for path in sources.embeddings}
     num_frames, options = _fitting(action_set, frames, options, files)
-    notes = [*action_set.notes, *notes_on_seen_clips(runs, splits)]
+    constant = [name for name, features in files.items() if not np.ptp(features, axis=0).any()]
+    notes = [
+        *action_set.notes,
+        *notes_on_seen_clips(runs, splits),
+        *(f"{name}: constant embedding, every figure is chance" for name in constant),
+    ]
     for note in notes:
         print(f"note: {note}")
     rows = _rows(clips, runs, encoders, files, sources, num_frames, workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 from tcn_robot.errors import UserError
 
 SUFFIXES = (".npy", ".npz", ".parquet")
+#: The column of `tcn-robot embed` that says whose embeddings they are.
+ENCODERS = "encoders"
 EMBEDDING_NAMES = ("embeddings", "embedding", "features")
 
 
@@ -55,6 +57,28 @@ def read_embeddings(path: Path) -> SavedEmbeddings:
         if values.shape == (len(embeddings),) and values.dtype.kind in "fiubUSO"
     }
     return SavedEmbeddings(embeddings, columns)
+
+
+def expect_one_encoder(digests: Iterable[tuple[np.ndarray, str]]) -> None:
+    """Refuse embeddings of several encoders, or of several versions of one: no space holds both.
+
+    Args:
+        digests: (N,) digests of encoders as `tcn-robot embed` writes them, of any length, and
+            where they were found.
+
+    Raises:
+        UserError: There are two.
+    """
+    known: dict[str, str] = {}
+    for array, where in digests:
+        for digest in np.unique(array).astype("S"):
+            known.setdefault(digest.decode("ascii", "replace"), where)
+    if len(known) > 1:
+        (first, its), (second, other) = list(known.items())[:2]
+        raise UserError(
+            f"expected embeddings of one encoder, found {first} in {its}, {second} in {other}; "
+            "embed both recordings with the same encoder"
+        )
 
 
 def embedding_names(arrays: Mapping[str, np.ndarray]) -> list[str]:

@@ -10,7 +10,7 @@ from tcn_robot.look import DARK, LIGHT, drawing
 from tcn_robot.metrics import alignment_error
 from tcn_robot.plots.colours import choose_colouring
 from tcn_robot.plots.grid import Cell, grid_film
-from tcn_robot.plots.moving_point import TRAIL_FRAMES, draw_ground, point_film
+from tcn_robot.plots.moving_point import RIMS, TRAIL_FRAMES, draw_ground, point_film
 from tcn_robot.plots.neighbour_film import Target, located, neighbour_film
 from tcn_robot.plots.neighbours import find_neighbours
 from tcn_robot.plots.painting import PAPER, RIGHT_COLOUR, WRONG_COLOUR
@@ -120,6 +120,24 @@ def test_the_moving_point_sits_at_its_pixel(tracks, plane):
         rows, columns = np.nonzero(white)
         centre = np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
         np.testing.assert_allclose(centre, ground.places[0][index], atol=1.1)
+
+
+def test_each_of_several_points_has_the_colour_of_its_films_title(tracks, plane):
+    ground = ground_of(tracks, plane)
+    apart = [np.full((LENGTH, 2), 30.0), np.full((LENGTH, 2), 90.0)]
+    several = type(ground)("", np.zeros_like(ground.picture), apart)
+    times = tracks[0].times_seconds
+    films = [PlayedFilm("WWWW", times, made_frames()) for _ in "ab"]
+    frame = next(point_film(films, [several]))
+    half = frame.shape[1] - 8 * 3 - SIZE_PX
+    panel = frame[8:, 8 + half + 8 :]
+    for place, rim in zip((30, 90), RIMS, strict=False):
+        around = panel[place - 9 : place + 10, place - 9 : place + 10].reshape(-1, 3)
+        assert (around == rim).all(axis=1).sum() > 8
+        other = next(one for one in RIMS[:2] if one != rim)
+        assert not (around == other).all(axis=1).any()
+        titles = frame[8:, 8 : 8 + half].reshape(-1, 3)
+        assert (titles == rim).all(axis=1).any()
 
 
 def test_four_films_move_and_frames_can_be_left_out(tracks, plane):

@@ -37,6 +37,7 @@ RESULT = {
         "error": described("error %"),
         "tau_a": described("tau_a", "higher", "pairs", False),
         "tau_b": described("tau_b", "higher", "pairs", False),
+        "phase_100": described("phase, 100 % of labels: accuracy %", "higher", "dataset"),
     },
     "reached_by": {"error": ["frame_counter"], "tau_a": ["frame_counter"], "tau_b": []},
     "published": {},
@@ -84,9 +85,17 @@ def test_everything_stands_on_the_page(no_pictures, tmp_path):
     assert "−0.800" in page
     assert "a less b, on the same episodes" in page
     assert "31.0\u202f%" in page
+    assert "Unpaired films share no moment with these" in page
     assert "b &lt;script&gt;" in page
     assert "http" not in page
     assert "the other half of the episodes" in page
+
+
+def test_without_labels_it_is_said_what_is_not_measured(no_pictures):
+    figures = {name: one for name, one in RESULT["figures"].items() if name != "phase_100"}
+    page = render_alignment_page(RESULT | {"figures": figures, "training_episodes": 8})
+    assert "progression, events and attributes are not measured" in page
+    assert "8 training episodes" not in page
 
 
 def test_a_result_of_arrays_has_a_page_too(no_pictures):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from tcn_robot.benchmarks.recognition.table import recognition_table
 from tcn_robot.look import LIGHT, LOOKS, drawing
@@ -10,6 +11,7 @@ from tcn_robot.report.figures_recognition import (
     confusion_figure,
     labels_figure,
     layers_figure,
+    short_name,
     styles,
 )
 from tcn_robot.report.recognition_page import render_recognition_page, write_recognition_page
@@ -92,6 +94,27 @@ def test_what_a_control_reaches_is_marked(result):
     assert "runs/a: +0.0 [-1.0, +2.0]" in table
 
 
+def test_top_5_stands_on_the_page_and_in_the_table(result):
+    for pooling in ("mean", "segments"):
+        result["rows"]["runs/a"]["figures"][pooling]["linear"]["top5"] = 0.4321
+    html = render_recognition_page(result)
+    assert html.count("Top 5, linear: among the five likeliest (chance 100.0\xa0%)") == 1
+    assert html.count("43.2") == 2
+    table = recognition_table(result)
+    lines = table[table.index("top 5 (linear), %; chance 100.0") :].splitlines()
+    assert lines[1].split() == ["mean", "segments"]
+    assert lines[2].split() == ["runs/a", "43.2", "43.2"]
+
+
+def test_an_untrained_row_is_never_called_as_the_run(result):
+    rows = result["rows"]
+    rows["untrained, as runs/a"] = {**rows["pixels"], "kind": "untrained"}
+    html = render_recognition_page(result)
+    assert html.count("untrained, as a") >= 2
+    assert short_name("runs/tce") == "tce"
+    assert short_name("tce, 3 seeds") == "tce, 3 seeds"
+
+
 def test_a_page_of_one_vector_per_clip_has_no_order(result):
     for one in result["rows"].values():
         one["figures"] = {"mean": {"knn": one["figures"]["segments"]["knn"]}}
@@ -121,6 +144,27 @@ def test_figures_draw_in_every_look(result, look):
     shares = confusion.axes[0].images[0].get_array()
     np.testing.assert_allclose(shares[0], [0.75, 0.25, 0])
     np.testing.assert_allclose(shares[2], 0)
+
+
+@pytest.mark.parametrize("look", [look for look in LOOKS if not look.narrow])
+def test_shares_in_the_confusion_matrix_can_be_read(look):
+    counts = np.array([[share, 100 - share] for share in (5, 30, 45, 50, 55, 70, 100)])
+    square = np.zeros((7, 7))
+    square[:, :2] = counts
+    with drawing(look):
+        figure = confusion_figure(square, list("abcdefg"), look)
+    image = figure.axes[0].images[0]
+    grounds = image.cmap(image.norm(square / 100))[..., :3]
+    for text in figure.axes[0].texts:
+        column, row = map(int, text.get_position())
+        pair = sorted(luminance(rgb) + 0.05 for rgb in (grounds[row, column], text.get_color()))
+        assert pair[1] / pair[0] > 3.6  # what the better of ink and paper has at worst
+
+
+def luminance(colour):
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_runs_have_colours_and_controls_are_grey(result):

@@ -33,7 +33,8 @@ def test_alignment(recording, run, tmp_path, capsys):
     for row in ("trained", "untrained", "collapsed", "frame counter", "chance", "ceiling"):
         assert row in printed
     assert (
-        "3 held-out episodes, views front top; 2 untrained encoders; probes learn on the" in printed
+        "3 held-out episodes, views front top; 2 untrained encoders; probes learn on nothing: that "
+        "needs 4 held-out episodes with labels" in printed
     )
     result = json.loads(out.read_text())
     assert result["episodes"] == 3
@@ -119,6 +120,7 @@ def test_bad_input_is_one_line_and_exit_code_2(recording, run, tmp_path, capsys)
         (["alignment", str(run)], "expected a run and one recording"),
         (["alignment", str(tmp_path / "none"), str(recording)], "no run at"),
         (["alignment", str(run), str(tmp_path / "none")], "no dataset at"),
+        (["alignment", str(run), str(run), str(recording)], "found the same weights in"),
         (["alignment", str(run), str(recording), "--split", "valid"], "record some with"),
         (["alignment", str(run), str(recording), "--split", "tets"], "did you mean 'test'"),
         (["alignment", str(run), str(recording), "--views", "fron"], "did you mean 'front'"),

@@ -101,13 +101,15 @@ def test_features_of_others_that_know_stand_beside_pixels_that_know_too(ucf, tmp
     assert row["order"]["interval"][0] > 0
 
 
-def test_a_collapsed_embedding_gets_chance_and_every_control_reaches_it(ucf, tmp_path):
+def test_a_collapsed_embedding_gets_chance_and_every_control_reaches_it(ucf, tmp_path, capsys):
     clips = features_that_know(open_action_set(ucf))
     file = tmp_path / "collapsed.npz"
     np.savez(file, **{name: np.full((4, 2), 0.3) for name in clips})
     out = tmp_path / "out.json"
-    options = ["--embeddings", str(file), *FAST, "--out", str(out), "--splits", "1"]
-    assert main(["bench", "recognition", str(ucf), *options]) == 0
+    options = [*FAST, "--out", str(out), "--splits", "1"]
+    # The folder may come last, too, where the option takes it for a file.
+    assert main(["bench", "recognition", *options, "--embeddings", str(file), str(ucf)]) == 0
+    assert f"{file}: constant embedding, every figure is chance" in capsys.readouterr().out
     row = json.loads(out.read_text())["rows"][str(file)]
     for pooling in ("mean", "segments"):
         for figure in row["figures"][pooling].values():

@@ -14,10 +14,10 @@ from tcn_robot.workflows.embedding_files import read_embeddings
 FILM = np.linspace(0, 1, 24)[:, None] * np.array([1.0, 2.0, -1.0])
 
 
-def embedded(path, encoder="abc", dimension=3, episodes=3):
-    """Write what `tcn-robot embed` writes: two views of some episodes."""
+def embedded(path, encoder="abc", dimension=3, episodes=3, views=("front", "left")):
+    """Write what `tcn-robot embed` writes: the same views of some episodes."""
     way = np.linspace(0, 1, 20)[:, None] * np.ones(dimension)
-    rows = [(episode, view) for episode in range(episodes) for view in ("front", "left")]
+    rows = [(episode, view) for episode in range(episodes) for view in views]
     columns = {
         "embeddings": np.concatenate([way for _ in rows]).astype(np.float32),
         "episode_ids": np.repeat([episode for episode, _ in rows], 20),
@@ -107,11 +107,66 @@ def test_runs_and_files_at_once_and_a_bad_number_are_refused(tmp_path, capsys):
 def test_a_constant_embedding_is_said_and_scores_chance(tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.ones((20, 3)))
     out = tmp_path / "out.json"
-    assert bench(tmp_path / "a.npy", tmp_path / "a.npy", "--out", out) == 0
+    np.save(tmp_path / "b.npy", np.ones((20, 3)))
+    assert bench(tmp_path / "a.npy", tmp_path / "b.npy", "--out", out) == 0
     assert "constant embedding, every figure is chance" in capsys.readouterr().err
     result = json.loads(out.read_text("utf-8"))
     assert result["trained"]["error"] == pytest.approx(result["chance"]["error"])
     assert result["trained"]["tau_b"] == 0.0
+
+
+def test_one_constant_film_among_others_is_not_said_to_score_chance(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.ones((24, 3)))
+    np.save(tmp_path / "b.npy", FILM)
+    assert bench(tmp_path / "a.npy", tmp_path / "b.npy") == 0
+    error = capsys.readouterr().err
+    assert "a.npy: constant embedding, its frames cannot be told apart" in error
+    assert "chance" not in error
+    assert "b.npy" not in error
+
+
+def test_a_file_that_is_given_twice_is_refused(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", FILM)
+    assert bench(tmp_path / "a.npy", tmp_path / "." / "a.npy") == 2
+    error = capsys.readouterr().err
+    assert "a.npy twice; what is compared with itself is always found" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_arrays_without_times_have_no_figures_in_seconds(tmp_path, capsys):
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", FILM)
+    out = tmp_path / "out.json"
+    assert bench(tmp_path / "a.npy", tmp_path / "b.npy", "--out", out) == 0
+    assert "2 films of 24 frames, taken for views of the same moments" in capsys.readouterr().out
+    assert not [name for name in json.loads(out.read_text("utf-8"))["trained"] if "seconds" in name]
+    timed = embedded(tmp_path / "timed.npz")
+    assert bench(timed, "--out", out) == 0
+    assert json.loads(out.read_text("utf-8"))["trained"]["accuracy_0.1_seconds"] == 1.0
+
+
+def test_films_of_different_lengths_are_said_to_be_episodes(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", FILM)
+    np.save(tmp_path / "b.npy", FILM[::2])
+    assert bench(tmp_path / "a.npy", tmp_path / "b.npy") == 0
+    assert "2 films of 12 to 24 frames: of different lengths" in capsys.readouterr().out
+
+
+def test_only_views_that_every_episode_has_are_measured(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    wide = embedded(tmp_path / "wide.npz", views=("front", "left", "right"))
+    narrow = embedded(tmp_path / "narrow.npz", views=("front", "right"))
+    assert bench(wide, narrow, "--out", out) == 0
+    result = json.loads(out.read_text("utf-8"))
+    assert result["views"] == ["front", "right"]
+    assert result["collapsed"]["ties"] == 1.0
+    assert result["trained"]["tau_a"] == pytest.approx(1.0)
+    assert "without left, which not every episode has" in capsys.readouterr().out
+    assert bench(wide, embedded(tmp_path / "corner.npz", views=("corner",))) == 2
+    error = capsys.readouterr().err
+    assert "found front left right in" in error
+    assert "corner.npz" in error
+    assert len(error.splitlines()) == 1
 
 
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):

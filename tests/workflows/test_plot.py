@@ -92,6 +92,18 @@ def test_what_embed_writes_is_read_back(recording, run, tmp_path):
     assert plot("pca", *directly, "--out", tmp_path / "directly.png") == 0
 
 
+def test_one_plane_holds_embeddings_of_one_encoder(recording, run, tmp_path, capsys):
+    for name, digest in (("a", "abc"), ("b", "abc"), ("c", "def")):
+        embeddings = np.random.default_rng(0).normal(size=(12, 4))
+        np.savez(tmp_path / f"{name}.npz", embeddings=embeddings, encoders=[digest.encode()] * 12)
+    a, b, c = (tmp_path / f"{name}.npz" for name in "abc")
+    plot("pca", a, b, "--out", tmp_path / "one.png")
+    for words in ([a, b, c], [a, recording, "--encoder", run]):
+        error = complaint(capsys, "pca", *words, "--out", tmp_path / "no.png")
+        assert "expected embeddings of one encoder, found abc in a" in error
+    assert not (tmp_path / "no.png").exists()
+
+
 def test_a_film_beside_its_point(recording, run, tmp_path):
     out = tmp_path / "film.mp4"
     words = ["film", recording, "--encoder", "untrained", run, "--size", 96, "--method", "pca"]

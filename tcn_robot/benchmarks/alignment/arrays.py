@@ -51,7 +51,8 @@ def compare_embeddings(
 
     Returns:
         Rows trained, collapsed, frame_counter and chance, {figure: value, figure_interval}; pairs
-        of two have no interval. "frames": length of each.
+        of two have no interval. "frames": length of each. Arrays have no times: figures in
+        seconds are left out.
 
     Raises:
         MetricInputError: Shapes that do not fit, or numbers that are not finite.
@@ -60,6 +61,7 @@ def compare_embeddings(
     films = [checked_embedding(one, f"array {place}") for place, one in enumerate(arrays)]
     if len(films) < 2:
         raise UserError(f"expected 2 embeddings or more to compare, found {len(films)}")
+    figures = {name: figure for name, figure in figures.items() if not figure.in_seconds}
     apart = [{"film": film} for film in films]
     rows = _rows(
         apart, [{} for _ in films], {n: f for n, f in figures.items() if f.over == "pairs"}
@@ -90,13 +92,15 @@ def compare_recordings(
         options: Of the intervals.
 
     Returns:
-        As `compare_embeddings`, with intervals over episodes; "episodes" and "views".
+        As `compare_embeddings`, with intervals over episodes; "episodes" and "views": those that
+        every episode has, others are left out. Figures in seconds need the times of all.
 
     Raises:
         MetricInputError: Shapes that do not fit, or numbers that are not finite.
-        UserError: A single view of a single episode.
+        UserError: A single view of a single episode, or recordings without a common view.
     """
-    films = [episode for one in recordings for episode in one.episodes]
+    views = shared_views(recordings)
+    films = [{v: episode[v] for v in views} for one in recordings for episode in one.episodes]
     times = [
         (one.times_seconds[place] if one.times_seconds else {})
         for one in recordings
@@ -104,9 +108,31 @@ def compare_recordings(
     ]
     if len(films) < 2 and len(films[0]) < 2:
         raise UserError("expected 2 views or 2 episodes to compare, found 1 view of 1 episode")
-    chosen = {name: figure for name, figure in figures.items() if figure.over != "dataset"}
+    timed = all(one.keys() >= set(views) for one in times)
+    chosen = {
+        name: figure
+        for name, figure in figures.items()
+        if figure.over != "dataset" and (timed or not figure.in_seconds)
+    }
     result = _result(_rows(films, times, chosen), chosen, options or AlignmentOptions())
-    return {**result, "episodes": len(films), "views": list(films[0])}
+    return {**result, "episodes": len(films), "views": views}
+
+
+def shared_views(recordings: Sequence[EmbeddedRecording]) -> list[str]:
+    """Return the views that every episode has, in the order of the first one.
+
+    Raises:
+        UserError: There is none.
+    """
+    every = [(one.name, episode) for one in recordings for episode in one.episodes]
+    views = [v for v in every[0][1] if all(v in episode for _, episode in every)]
+    if not views:
+        found = dict.fromkeys(f"{' '.join(episode)} in {name}" for name, episode in every)
+        raise UserError(
+            f"expected episodes with a view in common, found {', '.join(found)}; tcn-robot bench "
+            "alignment RUN DIR … compares the same moments from other cameras"
+        )
+    return views
 
 
 def as_episode(

@@ -11,7 +11,10 @@ _CONTROLS = ("chance", "untrained", "frame_counter")
 
 
 def headline(
-    splits: Sequence[Mapping[str, Any]], seen: Seen | None, recording: str = "DIR"
+    splits: Sequence[Mapping[str, Any]],
+    seen: Seen | None,
+    recording: str = "DIR",
+    is_simulated: bool = True,
 ) -> dict[str, Any]:
     """Return the headline: the hard split, or why there is none.
 
@@ -19,6 +22,7 @@ def headline(
         splits: Splits as results have them.
         seen: What the encoder was trained on, None where that is not known.
         recording: Folder of the ordinary episodes, of which a hard split can be made.
+        is_simulated: Whether they can be rendered again; films of real cameras cannot.
 
     Returns:
         "state": "measured", "missing" or "unknown"; "sentence"; "split": its name or None.
@@ -57,15 +61,13 @@ def headline(
                 f"--seen-bodies and --seen-views{shown}"
             ),
         }
-    return {
-        "state": "missing",
-        "split": None,
-        "sentence": (
-            f"hard split: not measured, no film shows an unseen {', '.join(PARTS)} at once; with a "
-            "BODY and a CAMERA that training has not seen these make one, and the second folder "
-            f"is then given too: {_commands(recording or 'DIR')}"
-        ),
-    }
+    missing = f"hard split: not measured, no film shows an unseen {', '.join(PARTS)} at once"
+    if is_simulated:
+        missing += (
+            "; with a BODY and a CAMERA that training has not seen these make one, and the second "
+            f"folder is then given too: {_commands(recording or 'DIR')}"
+        )
+    return {"state": "missing", "split": None, "sentence": missing}
 
 
 def _commands(recording: str) -> str:

@@ -69,13 +69,13 @@ def _encoder(seeds: Sequence[MeasuredRun], given: SuiteInput) -> Json:
         for name in first.changed
     }
     names = [one.run.name for one in seeds]
-    recording = given.episodes[first.ordinary.comparison.queries[0][0].episode].origin.recording
+    origin = given.episodes[first.ordinary.comparison.queries[0][0].episode].origin
     return {
         "name": names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more seeds",
         "ordinary": ordinary,
         "splits": splits,
         "changed": changed,
-        "headline": headline(splits, first.run.seen, recording),
+        "headline": headline(splits, first.run.seen, origin.recording, bool(origin.simulator)),
         "seen": _seen(first),
         "seeds": [
             {

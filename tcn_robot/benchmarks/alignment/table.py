@@ -7,6 +7,7 @@ from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic_table import cell
 from tcn_robot.benchmarks.alignment.controls import CONTROLS
+from tcn_robot.benchmarks.alignment.figures.probed import FEWEST_PROBED
 from tcn_robot.benchmarks.alignment.marks import BY_THE_CLOCK, REACHED, clock_explained, mark
 from tcn_robot.benchmarks.text_table import aligned
 
@@ -34,7 +35,11 @@ def suite_table(result: Mapping[str, Any]) -> str:
         )
     parts.append(_legend(result))
     if result.get("splits"):
-        parts.append("same moments in other films\n" + "\n".join(_splits(result)))
+        heading = "other films, against the same moments of ordinary ones"
+        errors = [split["rows"]["trained"].get("error") for split in result["splits"]]
+        if None in errors:
+            heading += " (unpaired: no moment in common, order and progress alone)"
+        parts.append(heading + "\n" + "\n".join(_splits(result)))
     if result.get("changed"):
         parts.append("films changed on purpose\n" + "\n".join(_changed(result)))
     parts += _several(result)
@@ -43,14 +48,46 @@ def suite_table(result: Mapping[str, Any]) -> str:
 
 def _measured_on(result: Mapping[str, Any]) -> list[str]:
     """Say in one line what was measured, and what probes learnt on."""
+    if "embeddings" in result:
+        return [_files_measured(result)]
     if "training_episodes" not in result:
         return []
-    training = result["training_episodes"]
-    learnt_on = f"{training} training episodes" if training else "the other half of the episodes"
     return [
         f"{result['episodes']} held-out episodes, views {' '.join(result['views'])}; "
-        f"{result['untrained_seeds']} untrained encoders; probes learn on {learnt_on}"
+        f"{result['untrained_seeds']} untrained encoders; probes learn on {learnt_on(result)}"
     ]
+
+
+def learnt_on(result: Mapping[str, Any]) -> str:
+    """Say what probes learn on, or why there are none.
+
+    Args:
+        result: A result of a run: it has "figures", "episodes" and "training_episodes".
+    """
+    if "phase_100" not in result["figures"]:
+        if result["episodes"] < FEWEST_PROBED:
+            return f"nothing: that needs {FEWEST_PROBED} held-out episodes with labels"
+        return (
+            "nothing: not every episode has the simulator's labels, so that phases, progression, "
+            "events and attributes are not measured"
+        )
+    training = result["training_episodes"]
+    return f"{training} training episodes" if training else "the other half of the episodes"
+
+
+def _files_measured(result: Mapping[str, Any]) -> str:
+    """Say what embeddings of others were taken for."""
+    if "views" in result:
+        left_out = result.get("views_left_out", [])
+        without = f", without {' '.join(left_out)}, which not every episode has" if left_out else ""
+        return f"{result['episodes']} episodes, views {' '.join(result['views'])}{without}"
+    lengths = result["frames"]
+    if len(set(lengths)) == 1:
+        return f"{len(lengths)} films of {lengths[0]} frames, taken for views of the same moments"
+    return (
+        f"{len(lengths)} films of {min(lengths)} to {max(lengths)} frames: of different lengths, "
+        "so that they are taken for episodes alone, and no moments are compared"
+    )
 
 
 def _figures(

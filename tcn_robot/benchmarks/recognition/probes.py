@@ -143,6 +143,8 @@ def linear_scores(
     probe = LogisticRegression(C=cost, max_iter=_MOST_ITERATIONS, tol=largest_gradient)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # far along is good enough to choose
+        # One label per class is asked for, and no sign of a regression.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         probe.fit(train, labels)
     odds = probe.decision_function(test)
     if len(present) == 2:  # scikit-learn then gives the second class's alone

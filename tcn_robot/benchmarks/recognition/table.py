@@ -23,6 +23,9 @@ def recognition_table(result: Mapping[str, Any]) -> str:
             figures = row["figures"].get(pooling, {})
             lines.append([name, *(_cell(figures.get(probe)) for probe in _probes(rows, pooling))])
         parts.append(f"{_POOLED[pooling]}\n" + "\n".join(aligned(lines)))
+    if top5 := _top5_lines(rows):
+        heading = f"top 5 (linear), %; chance {_percent(chance['top5'])}"
+        parts.append(heading + "\n" + "\n".join(aligned(top5)))
     parts.append(
         f"chance {_percent(chance['top1'])}, largest class {_percent(chance['majority'])}; "
         "top 1 in % [95 % interval over groups, and draws of labels and seeds where there are "
@@ -74,6 +77,20 @@ def _cell(figure: Mapping[str, Any] | None) -> str:
     low, high = figure["top1_interval"]
     mark = f" {MARK}" if figure.get("reached_by") else ""
     return f"{_percent(figure['top1'])}{mark} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _top5_lines(rows: Mapping[str, Any]) -> list[list[str]]:
+    poolings = [one for one in _poolings(rows) if one in ("mean", "segments")]
+    lines = [
+        [name, *(_top5(row["figures"].get(pooling, {}).get("linear")) for pooling in poolings)]
+        for name, row in rows.items()
+    ]
+    known = any(cell != "-" for _, *cells in lines for cell in cells)
+    return [["", *poolings], *lines] if known else []
+
+
+def _top5(figure: Mapping[str, Any] | None) -> str:
+    return "-" if figure is None else _percent(figure["top5"])
 
 
 def _between_lines(rows: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from tcn_robot.benchmarks.alignment.comparison import ordinary
 from tcn_robot.benchmarks.alignment.controls import frame_counter
 from tcn_robot.benchmarks.alignment.figures.figure import EmbeddedEpisodes
 from tcn_robot.benchmarks.alignment.figures.probed import probe_figures
+from tcn_robot.benchmarks.alignment.headline import headline
 from tcn_robot.benchmarks.alignment.held_out import HeldOutEpisode, Origin, thinned
 from tcn_robot.benchmarks.alignment.marks import REACHED, mark
 from tcn_robot.benchmarks.alignment.probes import phase_progression, phase_starts
@@ -52,7 +53,9 @@ def filmed(number, body="robot", views=("front", "left"), scene="", generation="
         progress=progress,
         embodiment=body,
         labels={"contact": progress > 0.5, "phase_index": (3 * progress).astype(int).clip(0, 2)},
-        origin=Origin("r", "Toy", "test", hashes if generation != "clean" else hashes[1:], scene),
+        origin=Origin(
+            "r", "Toy", "test", hashes if generation != "clean" else hashes[1:], scene, "mujoco"
+        ),
     )
 
 
@@ -128,6 +131,22 @@ def test_the_hard_split_is_the_headline(result):
     assert "chance 33." in sentence
     assert "frame counter 0.0 %" in sentence
     assert suite_table(result).startswith("hard split")
+
+
+def test_only_simulated_recordings_are_said_to_be_rendered_again():
+    for is_simulated in (True, False):
+        found = headline([], SEEN, "data/pour", is_simulated)
+        assert found["state"] == "missing"
+        assert ("tcn-robot rerender data/pour" in found["sentence"]) == is_simulated
+
+
+def test_unpaired_films_are_not_said_to_show_the_same_moments(result):
+    heading = "other films, against the same moments of ordinary ones"
+    assert f"\n{heading}\n" in suite_table(result)
+    rows = {"trained": {"error": None, "tau_a": 0.4}}
+    unpaired = {"name": "unpaired (pybullet)", "episodes": 2, "rows": rows, "reached_by": {}}
+    told = suite_table({**result, "splits": [*result["splits"], unpaired]})
+    assert f"{heading} (unpaired: no moment in common, order and progress alone)\n" in told
 
 
 def test_marks_where_a_control_does_as_well(result):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tcn_robot.benchmarks.recognition.clips import Clip
-from tcn_robot.benchmarks.recognition.embeddings_file import read_embeddings
 from tcn_robot.benchmarks.recognition.encoders import frame_encoder, pixel_encoder
 from tcn_robot.benchmarks.recognition.features import FrameEncoder, embed_clips, windows_of
 from tcn_robot.errors import UserError
@@ -89,49 +88,3 @@ def test_a_clip_that_is_damaged_is_named(clips, tmp_path):
     broken = Clip("a", "RedLeft", "", tmp_path / "none.avi")
     with pytest.raises(UserError, match=r"none\.avi"):
         embed_clips([*clips, broken], {"a": FrameEncoder(brightness, 12)}, 2, workers=2)
-
-
-def test_features_of_others(clips, tmp_path):
-    names = [clip.name for clip in clips]
-    rows = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
-    one = tmp_path / "table.npz"
-    np.savez(one, names=np.array(names[::-1]), features=rows[::-1])
-    np.testing.assert_array_equal(read_embeddings(one, clips)[:, 0], rows)
-    each = tmp_path / "each.npz"
-    np.savez(each, **{name: np.stack([row, row]) for name, row in zip(names, rows, strict=True)})
-    np.testing.assert_array_equal(read_embeddings(each, clips)[:, 1], rows)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda rows: rows.pop("RedLeft/v_RedLeft_g01_c01.avi"), "1 are missing, such as 'RedLef"),
-        (lambda rows: rows.update({next(iter(rows)): np.zeros(7)}), "the same for all, found"),
-        (lambda rows: rows.update({next(iter(rows)): np.full(6, np.nan)}), "NaN or infinity"),
-        (lambda rows: rows.update({n: np.zeros((1, 2, 3)) for n in rows}), "the same for all"),
-        (lambda rows: rows.update({n: np.array(["a"]) for n in rows}), "real numbers"),
-        (lambda rows: rows.update({next(iter(rows)): np.array([{}])}), "no .npz of plain arrays"),
-    ],
-)
-def test_features_that_cannot_be_are_refused(clips, tmp_path, change, message):
-    rows = {clip.name: np.zeros(6) for clip in clips}
-    change(rows)
-    path = tmp_path / "features.npz"
-    np.savez(path, **rows)
-    with pytest.raises(UserError) as refusal:
-        read_embeddings(path, clips)
-    assert message in str(refusal.value)
-
-
-def test_files_that_hold_no_features_are_refused(clips, tmp_path):
-    with pytest.raises(UserError, match="no such file"):
-        read_embeddings(tmp_path / "none.npz", clips)
-    np.save(tmp_path / "one.npy", np.zeros(3))
-    with pytest.raises(UserError, match="without names"):
-        read_embeddings(tmp_path / "one.npy", clips)
-    (tmp_path / "text.npz").write_text("no zip")
-    with pytest.raises(UserError, match=r"no \.npz"):
-        read_embeddings(tmp_path / "text.npz", clips)
-    np.savez(tmp_path / "odd.npz", names=np.array(["a"]), features=np.zeros((2, 3)))
-    with pytest.raises(UserError, match="1 names for features"):
-        read_embeddings(tmp_path / "odd.npz", clips)

@@ -1,5 +1,7 @@
 """Probes and scores against slow loops and scikit-learn, and on features that know nothing."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -51,6 +53,14 @@ def test_top_k_is_scikit_learns_where_nothing_is_tied(generator):
     for k in (1, 2, 5):
         expected = top_k_accuracy_score(labels, scores, k=k, labels=np.arange(7))
         assert top_k_hits(scores, labels, k).mean() == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_label_per_class_is_no_reason_to_warn(generator):
+    train, labels = blobs(generator, per_class=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = linear_scores(train, labels, train, 4, 1.0)
+    np.testing.assert_array_equal(scores.argmax(axis=1), labels)
 
 
 def test_ties_are_worth_what_guessing_is(generator):

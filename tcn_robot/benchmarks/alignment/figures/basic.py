@@ -123,6 +123,7 @@ def across_views(
             f"accuracy_{s:g}_seconds", f"within {s:g} s %", True, "higher", "moments",
             partial(_accuracy_in_seconds, seconds=s),
             partial(_chance_in_seconds, seconds=s),
+            in_seconds=True,
         )
         for s in dict.fromkeys(seconds)
     ]  # fmt: skip

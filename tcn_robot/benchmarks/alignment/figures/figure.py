@@ -81,6 +81,7 @@ class Figure:
         chance: Takes the (T,) times of a film; what a collapsed embedding scores. None where
             there is no closed form.
         is_published: Whether it is the definition of older papers, kept for comparison only.
+        in_seconds: Whether it means nothing without true times.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Figure:
     measure: Callable[[Any], Any]
     chance: Callable[[NDArray[np.float64]], float] | None = None
     is_published: bool = False
+    in_seconds: bool = False
 
     def described(self) -> dict[str, Any]:
         """Return what whoever reads the results needs to show it."""
@@ -165,7 +167,9 @@ def _of_pairs(everything: EmbeddedEpisodes, figures: Sequence[Figure]) -> Measur
     }
     for i, j in comparison.item_pairs():
         pairs = comparison.across(i, j)
-        count += len(pairs)
+        if not pairs:  # a mean without this one would not be of all episodes
+            return {figure.name: None for figure in figures}
+        count += 1
         for query, target in pairs:
             found = Found(films[query], films[target])
             for figure in figures:

@@ -28,6 +28,8 @@ from tcn_robot.benchmarks.alignment.probes import (
 )
 
 PHASE = "phase_index"
+#: Held-out episodes that probes need, two to a half.
+FEWEST_PROBED = 4
 #: Shares of the training episodes that are labelled.
 FRACTIONS = (0.1, 0.5, 1.0)
 SHOTS = (1, 2, 3, 5, 10)
@@ -75,7 +77,7 @@ def probe_figures(episodes: Sequence[HeldOutEpisode], num_training: int) -> tupl
         episodes: Held-out episodes; a label counts where all have it.
         num_training: Training episodes there are.
     """
-    if len(episodes) < 4 or any(PHASE not in episode.labels for episode in episodes):
+    if len(episodes) < FEWEST_PROBED or any(PHASE not in episode.labels for episode in episodes):
         return ()
     num_labelled = num_training or len(episodes) // 2
     shots = tuple(shot for shot in SHOTS if shot <= num_labelled)

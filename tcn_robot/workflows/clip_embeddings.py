@@ -1,13 +1,13 @@
-"""Features of clips that somebody else made, from a .npz file.
+"""Features of clips that somebody else made, from a .npz or Parquet file.
 
-Either `names` (N,) and `features` (N, F) or (N, S, F), or one array (F,) or (S, F) per clip under
-its name. Names are those of the lists, such as "HandStand/v_HandStand_g01_c02.avi"; S frames of a
-clip stand in the order of time.
+Either `names` (N,) and `features` (N, F) or (N, S, F), or, in a .npz, one array (F,) or (S, F) per
+clip under its name; in Parquet a column `names` and a column of lists. Names are those of the
+lists, such as "HandStand/v_HandStand_g01_c02.avi"; S frames of a clip stand in the order of time.
 """
 
 from __future__ import annotations
 
-import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from tcn_robot.benchmarks.recognition.clips import Clip
 from tcn_robot.errors import UserError
+from tcn_robot.workflows.saved_embeddings import EMBEDDING_NAMES, read_arrays
+
+NAMES = "names"
 
 
-def read_embeddings(path: Path, clips: Sequence[Clip]) -> NDArray[np.float32]:
+def read_clip_embeddings(path: Path, clips: Sequence[Clip]) -> NDArray[np.float32]:
     """Return the features of clips, in their order.
 
     Args:
@@ -56,19 +59,25 @@ def read_embeddings(path: Path, clips: Sequence[Clip]) -> NDArray[np.float32]:
 
 
 def _read(path: Path) -> dict[str, NDArray[np.generic]]:
-    if not path.is_file():
-        raise UserError(f"expected features of clips in {path}, found no such file")
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise UserError(f"{path} holds one array without names; save it with np.savez")
-        with file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no .npz of plain arrays ({error}); use np.savez") from error
-    if set(arrays) != {"names", "features"}:
+    arrays = read_arrays(path)
+    found = [name for name in EMBEDDING_NAMES if name in arrays]
+    if NAMES not in arrays:
+        if path.suffix.lower() != ".npz":
+            raise UserError(
+                f"expected a column {NAMES!r} of clips' names in {path}, found "
+                f"{', '.join(arrays)}; without names nobody knows whose features they are"
+            )
         return arrays
-    names, features = arrays["names"], arrays["features"]
-    if names.shape != features.shape[:1]:
+    if not found:
+        raise UserError(f"expected {NAMES!r} and 'features' in {path}, found {', '.join(arrays)}")
+    names, features = arrays[NAMES].astype(str).tolist(), arrays[found[0]]
+    if len(names) != len(features):
         raise UserError(f"{path} has {len(names)} names for features {features.shape}")
-    return dict(zip(names.astype(str).tolist(), features, strict=True))
+    counts = Counter(names)
+    twice = [name for name in counts if counts[name] > 1]
+    if twice:
+        raise UserError(
+            f"{path} has features of {len(twice)} clips more than once, such as {twice[0]!r}; "
+            "save each once"
+        )
+    return dict(zip(names, features, strict=True))

@@ -42,7 +42,7 @@ def _frozen(name: str, result: Mapping[str, Any]) -> str:
         cells = [_top1(row["figures"].get(pooling, {}).get(probe)) for pooling, probe in columns]
         each = row["figures"]["segments"]["linear"]["per_split"].values()
         shown = ", ".join(f"{100 * share:.1f}" for share in each)
-        lines.append([Path(row_name).name, *cells, shown])
+        lines.append([_without_folder(row_name), *cells, shown])
     return "\n\n".join(
         [
             f"### Frozen: {name}\n\n{_frozen_introduction(result)}",
@@ -94,7 +94,15 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def _heading(pooling: str, probe: str) -> str:
-    return f"{_PROBES.get(probe, probe.replace('few ', '') + ' labels')}, {_POOLINGS[pooling]}"
+    amount = probe.removeprefix("few ")
+    labels = f"{amount} label{'' if amount == '1' else 's'}"
+    return f"{_PROBES.get(probe, labels)}, {_POOLINGS[pooling]}"
+
+
+def _without_folder(row: str) -> str:
+    """Return the name of a run, or of its untrained network, without its folder."""
+    kind, is_untrained, run = row.rpartition(", as ")
+    return f"{kind}{is_untrained}{Path(run).name}"
 
 
 def _top1(figure: Mapping[str, Any] | None) -> str:

@@ -36,6 +36,10 @@ FROZEN = {
     "rows": {
         "runs/tcn-{split}": run(0.613, "runs/tcn-{split}", "runs/tce-{split}"),
         "runs/tce-{split}": run(0.624, "runs/tce-{split}", "runs/tcn-{split}"),
+        "untrained, as runs/tce-{split}": {
+            "kind": "untrained",
+            "figures": {"segments": linear(0.4)},
+        },
         "pixels": {"kind": "pixels", "figures": {"segments": linear(0.5)}},
     },
 } | ORIGIN
@@ -82,6 +86,7 @@ def test_frozen_features_stand_beside_controls_and_each_other(tmp_path, recognit
         in text
     )
     assert "| pixels | 50.0 [47.0, 54.0] | – | – | 51.0, 49.0 |" in text
+    assert "| untrained, as tce-{split} | 40.0 [37.0, 44.0] | – |" in text
     assert "| less | untrained | pixels | tce-{split} | tcn-{split} |" in text
     assert (
         "| tcn-{split} | +10.0 [+8.0, +12.0] | +5.0 [+3.0, +7.0] | -1.1 [-3.1, +0.9] | – |" in text

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tcn_robot.benchmarks.text_table import markdown
 from tcn_robot.recordings.format import read_json
 
 _POOLINGS = {"segments": "in order", "mean": "mean", "first": "first frame"}
@@ -46,9 +47,9 @@ def _frozen(name: str, result: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             f"### Frozen: {name}\n\n{_frozen_introduction(result)}",
-            _markdown(lines),
+            markdown(lines),
             "Linear probe in order, less each control and each other run, points of top 1:",
-            _markdown(_differences(rows)),
+            markdown(_differences(rows)),
         ]
     )
 
@@ -85,7 +86,7 @@ def _fine_tuned(name: str, result: Mapping[str, Any]) -> str:
         f"### Fine-tuned: {name}\n\nSplits {', '.join(map(str, splits))}, {draws} draws of labels, "
         f"{options['min_steps']} steps at least, rates {_listed(options['learning_rates'])}. "
         f"Commit {(result['commit'] or 'unknown')[:10]}; {machine['cpu']}, "
-        f"{machine['cores']} cores.\n\n{_markdown(lines)}"
+        f"{machine['cores']} cores.\n\n{markdown(lines)}"
     )
 
 
@@ -136,8 +137,3 @@ def _differences(rows: Mapping[str, Any]) -> list[list[str]]:
 
 def _signed(one: Mapping[str, Any] | None) -> str:
     return "–" if one is None else _signed_share(one["mean"], one["interval"])
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    heading, *rest = (f"| {' | '.join(cells)} |" for cells in lines)
-    return "\n".join([heading, "|" + "---|" * len(lines[0]), *rest])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tcn_robot.benchmarks.text_table import markdown
 from tcn_robot.recordings.format import read_json
 
 # figure: (heading, whether it is a share, which is shown in %)
@@ -95,8 +96,7 @@ def _table(corner: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [[corner, *(FIGURES[figure][0] for figure in shown)]]
     for name, row in rows.items():
         lines.append([name.replace("_", " "), *(_cell(row, figure) for figure in shown)])
-    heading, *rest = (f"| {' | '.join(cells)} |" for cells in lines)
-    return "\n".join([heading, "|" + "---|" * len(lines[0]), *rest])
+    return markdown(lines)
 
 
 def _cell(row: Mapping[str, Any], figure: str) -> str:

@@ -1,4 +1,4 @@
-"""Cells as columns of text: how every benchmark shows its table in a terminal."""
+"""Cells as columns of text: how every benchmark shows its table, in a terminal and in documents."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for line in lines
     ]
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a Markdown table.
+
+    Args:
+        lines: One or more, as many cells in each, the heading first.
+    """
+    heading, *rest = (f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([heading, "|" + "---|" * len(lines[0]), *rest])

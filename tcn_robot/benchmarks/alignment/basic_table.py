@@ -7,7 +7,7 @@ from typing import Any
 
 from tcn_robot.benchmarks.alignment.basic import ROWS
 from tcn_robot.benchmarks.alignment.figures.basic import BASIC
-from tcn_robot.benchmarks.text_table import aligned
+from tcn_robot.benchmarks.text_table import aligned, markdown
 
 # figure: (heading, whether it is a share, which is shown in %)
 FIGURES = {name: (figure.heading, figure.is_share) for name, figure in BASIC.items()}
@@ -26,10 +26,10 @@ def alignment_markdown(results: Sequence[Mapping[str, Any]]) -> str:
     Args:
         results: What `tcn-robot bench alignment RUN DIR --out FILE` has written.
     """
-    parts = [_markdown(_cells({row: results[0][row] for row in ROWS if row in results[0]}, "row"))]
+    parts = [markdown(_cells({row: results[0][row] for row in ROWS if row in results[0]}, "row"))]
     if len(results) > 1:
         trained = {_encoder_name(result): result["trained"] for result in results}
-        parts.append(_markdown(_cells(trained, "encoder")))
+        parts.append(markdown(_cells(trained, "encoder")))
     return "\n\n".join(parts)
 
 
@@ -48,11 +48,6 @@ def _cells(rows: Mapping[str, Mapping[str, Any]], corner: str) -> list[list[str]
         cells = [cell(row.get(f), row.get(f"{f}_interval"), FIGURES[f][1]) for f in shown]
         lines.append([name, *cells])
     return lines
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    heading, *rows = (f"| {' | '.join(cells)} |" for cells in lines)
-    return "\n".join([heading, "|" + "---|" * len(lines[0]), *rows])
 
 
 def cell(mean: float | None, interval: Sequence[float] | None, is_share: bool) -> str:

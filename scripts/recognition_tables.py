@@ -8,6 +8,7 @@ from typing import Any
 
 from tcn_robot.benchmarks.text_table import markdown
 from tcn_robot.recordings.format import read_json
+from tcn_robot.report.figures_recognition import short_name
 
 _POOLINGS = {"segments": "in order", "mean": "mean", "first": "first frame"}
 _PROBES = {"knn": "k-NN", "linear": "linear"}
@@ -43,7 +44,7 @@ def _frozen(name: str, result: Mapping[str, Any]) -> str:
         cells = [_top1(row["figures"].get(pooling, {}).get(probe)) for pooling, probe in columns]
         each = row["figures"]["segments"]["linear"]["per_split"].values()
         shown = ", ".join(f"{100 * share:.1f}" for share in each)
-        lines.append([_without_folder(row_name), *cells, shown])
+        lines.append([short_name(row_name), *cells, shown])
     return "\n\n".join(
         [
             f"### Frozen: {name}\n\n{_frozen_introduction(result)}",
@@ -100,12 +101,6 @@ def _heading(pooling: str, probe: str) -> str:
     return f"{_PROBES.get(probe, labels)}, {_POOLINGS[pooling]}"
 
 
-def _without_folder(row: str) -> str:
-    """Return the name of a run, or of its untrained network, without its folder."""
-    kind, is_untrained, run = row.rpartition(", as ")
-    return f"{kind}{is_untrained}{Path(run).name}"
-
-
 def _top1(figure: Mapping[str, Any] | None) -> str:
     return "–" if figure is None else _share(figure["top1"], figure["top1_interval"])
 
@@ -126,8 +121,8 @@ def _differences(rows: Mapping[str, Any]) -> list[list[str]]:
         figure = row["figures"]["segments"]["linear"]
         # Each shape of network has an untrained one, such as "untrained, as RUN".
         above = {other.partition(", as ")[0]: one for other, one in figure["above"].items()}
-        against = {Path(other).name: one for other, one in figure["against"].items()}
-        found[Path(name).name] = {**above, **against}
+        against = {short_name(other): one for other, one in figure["against"].items()}
+        found[short_name(name)] = {**above, **against}
     others = list(dict.fromkeys(other for one in found.values() for other in one))
     lines = [["less", *others]]
     for name, differences in found.items():

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.support.scripts import load_script
+
 MAXIMUM_BYTES, MAXIMUM_BYTES_TOGETHER = 200_000, 3_000_000
 
 
 @pytest.fixture(scope="module")
 def gallery() -> ModuleType:
-    path = Path(__file__).resolve().parents[1] / "scripts" / "gallery_page.py"
-    spec = importlib.util.spec_from_file_location("gallery_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("gallery_page")
 
 
 def test_the_page_is_what_the_script_writes_and_its_pictures_are_there(

@@ -1,9 +1,7 @@
 """Encoders that ship: found by name, loaded offline, made from a run with a card that is true."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from tcn_robot import zoo
 from tcn_robot.cli import main
 from tcn_robot.errors import UserError
 from tests.support.point_recordings import record_points
+from tests.support.scripts import load_script
 
 MOST_BYTES = 2_000_000
 CARD_FIELDS = {
@@ -39,10 +38,7 @@ def made(tmp_path_factory):
 
 def make(name, folder):
     """Make an entry as scripts/make_zoo.py does, which is no module of the package."""
-    path = Path(__file__).parents[1] / "scripts" / "make_zoo.py"
-    spec = importlib.util.spec_from_file_location("make_zoo", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script("make_zoo")
     script.make_entry(name, folder / "run", folder / "data" / "held-out", folder / "zoo")
 
 

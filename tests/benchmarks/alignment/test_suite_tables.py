@@ -1,9 +1,10 @@
 """The suite's tables in docs/benchmarks.md say what the results say, of every encoder and split."""
 
-import importlib.util
 import json
 
 import pytest
+
+from tests.support.scripts import load_script
 
 ROW = {"error": 0.0241, "error_interval": [0.02, 0.03], "tau_b": 0.9364, "phase_10": None}
 UNTRAINED = {"error": 0.33, "tau_b": 0.6}
@@ -32,12 +33,8 @@ def result(**more) -> dict:
 
 
 @pytest.fixture
-def suite_tables(root):
-    path = root / "scripts" / "suite_tables.py"
-    spec = importlib.util.spec_from_file_location("suite_tables", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.suite_tables
+def suite_tables():
+    return load_script("suite_tables").suite_tables
 
 
 def test_one_encoder_stands_beside_its_controls(tmp_path, suite_tables):

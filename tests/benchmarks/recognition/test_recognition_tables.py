@@ -1,9 +1,10 @@
 """The recognition tables in docs/benchmarks.md say what the results say."""
 
-import importlib.util
 import json
 
 import pytest
+
+from tests.support.scripts import load_script
 
 ORIGIN = {"commit": "c" * 40, "machine": {"cpu": "c", "cores": 2}}
 
@@ -65,12 +66,8 @@ TUNED = {
 
 
 @pytest.fixture
-def recognition_tables(root):
-    path = root / "scripts" / "recognition_tables.py"
-    spec = importlib.util.spec_from_file_location("recognition_tables", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.recognition_tables
+def recognition_tables():
+    return load_script("recognition_tables").recognition_tables
 
 
 def test_frozen_features_stand_beside_controls_and_each_other(tmp_path, recognition_tables):

@@ -159,7 +159,7 @@ def _of_pairs(everything: EmbeddedEpisodes, figures: Sequence[Figure]) -> Measur
     shape = (len(comparison.queries), len(comparison.targets))
     values = {figure.name: np.zeros(shape) for figure in figures}
     undefined: set[str] = set()
-    count = 0
+    has_items = False
     films = {
         shown: everything.film(shown)
         for item in (*comparison.queries, *comparison.targets)
@@ -169,7 +169,7 @@ def _of_pairs(everything: EmbeddedEpisodes, figures: Sequence[Figure]) -> Measur
         pairs = comparison.across(i, j)
         if not pairs:  # a mean without this one would not be of all episodes
             return {figure.name: None for figure in figures}
-        count += 1
+        has_items = True
         for query, target in pairs:
             found = Found(films[query], films[target])
             for figure in figures:
@@ -179,7 +179,8 @@ def _of_pairs(everything: EmbeddedEpisodes, figures: Sequence[Figure]) -> Measur
                 else:
                     values[figure.name][i, j] += value / len(pairs)
     return {
-        name: None if name in undefined or not count else matrix for name, matrix in values.items()
+        name: None if name in undefined or not has_items else matrix
+        for name, matrix in values.items()
     }
 
 

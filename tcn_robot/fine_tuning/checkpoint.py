@@ -35,6 +35,7 @@ class CheckpointDescription:
         test_frames: Frames of a film that its test looked at.
         test_spread: And which.
         figures: What the test said: top_1 and top_5.
+        num_parts: Parts of a film that have weights of their own.
         format_version: Of the folder.
     """
 
@@ -44,6 +45,7 @@ class CheckpointDescription:
     test_frames: int
     test_spread: SpreadName
     figures: dict[str, float] = field(default_factory=dict)
+    num_parts: int = 1
     format_version: int = FORMAT_VERSION
 
 
@@ -73,7 +75,9 @@ def load_network(folder: Path) -> tuple[ActionNetwork, CheckpointDescription]:
         )
     description = _described(path)
     encoder = load_encoder(folder)
-    network = ActionNetwork(encoder, len(description.classes), seeded_generator(0))
+    network = ActionNetwork(
+        encoder, len(description.classes), seeded_generator(0), description.num_parts
+    )
     try:
         network.classifier.load_state_dict(load_file(folder / CLASSIFIER_FILE))
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
@@ -87,7 +91,8 @@ def _described(path: Path) -> CheckpointDescription:
         content: Any = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is not readable JSON: {error}; copy it again") from error
-    description = options_from_json(CheckpointDescription, content, str(path))
+    # Checkpoints from before --ordered do not say that all their frames are one part.
+    description = options_from_json(CheckpointDescription, content, str(path), ("num_parts",))
     if description.format_version != FORMAT_VERSION:
         raise UserError(
             f"{path} is of format {description.format_version}, expected {FORMAT_VERSION}; use the "

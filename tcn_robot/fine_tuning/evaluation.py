@@ -75,7 +75,7 @@ def film_logits(
     was_training = network.training
     network.eval()
     device = network.encoder.device
-    found = [np.empty((0, network.classifier.linear.out_features), np.float32)]
+    found = [np.empty((0, network.num_classes), np.float32)]
     for start in range(0, len(films), _FILMS_AT_ONCE):
         some = films[start : start + _FILMS_AT_ONCE]
         frame = frames_of_test(frames.num_frames[some], options, window_of(network))

@@ -60,25 +60,36 @@ class ActionNetwork(nn.Module):
 
     The layer stands on the features and not on the embedding, as TCE's stands on those of its
     network and not on their projection. Each frame, or window of frames, has its logits; those of a
-    film are their sum (Wang et al. 2016, equation 1, with the sum as consensus).
+    film are their sum (Wang et al. 2016, equation 1, with the sum as consensus). With several parts
+    (not in the paper) each part of a film has weights of its own, so that the sum keeps order.
 
     Attributes:
         encoder: Changed by the training.
-        classifier: From features (N, F) to logits (N, K).
+        classifier: From features (N, F) to logits of each part and class (N, P * K).
+        num_classes: K.
+        num_parts: P, equal parts of a film; 1 reads all frames by the same weights.
     """
 
-    def __init__(self, encoder: Encoder, num_classes: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_classes: int,
+        generator: torch.Generator,
+        num_parts: int = 1,
+    ) -> None:
         """Draw the classifier; the encoder is taken as it is."""
         super().__init__()
         self.encoder = encoder
-        self.classifier = ClassLayer(encoder.feature_width, num_classes, generator)
+        self.num_classes, self.num_parts = num_classes, num_parts
+        self.classifier = ClassLayer(encoder.feature_width, num_parts * num_classes, generator)
         self._frozen: list[nn.Module] = []
 
     def forward(self, images: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
         """Return the summed logits of films.
 
         Args:
-            images: (N, S, …), what the encoder takes of each of S segments, 0 to 255.
+            images: (N, S, …), what the encoder takes of each of S segments in order, 0 to 255;
+                S is at least P.
             kept: float32 (N * S, F), what scaled features are multiplied with: `dropout_mask`.
 
         Returns:
@@ -86,8 +97,11 @@ class ActionNetwork(nn.Module):
         """
         num_films, num_segments = images.shape[:2]
         features = self.encoder.features(images.flatten(0, 1))  # (N * S, F)
-        logits = self.classifier(features, kept).float()  # (N * S, K)
-        return logits.unflatten(0, (num_films, num_segments)).sum(dim=1)  # (N, K)
+        logits = self.classifier(features, kept).float()  # (N * S, P * K)
+        split = logits.unflatten(1, (self.num_parts, self.num_classes))  # (N * S, P, K)
+        by_film = split.unflatten(0, (num_films, num_segments))  # (N, S, P, K)
+        weights = part_weights(num_segments, self.num_parts).to(logits.device)  # (S, P)
+        return (by_film * weights[:, :, None]).sum(dim=(1, 2))  # (N, K)
 
     def freeze_until(self, name: str) -> None:
         """Freeze the layers before one of the encoder's, their batch statistics too.
@@ -128,6 +142,21 @@ class ActionNetwork(nn.Module):
 
 def _within(parameter: str, layer: str) -> bool:
     return parameter == layer or parameter.startswith(f"{layer}.")
+
+
+def part_weights(num_segments: int, num_parts: int) -> torch.Tensor:
+    """Return what the logits of each segment count by in each part, float32 (S, P).
+
+    Segment s lies in part s P // S alone. All parts count alike and the weights of a film sum to S,
+    so that with one part, or a segment for each, they are the plain sum's.
+
+    Args:
+        num_segments: S, at least P.
+        num_parts: P.
+    """
+    part = torch.arange(num_segments) * num_parts // num_segments  # (S,)
+    lies_in = F.one_hot(part, num_parts).float()  # (S, P)
+    return lies_in * (num_segments / num_parts) / lies_in.sum(dim=0)
 
 
 def dropout_mask(

@@ -31,6 +31,8 @@ class FineTuningOptions:
         min_steps: Optimisation steps at least: few films make short epochs.
         batch_clips: Films of a step.
         segments: Parts of a film; a step sees one frame, or window of frames, of each.
+        ordered: Whether each segment has weights of its own in the layer of classes, so that it
+            counts when something is seen; TCE's sum forgets the order.
         test_frames: Frames, or windows, of a film that a test looks at.
         test_spread: even, or tce, which sees less of short films (docs/fine_tuning.md).
         learning_rates: Of SGD; of several the one that does best on validation films is taken.
@@ -55,6 +57,7 @@ class FineTuningOptions:
     min_steps: int = 200
     batch_clips: int = 32
     segments: int = 3
+    ordered: bool = False
     test_frames: int = 19
     test_spread: SpreadName = "even"
     learning_rates: tuple[float, ...] = (0.01, 0.03)
@@ -81,11 +84,21 @@ class FineTuningOptions:
         rates = self.learning_rates
         if not rates or not all(0 < rate < float("inf") for rate in rates):
             raise UserError(f"--learning-rates must be above 0 and finite, found {rates}")
+        if self.num_parts > self.test_frames:
+            raise UserError(
+                f"--ordered expects --test-frames of at least --segments, found {self.test_frames} "
+                f"and {self.segments}: a test has to see every segment"
+            )
         if not all(0 < share < 1 for share in self.decay_at):
             raise UserError(
                 "--decay-at expects shares of the steps between 0 and 1, found "
                 f"{' '.join(map(str, self.decay_at))}"
             )
+
+    @property
+    def num_parts(self) -> int:
+        """Parts of a film that the layer of classes tells apart."""
+        return self.segments if self.ordered else 1
 
     def num_steps(self, num_clips: int) -> int:
         """Return the optimisation steps of a training on so many films."""

@@ -81,6 +81,7 @@ def run_cell(
             options.test_frames,
             options.test_spread,
             {name: float(np.mean(result[name])) for name in ("top_1", "top_5")},
+            options.num_parts,
         )
         save_network(chosen.network, described, folder / CHECKPOINT_FOLDER)
         write_text_atomically(folder / RESULT_FILE, json.dumps(result) + "\n")
@@ -161,7 +162,9 @@ class _Job:
         fresh = self.seed if self.cell.start == "scratch" else None
         starting = encoder_for(self.encoder, self.options.input, fresh)
         num_classes = len(self.split.classes)
-        network = ActionNetwork(starting, num_classes, seeded_generator(self.seed))
+        network = ActionNetwork(
+            starting, num_classes, seeded_generator(self.seed), self.options.num_parts
+        )
         network.freeze_until(self.options.freeze_until)
         state = None if self.folder is None else self.folder / f"{prefix}rate-{rate:g}"
         curve = fine_tune(films, network, self.options, rate, self.seed, state, self.on_step)

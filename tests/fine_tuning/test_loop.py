@@ -21,6 +21,7 @@ from tcn_robot.fine_tuning.network import (
     dropout_mask,
     encoder_for,
     film_loss,
+    part_weights,
 )
 from tcn_robot.fine_tuning.options import FineTuningOptions
 from tcn_robot.models import (
@@ -31,7 +32,7 @@ from tcn_robot.models import (
     build_encoder,
     seeded_generator,
 )
-from tests.support.toy_films import ToyFilm, coloured_films, directed_films
+from tests.support.toy_films import ToyFilm, coloured_films, directed_films, turning_films
 
 SHAPE = ConvolutionalConfig(
     image_size_px=16, channels=(8, 8), strides=(2, 1), hidden=16, map_channels=2, dimension=4
@@ -98,6 +99,35 @@ def test_logits_of_a_film_are_the_sum_over_its_frames() -> None:
     expected = expected.detach()
     ours = mean_cross_entropy(summed.detach().numpy(), labels.numpy())
     assert ours == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_parts_are_read_by_weights_of_their_own() -> None:
+    net = ActionNetwork(small_encoder(), 2, seeded_generator(1), num_parts=3).eval()
+    images = torch.randint(0, 256, (4, 7, 16, 16, 3), dtype=torch.uint8)
+    found = net(images)
+    for film in range(4):
+        features = net.encoder.features(images[film])  # (7, F)
+        logits = net.classifier(features).unflatten(1, (3, 2))  # (7, P, K)
+        of_parts = [logits[[0, 1, 2], 0], logits[[3, 4], 1], logits[[5, 6], 2]]
+        expected = sum(part.mean(dim=0) for part in of_parts) * 7 / 3
+        torch.testing.assert_close(found[film], expected)
+    assert not torch.allclose(found, net(images.flip(1)), atol=1e-3)
+    assert torch.equal(part_weights(5, 1), torch.ones(5, 1))
+    assert torch.equal(part_weights(3, 3), torch.eye(3))
+    assert torch.equal(part_weights(19, 8).sum(dim=0), torch.full((8,), 19 / 8))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_comes_first_is_learnt_in_order_alone(ordered: bool) -> None:
+    films = labelled(turning_films(24))
+    options = replace(OPTIONS, ordered=ordered, segments=4, test_frames=6)
+    net = ActionNetwork(small_encoder(), 2, seeded_generator(1), options.num_parts)
+    fine_tune(films, net, options, 0.03, seed=0)
+    if ordered:
+        assert accuracy(net, films, options) == 1.0
+    else:  # all films have the same frames
+        logits = film_logits(net, films.frames, films.valid, options)
+        assert mean_cross_entropy(logits, films.labels[films.valid]) > 0.4
 
 
 def test_colours_are_learnt() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,10 +135,12 @@ def test_a_cell_that_was_interrupted_ends_as_if_it_had_not_been(
     assert run_cell(cell(), split, pool, encoder, OPTIONS, 0, folder, stop) == whole  # no step
 
 
+@pytest.mark.parametrize("ordered", [False, True])
 def test_a_checkpoint_gives_its_figures_again(
-    actions: ActionSet, pool: FilmPool, encoder: Encoder, tmp_path: Path
+    actions: ActionSet, pool: FilmPool, encoder: Encoder, tmp_path: Path, ordered: bool
 ) -> None:
-    result = run_cell(cell(), actions.split(1), pool, encoder, OPTIONS, 0, tmp_path)
+    options = replace(OPTIONS, ordered=ordered)
+    result = run_cell(cell(), actions.split(1), pool, encoder, options, 0, tmp_path)
     again = evaluate_checkpoint(
         tmp_path / "checkpoint", actions, FineTuningOptions(device="cpu"), 1.0
     )
@@ -145,6 +148,7 @@ def test_a_checkpoint_gives_its_figures_again(
     assert again["confusion"] == result["confusion"]
     network, description = load_network(tmp_path / "checkpoint")
     assert description.classes == actions.classes
+    assert network.num_parts == description.num_parts == (OPTIONS.segments if ordered else 1)
     tuned = load_encoder(tmp_path / "checkpoint")
     assert tuned.config == network.encoder.config
     with pytest.raises(UserError, match="no fine-tuned network"):
@@ -152,6 +156,23 @@ def test_a_checkpoint_gives_its_figures_again(
     other = replace(actions, classes=("a", "b"))
     with pytest.raises(UserError, match="knows 4 classes"):
         evaluate_checkpoint(tmp_path / "checkpoint", other, OPTIONS, 1.0)
+
+
+def test_a_checkpoint_from_before_parts_has_one(
+    actions: ActionSet, pool: FilmPool, encoder: Encoder, tmp_path: Path
+) -> None:
+    run_cell(cell(), actions.split(1), pool, encoder, OPTIONS, 0, tmp_path)
+    path = tmp_path / "checkpoint" / "classifier.json"
+    described = json.loads(path.read_text())
+    assert described.pop("num_parts") == 1
+    path.write_text(json.dumps(described))
+    assert load_network(tmp_path / "checkpoint")[0].num_parts == 1
+
+
+def test_every_segment_has_to_be_tested() -> None:
+    with pytest.raises(UserError, match="--test-frames of at least --segments, found 3 and 4"):
+        replace(OPTIONS, segments=4, ordered=True).check()
+    replace(OPTIONS, segments=4).check()
 
 
 def test_the_rate_that_validates_best_is_tested(

@@ -15,7 +15,7 @@ from tcn_robot.data.sampling import BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import Encoded, Moments, Setting
 from tcn_robot.objectives.curriculum import mining_threshold
-from tcn_robot.objectives.tce import Tce, TceOptions
+from tcn_robot.objectives.tce import Tce, TceOptions, batch_noise
 from tests.data.test_samplers import films_of
 
 PAPER = {"bank_slots": 1, "bank_negatives": 8192}
@@ -97,7 +97,10 @@ def scene(seed=0, films=12, anchors=5, views=1, film_frames=None, **options: Any
 
 
 def loop_nce(entries, embeddings, moments, options, progress, order, num_negatives):
-    """The contrast of a first batch, written out: choice, normaliser, loss, all in float64."""
+    """The contrast of a first batch, written out: choice, normaliser, loss, all in float64.
+
+    With batch negatives, those of `partners_of_others` as well.
+    """
     count, size = moments.shape[1], len(entries)
     temperature = options.nce_temperature
     threshold = mining_threshold(
@@ -107,7 +110,7 @@ def loop_nce(entries, embeddings, moments, options, progress, order, num_negativ
     others = [[j for j in range(size) if j != int(moments.episode[i])] for i in range(count)]
     values = [math.exp(cosines[i][j] / temperature) for i in range(count) for j in others[i]]
     z = size * sum(values) / len(values)
-    noise = num_negatives / size
+    noise = (num_negatives + count * options.batch_negatives) / size
     total = 0.0
     for i in range(count):
         hard = [j for j in others[i] if cosines[i][j] < threshold] if options.mining else []
@@ -115,16 +118,28 @@ def loop_nce(entries, embeddings, moments, options, progress, order, num_negativ
         rest = sorted((j for j in others[i] if j not in hard), key=lambda j: -float(order[j]))
         positive = math.exp(float(embeddings[i] @ embeddings[count + i]) / temperature) / z
         total -= math.log(positive / (positive + noise))
-        for j in (hard + rest)[:num_negatives]:
-            negative = math.exp(cosines[i][j] / temperature) / z
+        told = [cosines[i][j] for j in (hard + rest)[:num_negatives]]
+        if options.batch_negatives:
+            told += partners_of_others(embeddings, moments, i)
+        for cosine in told:
+            negative = math.exp(cosine / temperature) / z
             total -= math.log(1 - negative / (negative + noise))
     return total / count
 
 
+def partners_of_others(embeddings, moments, anchor):
+    """Cosines of an anchor and the positives of the anchors of other films (one entry a film)."""
+    count = moments.shape[1]
+    others = [j for j in range(count) if moments.episode[j] != moments.episode[anchor]]
+    return [float(embeddings[anchor] @ embeddings[count + j]) for j in others]
+
+
+@pytest.mark.parametrize("batch_negatives", [True, False])
 @pytest.mark.parametrize("mining", [True, False])
 @pytest.mark.parametrize("progress", [0.0, 0.1, 0.6])
-def test_loss_equals_a_loop_from_the_paper(mining, progress):
-    objective, step = scene(bank_negatives=4, mining=mining, rotation_weight=0.0)
+def test_loss_equals_a_loop_from_the_paper(mining, progress, batch_negatives):
+    options = {"mining": mining, "batch_negatives": batch_negatives}
+    objective, step = scene(bank_negatives=4, rotation_weight=0.0, **options)
     step.progress = progress
     entries = objective.bank.entries.double().clone()
     order = torch.rand(12, generator=generator())  # what the step's generator will give
@@ -323,6 +338,30 @@ def test_what_other_views_saw_then_is_no_negative_and_each_view_has_its_own_entr
     objective(step)
     moved = (objective.bank.entries != before).any(dim=1).nonzero().squeeze(1)
     assert moved.tolist() == [5, 26, 29]
+
+
+def test_what_a_pair_shows_itself_is_no_negative_of_the_batch():
+    objective, step = scene(films=3, anchors=4, views=2, bank_slots=5, rotation_weight=0.0)
+    # Anchor 2 sees in another view what pair 1 does; anchor 3 sees another stretch of that film.
+    step.moments = adjacent_moments([0, 2, 2, 2], [0, 2, 2, 8])
+    step.moments.view[[2, 6]] = 1
+    own = objective.entries.own(step.moments)
+    shared = own[:, objective.entries.places(step.moments)[4:]]
+    expected = torch.eye(4, dtype=torch.bool)
+    expected[1, 2] = expected[2, 1] = True
+    assert torch.equal(shared, expected)
+    vectors = step.encode().embeddings.detach()
+    cosines = batch_noise(vectors[:4], vectors[4:], shared)
+    assert torch.equal(cosines.isinf(), expected)
+    assert float(cosines[0, 3]) == pytest.approx(float(vectors[0] @ vectors[7]))
+
+
+def test_a_batch_of_one_film_has_no_negatives_of_its_own_and_finite_gradients():
+    objective, step = scene(rotation_weight=0.0, batch_negatives=True)
+    step.moments = adjacent_moments([3] * 5, [0] * 5)
+    objective(step).terms["nce"].backward()
+    gradients = [parameter.grad for parameter in step.encoder.parameters()]
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients if gradient is not None)
 
 
 def test_few_films_are_said_aloud():

@@ -55,3 +55,18 @@ def directed_films(count: int, size_px: int = 16, seed: int = 0) -> list[ToyFilm
             pictures[time, :, [column, (column + 1) % size_px]] = 230
         films.append(ToyFilm(f"film {index}", f"class {label}", f"g{index // 2}", pictures, []))
     return films
+
+
+def turning_films(count: int, size_px: int = 16, seed: int = 0) -> list[ToyFilm]:
+    """Return films of two classes that have two colours, each in one half: which comes first?"""
+    generator = np.random.default_rng(seed)
+    films = []
+    for index in range(count):
+        label = index % 2
+        order = (label, 1 - label)
+        half = int(generator.integers(6, 10))
+        noise = generator.integers(-30, 31, (2 * half, size_px, size_px, 3))
+        colours = np.array(COLOURS)[np.repeat(order, half)][:, None, None]
+        pictures = np.clip(colours + noise, 0, 255).astype(np.uint8)
+        films.append(ToyFilm(f"film {index}", f"class {label}", f"g{index // 2}", pictures, []))
+    return films

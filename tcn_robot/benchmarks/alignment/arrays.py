@@ -164,11 +164,12 @@ def _rows(
         as_episode(f"episode {place}", *one)
         for place, one in enumerate(zip(films, times, strict=True))
     ]
+    knows_nothing = measured(episodes, [collapsed(one) for one in episodes], figures)
     return {
         "trained": measured(episodes, films, figures),
-        "collapsed": measured(episodes, [collapsed(one) for one in episodes], figures),
+        "collapsed": knows_nothing,
         "frame_counter": measured(episodes, [frame_counter(one) for one in episodes], figures),
-        "chance": chance_figures(episodes, figures, ordinary(episodes)),
+        "chance": chance_figures(episodes, figures, ordinary(episodes), knows_nothing),
     }
 
 

@@ -156,10 +156,11 @@ def reference_figures(
     """
     check_comparable(episodes)
     options = options or AlignmentOptions()
+    knows_nothing = measured(episodes, [collapsed(one) for one in episodes], figures)
     rows = {
-        "collapsed": measured(episodes, [collapsed(one) for one in episodes], figures),
+        "collapsed": knows_nothing,
         "frame_counter": measured(episodes, [frame_counter(one) for one in episodes], figures),
-        "chance": chance_figures(episodes, figures, ordinary(episodes)),
+        "chance": chance_figures(episodes, figures, ordinary(episodes), knows_nothing),
         "ceiling": ceiling_figures(
             episodes, figures, options.same_within, options.same_pixels_within
         ),

@@ -14,14 +14,21 @@ from tcn_robot.metrics import AlignmentCeiling, alignment_ceiling
 
 
 def chance_figures(
-    episodes: Sequence[HeldOutEpisode], figures: Mapping[str, Figure], comparison: Comparison
+    episodes: Sequence[HeldOutEpisode],
+    figures: Mapping[str, Figure],
+    comparison: Comparison,
+    collapsed: Measured,
 ) -> Measured:
-    """Return the closed forms; of films of unequal lengths the middle one counts.
+    """Return what knowing nothing scores: closed forms, else what a collapsed embedding got.
+
+    Of films of unequal lengths the closed form is the middle one's. Older papers' definitions
+    give a collapsed embedding anything up to 100 %, so that without a closed form theirs is None.
 
     Args:
         episodes: The episodes.
-        figures: Those without a closed form are None.
+        figures: What is measured.
         comparison: What is compared.
+        collapsed: The figures of a collapsed embedding.
     """
     films = [[episodes[s.episode].times_seconds[s.view] for s in i] for i in comparison.queries]
     # Of several views the one of middle length stands for all.
@@ -33,6 +40,7 @@ def chance_figures(
     for name, figure in figures.items():
         found[name] = None
         if figure.chance is None:
+            found[name] = None if figure.is_published else collapsed[name]
             continue
         if figure.over == "moments" and has_moments:
             found[name] = np.array([figure.chance(times) for times in clocks])

@@ -272,7 +272,9 @@ class _Measuring:
                 continue  # states of paired bodies are the same states
             key = (row, self.dimension if row == "pixel_pca" else None, comparison, *figures)
             found[row] = self._once(key, both, comparison, figures)
-        found["chance"] = chance_figures(self.given.episodes, figures, comparison)
+        found["chance"] = chance_figures(
+            self.given.episodes, figures, comparison, found["collapsed"]
+        )
         if name == ORDINARY:
             chosen = [self.given.episodes[item[0].episode] for item in comparison.queries]
             options = self.given.options

@@ -33,6 +33,8 @@ class TceOptions:
     Attributes:
         nce_temperature: T of the noise-contrastive loss.
         frame_padding: Distance of anchor and positive in frames, at least 1.
+        film_anchors: Anchors of a film in a batch; 1 is the paper's. Several make --batch-negatives
+            tell moments of a film apart.
         bank_negatives: K, entries that an anchor is held against; at most all but its own (paper:
             8192 of 240,000). With all of them mining would choose nothing.
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
@@ -53,6 +55,7 @@ class TceOptions:
 
     nce_temperature: float = 0.07
     frame_padding: int = 1
+    film_anchors: int = 1
     bank_negatives: int = 64
     bank_momentum: float = 0.5
     batch_negatives: bool = False
@@ -66,7 +69,7 @@ class TceOptions:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work."""
-        expect_at_least(self, 1, "frame_padding", "bank_negatives", "bank_slots")
+        expect_at_least(self, 1, "frame_padding", "film_anchors", "bank_negatives", "bank_slots")
         expect_at_least(self, 0, "mining_rate", "rotation_weight")
         expect_within(self, 0, 1, "bank_momentum", "normaliser_momentum")
         expect_above_zero(self, "nce_temperature")
@@ -139,8 +142,8 @@ class Tce(nn.Module):
     def sampler(
         cls, options: TceOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
-        """Pair neighbouring frames, one anchor per film; say how many negatives it has."""
-        sampler = AdjacentFrameSampler(episodes, batch, options.frame_padding)
+        """Pair neighbouring frames; say how many negatives it has."""
+        sampler = AdjacentFrameSampler(episodes, batch, options.frame_padding, options.film_anchors)
         sampler.notes += _bank_note(options, _entries(options, film_table(episodes).lengths))
         return sampler
 

@@ -387,6 +387,7 @@ def test_few_films_are_said_aloud():
         ({"nce_temperature": 0.0}, 5, "--nce-temperature must be above 0"),
         ({"bank_momentum": 1.5}, 5, "--bank-momentum must be from 0 to 1"),
         ({"normaliser_momentum": -0.1}, 5, "--normaliser-momentum must be from 0 to 1"),
+        ({"film_anchors": 0}, 5, "--film-anchors must be at least 1"),
         ({"bank_negatives": 0}, 5, "--bank-negatives must be at least 1"),
         ({"rotation_weight": -1.0}, 5, "--rotation-weight must be at least 0"),
         ({"bank_slots": 1}, 1, "record more films"),

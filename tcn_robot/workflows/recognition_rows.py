@@ -155,7 +155,7 @@ def _rows(
 ) -> dict[str, Row]:
     """Return all rows by name, controls behind what is measured."""
     firsts = {run.name: encoders[next(iter(run.paths.values()))] for run in runs}
-    untrained = _untrained_of(firsts, sources.untrained_seeds)
+    untrained = _untrained_of(firsts, sources)
     sizes = [encoder.image_size_px for encoder in encoders.values()]
     looking: dict[str, FrameEncoder] = {PIXELS: pixel_encoder(min(sizes, default=PICTURE_PX))}
     seeded = {
@@ -169,7 +169,7 @@ def _rows(
     pixels = found[PIXELS]["embedding"]
     for run in runs:
         like = firsts[run.name]
-        same = [name for name, seeds in untrained.items() if _alike(seeds[0], like)]
+        same = [name for name, seeds in untrained.items() if _alike(seeds[0], like, sources)]
         of_splits = {number: [found[path]] for number, path in run.paths.items()}
         width = next(iter(of_splits.values()))[0][sources.representation].shape[-1]
         controls = (*same, _components_name(width), PIXELS)
@@ -189,22 +189,26 @@ def _rows(
     return rows
 
 
-def _untrained_of(
-    encoders: Mapping[str, Encoder], seeds: Sequence[int]
-) -> dict[str, list[Encoder]]:
+def _untrained_of(encoders: Mapping[str, Encoder], sources: Sources) -> dict[str, list[Encoder]]:
     """Return untrained encoders by name, one list for each shape among the encoders."""
     untrained: dict[str, list[Encoder]] = {}
     for name, encoder in encoders.items():
-        if seeds and not any(_alike(known[0], encoder) for known in untrained.values()):
+        known = [seeds[0] for seeds in untrained.values()]
+        if sources.untrained_seeds and not any(_alike(one, encoder, sources) for one in known):
             shown = f"untrained, as {name}" if untrained else "untrained"
-            untrained[shown] = [untrained_encoder(encoder, seed) for seed in seeds]
+            untrained[shown] = [
+                untrained_encoder(encoder, seed) for seed in sources.untrained_seeds
+            ]
     return untrained
 
 
-def _alike(first: Encoder, second: Encoder) -> bool:
-    return first.kind == second.kind and replace(first.config, weights="") == replace(
-        second.config, weights=""
-    )
+def _alike(first: Encoder, second: Encoder, sources: Sources) -> bool:
+    """Return whether two encoders' untrained networks are the same as far as is measured."""
+    ignored: dict[str, Any] = {"weights": ""}
+    if sources.representation == "features" and not sources.all_layers:
+        ignored["unit_length"] = False  # of embeddings, which nobody looks at
+    configs = [replace(one.config, **ignored) for one in (first, second)]
+    return first.kind == second.kind and configs[0] == configs[1]
 
 
 Layers = Mapping[str, NDArray[np.float32]]

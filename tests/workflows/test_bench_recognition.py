@@ -1,6 +1,7 @@
 """`tcn-robot bench recognition` from end to end, on tiny sets in the layouts that people have."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,23 @@ def test_hmdb51_and_two_runs(run, tmp_path, capsys):
     assert there["mean"] == pytest.approx(-back["mean"])
     assert f"mean, {run} less {other}: " in capsys.readouterr().out
     assert rows[str(other)]["controls"] == [f"untrained, as {other}", "pixel PCA 4", "pixels"]
+
+
+@pytest.mark.parametrize("seen", ["features", "embedding"])
+def test_features_know_nothing_of_the_embeddings_length(tmp_path, seen):
+    folder, out = write_hmdb51(tmp_path / "hmdb"), tmp_path / "out.json"
+    runs = []
+    for unit_length in (False, True):
+        config = ConvolutionalConfig(
+            image_size_px=24, dimension=4, channels=(8,), strides=(2,), unit_length=unit_length
+        )
+        runs.append(str(tmp_path / f"unit-{unit_length}"))
+        ConvolutionalEncoder(config, seeded_generator(0)).save(Path(runs[-1]) / "encoder")
+    options = ["--probes", "linear", "--pooling", "mean", "--untrained-seeds", "1"]
+    arguments = [*runs, str(folder), *options, "--representation", seen, "--out", str(out)]
+    assert main(["bench", "recognition", *arguments]) == 0
+    untrained = [name for name in json.loads(out.read_text())["rows"] if "untrained" in name]
+    assert len(untrained) == (1 if seen == "features" else 2)
 
 
 def test_seeds_of_one_training_get_a_row_and_an_interval_over_them(ucf, tmp_path, capsys):

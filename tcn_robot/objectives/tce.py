@@ -39,8 +39,8 @@ class TceOptions:
             8192 of 240,000). With all of them mining would choose nothing.
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
         batch_negatives: Whether the positives of the batch's other anchors are negatives as well.
-            They are as the network sees them now and so keep an embedding open that drifts away
-            from its bank's old entries (not in the paper).
+            They are as the network sees them now, where entries are old; Z is measured on them
+            (not in the paper).
         bank_slots: Entries per film, that is per view of an episode; at most one a frame. 1 is the
             paper's, which only tells films apart; more split a film into that many equal
             stretches, and other stretches of it are negatives too.
@@ -170,11 +170,13 @@ class Tce(nn.Module):
         chosen = choose_negatives(cosines, own, threshold, self.num_negatives, order)
         positive_cosines = (anchors * partners).sum(dim=1)
         negative_cosines = cosines.gather(1, chosen)  # (P, K)
-        noise = negative_cosines
-        if options.batch_negatives:
-            shared = own[:, self.entries.places(step.moments)[len(anchors) :]]  # (P, P)
-            noise = torch.cat([noise, batch_noise(anchors, partners, shared)], dim=1)
-        estimate = estimate_log_normaliser(cosines / options.nce_temperature, ~own)
+        noise, samples, usable = negative_cosines, cosines, ~own
+        others = ~own[:, self.entries.places(step.moments)[len(anchors) :]]  # (P, P)
+        if options.batch_negatives and bool(others.any()):
+            samples, usable = anchors @ partners.T, others
+            noise = torch.cat([noise, samples.masked_fill(~others, -torch.inf)], dim=1)
+        scores = samples / options.nce_temperature
+        estimate = estimate_log_normaliser(scores, usable, len(self.bank))
         log_normaliser = self.bank.follow_normaliser(
             estimate, options.normaliser_momentum, keep=self.training
         )
@@ -237,21 +239,6 @@ def num_negatives(options: TceOptions, counts: np.ndarray) -> int:
             "entries each; record more films"
         )
     return min(options.bank_negatives, left)
-
-
-def batch_noise(
-    anchors: torch.Tensor, partners: torch.Tensor, shared: torch.Tensor
-) -> torch.Tensor:
-    """Return the cosines of anchors and the positives of all others, (P, P) float.
-
-    What must not be a negative is -inf, a score that noise of no weight has.
-
-    Args:
-        anchors: (P, D) float, of length 1.
-        partners: (P, D) float, of length 1, their positives.
-        shared: (P, P) bool, whether positive j shows what anchor i or its positive shows.
-    """
-    return (anchors @ partners.T).masked_fill(shared, -torch.inf)
 
 
 def _bank_note(options: TceOptions, counts: np.ndarray) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from tcn_robot.data.sampling import BatchOptions
 from tcn_robot.errors import UserError
 from tcn_robot.objectives import Encoded, Moments, Setting
 from tcn_robot.objectives.curriculum import mining_threshold
-from tcn_robot.objectives.tce import Tce, TceOptions, batch_noise
+from tcn_robot.objectives.tce import Tce, TceOptions
 from tests.data.test_samplers import films_of
 
 PAPER = {"bank_slots": 1, "bank_negatives": 8192}
@@ -109,6 +109,9 @@ def loop_nce(entries, embeddings, moments, options, progress, order, num_negativ
     cosines = [[float(embeddings[i] @ entry) for entry in entries] for i in range(count)]
     others = [[j for j in range(size) if j != int(moments.episode[i])] for i in range(count)]
     values = [math.exp(cosines[i][j] / temperature) for i in range(count) for j in others[i]]
+    if options.batch_negatives:
+        fresh = [partners_of_others(embeddings, moments, i) for i in range(count)]
+        values = [math.exp(cosine / temperature) for row in fresh for cosine in row]
     z = size * sum(values) / len(values)
     noise = (num_negatives + count * options.batch_negatives) / size
     total = 0.0
@@ -341,19 +344,34 @@ def test_what_other_views_saw_then_is_no_negative_and_each_view_has_its_own_entr
 
 
 def test_what_a_pair_shows_itself_is_no_negative_of_the_batch():
-    objective, step = scene(films=3, anchors=4, views=2, bank_slots=5, rotation_weight=0.0)
-    # Anchor 2 sees in another view what pair 1 does; anchor 3 sees another stretch of that film.
-    step.moments = adjacent_moments([0, 2, 2, 2], [0, 2, 2, 8])
-    step.moments.view[[2, 6]] = 1
+    shape = {"films": 3, "anchors": 4, "views": 2, "bank_slots": 5, "rotation_weight": 0.0}
+    found = []
+    for options in ({}, {"batch_negatives": True}):
+        objective, step = scene(bank_negatives=1, mining=False, **shape, **options)
+        # Anchor 2 sees in another view what pair 1 does; 3 sees another stretch of that film.
+        step.moments = adjacent_moments([0, 2, 2, 2], [0, 2, 2, 8])
+        step.moments.view[[2, 6]] = 1
+        vectors = step.encode().embeddings.detach().double()
+        found.append((objective(step).terms["nce"].detach(), objective.bank.log_normaliser))
+    count, size, noise = 4, len(objective.bank), 5 / len(objective.bank)
+    negatives = {0: [1, 2, 3], 1: [0, 3], 2: [0, 3], 3: [0, 1, 2]}
+    cosines = (vectors[:4] @ vectors[4:].T / 0.07).exp()  # (4, 4)
+    values = [float(cosines[i, j]) for i, others in negatives.items() for j in others]
+    z = size * sum(values) / len(values)
+    assert float(found[1][1]) == pytest.approx(math.log(z), rel=1e-5)
+    assert float(found[0][1]) != pytest.approx(math.log(z), rel=1e-2)
+    objective, _ = scene(bank_negatives=1, mining=False, **shape)
+    order = torch.rand(size, generator=generator())
     own = objective.entries.own(step.moments)
-    shared = own[:, objective.entries.places(step.moments)[4:]]
-    expected = torch.eye(4, dtype=torch.bool)
-    expected[1, 2] = expected[2, 1] = True
-    assert torch.equal(shared, expected)
-    vectors = step.encode().embeddings.detach()
-    cosines = batch_noise(vectors[:4], vectors[4:], shared)
-    assert torch.equal(cosines.isinf(), expected)
-    assert float(cosines[0, 3]) == pytest.approx(float(vectors[0] @ vectors[7]))
+    total = 0.0
+    for i, others in negatives.items():
+        drawn = max(range(size), key=lambda j, i=i: -1.0 if own[i, j] else float(order[j]))
+        entry = math.exp(float(vectors[i] @ objective.bank.entries[drawn].double()) / 0.07)
+        positive = float(cosines[i, i]) / z
+        total -= math.log(positive / (positive + noise))
+        for value in (entry, *(float(cosines[i, j]) for j in others)):
+            total -= math.log(1 - value / z / (value / z + noise))
+    assert float(found[1][0]) == pytest.approx(total / count, rel=1e-4)
 
 
 def test_a_batch_of_one_film_has_no_negatives_of_its_own_and_finite_gradients():

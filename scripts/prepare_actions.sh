@@ -40,5 +40,10 @@ done
 tcn-robot bench recognition "$RUNS/actions-tcn-{split}" "$RUNS/actions-tce-{split}" "$RUNS/actions-simclr-{split}" \
   "$DATA/actions" --probes linear few --labels-per-class 1 5 20 --label-shares --segments 8 --representation features \
   --out "$RESULTS/actions.json" --report "$RUNS/actions.html"
-tcn-robot bench fine-tuning "$RUNS/actions-tcn-{split}" "$DATA/actions" --splits 1 2 3 --labels-per-class 5 --draws 2 \
-  --min-steps 120 --learning-rates 0.03 0.1 --validations 2 --out "$RESULTS/actions-tuned.json"
+tuned() {
+  out=$1; shift
+  tcn-robot bench fine-tuning "$RUNS/actions-tcn-{split}" "$DATA/actions" --splits 1 2 3 --labels-per-class 5 --draws 2 \
+    --min-steps 120 --learning-rates 0.03 0.1 --validations 2 --checkpoints "$RUNS/$out" --out "$RESULTS/$out.json" "$@"
+}
+tuned actions-tuned
+tuned actions-tuned-in-order --segments 8 --ordered

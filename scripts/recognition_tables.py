@@ -83,9 +83,11 @@ def _fine_tuned(name: str, result: Mapping[str, Any]) -> str:
     ]
     splits = sorted({one["split"] for one in trainings})
     draws = len({one["draw"] for one in trainings})
+    order = ", each with weights of its own" if options.get("ordered") else ""
     return (
         f"### Fine-tuned: {name}\n\nSplits {', '.join(map(str, splits))}, {draws} draws of labels, "
-        f"{options['min_steps']} steps at least, rates {_listed(options['learning_rates'])}. "
+        f"{options['segments']} segments{order}, {options['min_steps']} steps at least, "
+        f"rates {_listed(options['learning_rates'])}. "
         f"Commit {(result['commit'] or 'unknown')[:10]}; {machine['cpu']}, "
         f"{machine['cores']} cores.\n\n{markdown(lines)}"
     )

@@ -61,7 +61,7 @@ TUNED = {
         }
     },
     "chance": {"top_1": 0.059, "top_5": 0.294},
-    "options": {"min_steps": 120, "learning_rates": [0.03]},
+    "options": {"segments": 3, "min_steps": 120, "learning_rates": [0.03]},
 } | ORIGIN
 
 
@@ -92,8 +92,12 @@ def test_frozen_features_stand_beside_controls_and_each_other(tmp_path, recognit
 
 def test_fine_tuning_has_both_starts_and_their_difference(tmp_path, recognition_tables):
     (tmp_path / "tuned.json").write_text(json.dumps(TUNED))
+    ordered = TUNED | {"options": TUNED["options"] | {"ordered": True, "segments": 8}}
+    (tmp_path / "tuned-in-order.json").write_text(json.dumps(ordered))
     text = recognition_tables(tmp_path)
-    assert "Splits 1, 3, 2 draws of labels, 120 steps at least, rates 0.03." in text
+    drawn = "Splits 1, 3, 2 draws of labels"
+    assert f"{drawn}, 3 segments, 120 steps at least, rates 0.03." in text
+    assert f"{drawn}, 8 segments, each with weights of its own, 120 steps at least" in text
     assert "| 5 | pretrained | 40.0 [30.0, 50.0] | 70.0 [60.0, 80.0] |" in text
     assert "| 5 | difference | +15.0 [+5.0, +25.0] | +70.0 [+60.0, +80.0] |" in text
     assert "|  | guessing | 5.9 | 29.4 |" in text

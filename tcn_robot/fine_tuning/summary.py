@@ -17,6 +17,8 @@ Result = Mapping[str, Any]
 FIGURES = ("top_1", "top_5")
 # Of the best accuracy from scratch: which accuracies both starts are timed to.
 SHARES_OF_SCRATCH = (0.5, 0.75, 0.9, 1.0)
+# Trainings that have a spread, and how often they are drawn again for it.
+FEWEST_TRAININGS, NUM_RESAMPLES = 3, 500
 _ROUNDING = 1e-9
 
 
@@ -52,7 +54,7 @@ def summarised(
             rows[start] = _row(values, groups, seed) | _trainings(some)
         if "scratch" in of_start:
             rows["difference"] = _row(_differences(of_start), groups, seed)
-            rows["steps_to"] = steps_to(of_start, accuracies)
+            rows["steps_to"] = steps_to(of_start, seed, accuracies)
         rows["curves"] = {start: mean_curve(some) for start, some in of_start.items()}
         summary["amounts"][amount] = rows
     summary["per_class"], summary["confusion"] = {}, {}
@@ -149,23 +151,63 @@ def first_step(curve: Sequence[Mapping[str, float]], wanted: float) -> float | N
 
 
 def steps_to(
-    of_start: Mapping[str, Sequence[Result]], accuracies: Sequence[float] = ()
-) -> list[dict[str, float | None]]:
+    of_start: Mapping[str, Sequence[Result]], seed: int, accuracies: Sequence[float] = ()
+) -> list[dict[str, Any]]:
     """Return how many steps both starts take to some accuracies on the validation films.
 
     Args:
-        of_start: Results "pretrained" and "scratch".
+        of_start: Results "pretrained" and "scratch", of the same splits and draws in one order.
+        seed: Of the intervals.
         accuracies: 0 to 1; shares of the best that is reached from scratch when there are none.
 
     Returns:
-        Of each accuracy, "pretrained" and "scratch" steps, None where it is not reached, and
-        "saving", the second over the first, None where one is not known.
+        Of each accuracy, "pretrained" and "scratch" steps, None where it is not reached, "saving",
+        the second over the first, None where one is not known, and "saving_interval", see
+        `_saving_interval`.
     """
     curves = {start: mean_curve(results) for start, results in of_start.items()}
     best = max((one["accuracy"] for one in curves["scratch"]), default=0.0)
-    rows: list[dict[str, float | None]] = []
-    for wanted in accuracies or [share * best for share in SHARES_OF_SCRATCH]:
+    asked = accuracies or [share * best for share in SHARES_OF_SCRATCH]
+    drawn = _drawn_again(of_start, seed)
+    rows: list[dict[str, Any]] = []
+    for wanted in asked:
         ours, theirs = (first_step(curves[start], wanted) for start in ("pretrained", "scratch"))
-        saving = theirs / ours if ours is not None and theirs is not None else None
-        rows.append({"accuracy": wanted, "pretrained": ours, "scratch": theirs, "saving": saving})
+        row = {"accuracy": wanted, "pretrained": ours, "scratch": theirs}
+        row["saving"] = saving = theirs / ours if ours and theirs else None
+        row["saving_interval"] = None if saving is None else _saving_interval(drawn, wanted)
+        rows.append(row)
     return rows
+
+
+def _drawn_again(of_start: Mapping[str, Sequence[Result]], seed: int) -> list[dict[str, Any]]:
+    """Return the mean curves of trainings drawn with replacement, the same of both starts."""
+    count = len(of_start["scratch"])
+    if count < FEWEST_TRAININGS:
+        return []
+    draws = np.random.default_rng(seed).integers(count, size=(NUM_RESAMPLES, count))
+    return [
+        {start: mean_curve([results[i] for i in some]) for start, results in of_start.items()}
+        for some in draws
+    ]
+
+
+def _saving_interval(drawn: Sequence[Mapping[str, Any]], wanted: float) -> list[float] | None:
+    """Return the 95 % interval of the saving over the trainings; steps are as fine as the looks.
+
+    Where a draw does not reach the accuracy its steps are endless, which bounds the saving on one
+    side; None where there are too few trainings, or an end of the interval is not a number.
+    """
+    if not drawn:
+        return None
+    steps = np.array(
+        [
+            [first_step(one[start], wanted) or np.inf for start in ("pretrained", "scratch")]
+            for one in drawn
+        ]
+    )
+    ours, theirs = steps.T
+    if np.isinf(steps).all(axis=1).any():  # neither says anything of the saving
+        return None
+    savings = np.divide(theirs, ours, out=np.zeros_like(ours), where=np.isfinite(ours))
+    low, high = np.quantile(savings, [0.025, 0.975], method="nearest")
+    return [float(low), float(high)] if np.isfinite(high) else None

@@ -49,6 +49,9 @@ def _saved(amounts: Mapping[str, Any]) -> list[str]:
         for row in rows.get("steps_to", ()):
             steps = ["–" if row[s] is None else f"{row[s]:.0f}" for s in ("pretrained", "scratch")]
             saving = "" if row["saving"] is None else f"{row['saving']:.1f} x"
+            if row["saving_interval"] is not None:
+                low, high = row["saving_interval"]
+                saving += f" [{low:.1f}, {high:.1f}]"
             lines.append([amount, f"{100 * row['accuracy']:.1f}", *steps, saving])
             amount = ""
     if len(lines) == 1:

@@ -275,6 +275,26 @@ def result_of(start: str, split: int, top_1: list[float], accuracies: list[float
     }
 
 
+def test_the_saving_has_an_interval_over_trainings() -> None:
+    quick, slow = [0.6, 0.8, 0.8, 0.8], [0.1, 0.2, 0.4, 0.6]
+
+    def saving(*scratch: list[float], wanted: float = 0.6) -> list[float] | None:
+        of_start = {
+            "pretrained": [result_of("pretrained", 1, [1.0], quick) for _ in scratch],
+            "scratch": [result_of("scratch", 1, [1.0], curve) for curve in scratch],
+        }
+        (row,) = summary.steps_to(of_start, 0, [wanted])
+        return row["saving_interval"]
+
+    assert saving(slow, slow, slow) == [4.0, 4.0]
+    assert saving(slow, slow) is None  # no spread can be told of two
+    assert saving(quick, quick, quick, slow) == [1.0, 4.0]
+    # Two of three or four trainings in a draw never get there, and the mean does not either.
+    never = [0.1, 0.1, 0.1, 0.1]
+    assert saving(never, slow, quick, quick, wanted=0.6) is None
+    assert saving(quick, quick, quick, wanted=0.9) is None
+
+
 def test_what_is_summed_up(actions: ActionSet) -> None:
     splits = [actions.split(1), actions.split(2)]
     count = len(splits[0].test)
@@ -298,8 +318,9 @@ def test_what_is_summed_up(actions: ActionSet) -> None:
     assert found["chance"]["majority"] == pytest.approx(0.25)
     steps = [(row["pretrained"], row["scratch"], row["saving"]) for row in rows["steps_to"]]
     assert steps == [(10, 20, 2.0), (10, 30, 3.0), (20, 40, 2.0), (20, 40, 2.0)]
-    asked = summary.steps_to({"pretrained": results[::2], "scratch": results[1::2]}, [0.85])
-    assert asked == [{"accuracy": 0.85, "pretrained": 40, "scratch": None, "saving": None}]
+    (asked,) = summary.steps_to({"pretrained": results[::2], "scratch": results[1::2]}, 0, [0.85])
+    assert asked["pretrained"] == 40
+    assert asked["scratch"] is asked["saving"] is asked["saving_interval"] is None
     table = fine_tuning_table(found)
     assert "+50.0" in table
     assert "saving" in table

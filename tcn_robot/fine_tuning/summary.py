@@ -172,7 +172,7 @@ def steps_to(
     rows: list[dict[str, Any]] = []
     for wanted in asked:
         ours, theirs = (first_step(curves[start], wanted) for start in ("pretrained", "scratch"))
-        row = {"accuracy": wanted, "pretrained": ours, "scratch": theirs}
+        row: dict[str, Any] = {"accuracy": wanted, "pretrained": ours, "scratch": theirs}
         row["saving"] = saving = theirs / ours if ours and theirs else None
         row["saving_interval"] = None if saving is None else _saving_interval(drawn, wanted)
         rows.append(row)

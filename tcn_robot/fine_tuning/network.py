@@ -100,7 +100,7 @@ class ActionNetwork(nn.Module):
         logits = self.classifier(features, kept).float()  # (N * S, P * K)
         split = logits.unflatten(1, (self.num_parts, self.num_classes))  # (N * S, P, K)
         by_film = split.unflatten(0, (num_films, num_segments))  # (N, S, P, K)
-        weights = part_weights(num_segments, self.num_parts).to(logits.device)  # (S, P)
+        weights = part_weights(num_segments, self.num_parts, logits.device)  # (S, P)
         return (by_film * weights[:, :, None]).sum(dim=(1, 2))  # (N, K)
 
     def freeze_until(self, name: str) -> None:
@@ -144,17 +144,21 @@ def _within(parameter: str, layer: str) -> bool:
     return parameter == layer or parameter.startswith(f"{layer}.")
 
 
-def part_weights(num_segments: int, num_parts: int) -> torch.Tensor:
+def part_weights(
+    num_segments: int, num_parts: int, device: torch.device | None = None
+) -> torch.Tensor:
     """Return what the logits of each segment count by in each part, float32 (S, P).
 
-    Segment s lies in part s P // S alone. All parts count alike and the weights of a film sum to S,
-    so that with one part, or a segment for each, they are the plain sum's.
+    A segment counts in the part that its middle lies in. All parts count alike and the weights of a
+    film sum to S, so that with one part, or a segment for each, they are the plain sum's.
 
     Args:
-        num_segments: S, at least P.
+        num_segments: S equal segments, or evenly spread frames, at least P.
         num_parts: P.
+        device: Where to.
     """
-    part = torch.arange(num_segments) * num_parts // num_segments  # (S,)
+    middles = 2 * torch.arange(num_segments, device=device) + 1  # (S,), in halves of a segment
+    part = middles * num_parts // (2 * num_segments)  # (S,)
     lies_in = F.one_hot(part, num_parts).float()  # (S, P)
     return lies_in * (num_segments / num_parts) / lies_in.sum(dim=0)
 

@@ -84,15 +84,27 @@ class FineTuningOptions:
         rates = self.learning_rates
         if not rates or not all(0 < rate < float("inf") for rate in rates):
             raise UserError(f"--learning-rates must be above 0 and finite, found {rates}")
-        if self.num_parts > self.test_frames:
-            raise UserError(
-                f"--ordered expects --test-frames of at least --segments, found {self.test_frames} "
-                f"and {self.segments}: a test has to see every segment"
-            )
+        if self.ordered:
+            self._check_order()
         if not all(0 < share < 1 for share in self.decay_at):
             raise UserError(
                 "--decay-at expects shares of the steps between 0 and 1, found "
                 f"{' '.join(map(str, self.decay_at))}"
+            )
+
+    def _check_order(self) -> None:
+        """Refuse what leaves nothing to order, or segments that a test does not see."""
+        if self.segments < 2:
+            raise UserError("--ordered expects --segments of at least 2, found 1")
+        if self.test_frames < self.segments:
+            raise UserError(
+                f"--ordered expects --test-frames of at least --segments, found {self.test_frames} "
+                f"and {self.segments}: a test has to see every segment"
+            )
+        if self.test_spread != "even":
+            raise UserError(
+                f"--ordered expects --test-spread even, found {self.test_spread}, which does not "
+                "see the end of short films"
             )
 
     @property

@@ -24,6 +24,7 @@ from tcn_robot.fine_tuning.network import (
     part_weights,
 )
 from tcn_robot.fine_tuning.options import FineTuningOptions
+from tcn_robot.fine_tuning.segments import spread_frames
 from tcn_robot.models import (
     ConvolutionalConfig,
     Encoder,
@@ -108,13 +109,27 @@ def test_parts_are_read_by_weights_of_their_own() -> None:
     for film in range(4):
         features = net.encoder.features(images[film])  # (7, F)
         logits = net.classifier(features).unflatten(1, (3, 2))  # (7, P, K)
-        of_parts = [logits[[0, 1, 2], 0], logits[[3, 4], 1], logits[[5, 6], 2]]
+        of_parts = [logits[[0, 1], 0], logits[[2, 3, 4], 1], logits[[5, 6], 2]]
         expected = sum(part.mean(dim=0) for part in of_parts) * 7 / 3
         torch.testing.assert_close(found[film], expected)
     assert not torch.allclose(found, net(images.flip(1)), atol=1e-3)
     assert torch.equal(part_weights(5, 1), torch.ones(5, 1))
     assert torch.equal(part_weights(3, 3), torch.eye(3))
     assert torch.equal(part_weights(19, 8).sum(dim=0), torch.full((8,), 19 / 8))
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8, 19])
+@pytest.mark.parametrize("num_frames", [95, 190, 400])
+def test_a_tests_frames_count_in_the_segments_that_training_drew_from(
+    parts: int, num_frames: int
+) -> None:
+    edges = np.arange(parts + 1) * num_frames / parts
+    frames = spread_frames(num_frames, 19)
+    lies_in = np.searchsorted(edges, frames + 0.5, side="right") - 1
+    counted = part_weights(19, parts).argmax(dim=1).numpy()
+    # A frame whose middle is the edge lies in both.
+    on_edge = np.isin(frames + 0.5, edges)
+    assert np.array_equal(counted[~on_edge], lies_in[~on_edge])
 
 
 @pytest.mark.parametrize("ordered", [True, False])

@@ -109,11 +109,12 @@ def test_cells() -> None:
     assert {one.start for one in cells_of((1,), ("all",), 1, False)} == {"pretrained"}
 
 
+@pytest.mark.parametrize("ordered", [False, True])
 def test_a_cell_that_was_interrupted_ends_as_if_it_had_not_been(
-    actions: ActionSet, pool: FilmPool, encoder: Encoder, tmp_path: Path
+    actions: ActionSet, pool: FilmPool, encoder: Encoder, tmp_path: Path, ordered: bool
 ) -> None:
-    split = actions.split(1)
-    whole = run_cell(cell(), split, pool, encoder, OPTIONS, 0, tmp_path / "whole")
+    split, options = actions.split(1), replace(OPTIONS, ordered=ordered)
+    whole = run_cell(cell(), split, pool, encoder, options, 0, tmp_path / "whole")
     steps: list[int] = []
 
     def stop(step: int, note: str) -> None:
@@ -123,8 +124,8 @@ def test_a_cell_that_was_interrupted_ends_as_if_it_had_not_been(
 
     folder = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        run_cell(cell(), split, pool, encoder, OPTIONS, 0, folder, stop)
-    again = run_cell(cell(), split, pool, encoder, OPTIONS, 0, folder)
+        run_cell(cell(), split, pool, encoder, options, 0, folder, stop)
+    again = run_cell(cell(), split, pool, encoder, options, 0, folder)
     assert again == whole
     for name in ("encoder/model.safetensors", "classifier.safetensors"):
         first, second = (
@@ -132,7 +133,7 @@ def test_a_cell_that_was_interrupted_ends_as_if_it_had_not_been(
         )
         assert first == second
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "result.json"]
-    assert run_cell(cell(), split, pool, encoder, OPTIONS, 0, folder, stop) == whole  # no step
+    assert run_cell(cell(), split, pool, encoder, options, 0, folder, stop) == whole  # no step
 
 
 @pytest.mark.parametrize("ordered", [False, True])
@@ -169,10 +170,18 @@ def test_a_checkpoint_from_before_parts_has_one(
     assert load_network(tmp_path / "checkpoint")[0].num_parts == 1
 
 
-def test_every_segment_has_to_be_tested() -> None:
-    with pytest.raises(UserError, match="--test-frames of at least --segments, found 3 and 4"):
-        replace(OPTIONS, segments=4, ordered=True).check()
-    replace(OPTIONS, segments=4).check()
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"segments": 4}, "--test-frames of at least --segments, found 3 and 4"),
+        ({"segments": 1}, "--segments of at least 2, found 1"),
+        ({"test_spread": "tce"}, "--test-spread even, found tce"),
+    ],
+)
+def test_every_segment_has_to_be_tested(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        replace(OPTIONS, ordered=True, **options).check()
+    replace(OPTIONS, **options).check()
 
 
 def test_the_rate_that_validates_best_is_tested(

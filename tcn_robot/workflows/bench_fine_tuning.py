@@ -92,7 +92,7 @@ def bench_fine_tuning(
     cells = cells_of(splits, labels_per_class, draws, from_scratch)
     asked = {
         **{"run": str(paths[0]), "set": str(paths[1]), "seed": seed},
-        "options": json.loads(json.dumps(asdict(training))),
+        "options": _as_json(training),
     }
     encoders, notes = _encoders(paths[0], actions, splits, training)
     if checkpoints is not None:
@@ -143,6 +143,10 @@ def _check(
         raise UserError(f"--steps-to expects accuracies from 0 to 1, found {accuracies}")
 
 
+def _as_json(training: FineTuningOptions) -> dict[str, Any]:
+    return json.loads(json.dumps(asdict(training)))  # type: ignore[no-any-return]
+
+
 def _claim(folder: Path, asked: dict[str, Any]) -> None:
     """Note what a folder of checkpoints is of; refuse one of another study."""
     from tcn_robot.atomic import write_text_atomically
@@ -153,6 +157,8 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
             found = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise UserError(f"{path} is damaged ({error}); give another --checkpoints") from error
+        # Options that came later are what was done before.
+        found["options"] = _as_json(FineTuningOptions()) | found.get("options", {})
         changed = [name for name in asked if found.get(name) != asked[name]]
         if changed:
             raise UserError(

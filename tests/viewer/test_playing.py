@@ -81,13 +81,14 @@ PRESENTED = """new Promise(done => {
 
 
 def test_it_plays_in_step(page: Browser) -> None:
-    """No view is behind another; how far all are behind the clock is the busy machine's."""
+    """No view is behind another; how far all are behind the clock depends on the machine."""
     press(page, " ")
     behind = {}
     for view, late_seconds in zip(TIMES, page.evaluate(PRESENTED), strict=True):
         assert len(late_seconds) > (3 if view == "slow" else 10), view
         behind[view] = float(np.median(late_seconds))
     assert max(behind.values()) - min(behind.values()) < OFFSET_SECONDS / 2, behind
+    assert max(map(abs, behind.values())) < 0.5, behind  # of a film of 3 s
     press(page, "Shift")
     assert now(page) == pytest.approx(TIMES["right"][-1])
     assert numbers_shown(page) == {"left": 59, "right": 59, "slow": 9}

@@ -57,6 +57,13 @@ def test_a_study_goes_on_and_its_networks_are_tested_again(
     assert again["amounts"] == result["amounts"]
     assert main([*command, "--seed", "1"]) == 2
     assert "networks of another seed" in capsys.readouterr().err
+    # A study from before an option was there goes on, too: it had what is now the default.
+    study = json.loads((kept / "study.json").read_text())
+    assert study["options"].pop("ordered") is False
+    (kept / "study.json").write_text(json.dumps(study))
+    assert main(command) == 0
+    assert main([*command, "--ordered"]) == 2
+    assert "networks of another options" in capsys.readouterr().err
 
     checkpoint = kept / "split1-all-draw0-pretrained" / "checkpoint"
     tested = ["bench", "fine-tuning", str(actions), "--evaluate", str(checkpoint)]

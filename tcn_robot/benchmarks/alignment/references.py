@@ -22,7 +22,8 @@ def chance_figures(
     """Return what knowing nothing scores: closed forms, else what a collapsed embedding got.
 
     Of films of unequal lengths the closed form is the middle one's. Older papers' definitions
-    give a collapsed embedding anything up to 100 %, so that without a closed form theirs is None.
+    give a collapsed embedding anything up to 100 %, so that without a closed form theirs is None;
+    so is what is neither good nor bad, such as ties.
 
     Args:
         episodes: The episodes.
@@ -40,7 +41,8 @@ def chance_figures(
     for name, figure in figures.items():
         found[name] = None
         if figure.chance is None:
-            found[name] = None if figure.is_published else collapsed[name]
+            has_chance = not figure.is_published and figure.better != "neither"
+            found[name] = collapsed[name] if has_chance else None
             continue
         if figure.over == "moments" and has_moments:
             found[name] = np.array([figure.chance(times) for times in clocks])

@@ -79,7 +79,7 @@ class Figure:
         measure: Takes `Found` for moments and pairs, `EmbeddedEpisodes` for a dataset; returns a
             number, or for a dataset an array as in `Measured`; None where it is not defined.
         chance: Takes the (T,) times of a film; what a collapsed embedding scores. None where
-            there is no closed form: then one is measured.
+            no closed form is given: then one is measured.
         is_published: Whether it is the definition of older papers, kept for comparison only.
         in_seconds: Whether it means nothing without true times.
     """

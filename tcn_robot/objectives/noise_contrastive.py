@@ -44,13 +44,11 @@ def noise_contrastive_loss(
     return -(is_data + is_noise.sum(dim=1)).mean()
 
 
-def estimate_log_normaliser(
-    scores: torch.Tensor, usable: torch.Tensor, bank_size: int
-) -> torch.Tensor:
+def estimate_log_normaliser(scores: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
     """Return log Z for Z = n * mean exp(score), the Monte Carlo estimate of Wu et al. (eq. 8).
 
-    Z stands for the sum of exp(v . m / T) over all n entries, of which any even sample will do. It
-    is estimated once, from the first batch, and then held, as Wu et al. do.
+    Z stands for the sum of exp(v . m / T) over all n entries. It is estimated once, from the first
+    batch, and then held, as Wu et al. do.
 
     Differs from TCE's released code, which counts each anchor's positive among the K + 1 scores.
     An untrained network gives neighbouring frames a cosine near 1, and exp(1 / 0.07) is a million
@@ -58,13 +56,12 @@ def estimate_log_normaliser(
     made of entries alone, as in Wu et al., for whom the first positive is a random entry too.
 
     Args:
-        scores: (P, M) float, v . m / T of anchors and M entries, or what stands for them.
-        usable: (P, M) bool, the entries that count: all but those of the anchor's own film.
-        bank_size: n.
+        scores: (P, n) float, v . m / T of anchors and all entries.
+        usable: (P, n) bool, the entries that count: all but those of the anchor's own film.
 
     Returns:
         Scalar, detached.
     """
     counted = scores.detach().masked_fill(~usable, -torch.inf).flatten()
     log_mean = counted.logsumexp(dim=0) - usable.sum().to(counted.dtype).log()
-    return log_mean + math.log(bank_size)
+    return log_mean + math.log(scores.shape[1])

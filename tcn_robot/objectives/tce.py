@@ -33,14 +33,9 @@ class TceOptions:
     Attributes:
         nce_temperature: T of the noise-contrastive loss.
         frame_padding: Distance of anchor and positive in frames, at least 1.
-        film_anchors: Anchors of a film in a batch; 1 is the paper's. Several make --batch-negatives
-            tell moments of a film apart.
         bank_negatives: K, entries that an anchor is held against; at most all but its own (paper:
             8192 of 240,000). With all of them mining would choose nothing.
         bank_momentum: Share of the old entry when the bank is updated; 0 overwrites.
-        batch_negatives: Whether the positives of the batch's other anchors are negatives as well.
-            They are as the network sees them now, where entries are old; Z is measured on them
-            (not in the paper).
         bank_slots: Entries per film, that is per view of an episode; at most one a frame. 1 is the
             paper's, which only tells films apart; more split a film into that many equal
             stretches, and other stretches of it are negatives too.
@@ -55,10 +50,8 @@ class TceOptions:
 
     nce_temperature: float = 0.07
     frame_padding: int = 1
-    film_anchors: int = 1
     bank_negatives: int = 64
     bank_momentum: float = 0.5
-    batch_negatives: bool = False
     bank_slots: int = 4
     normaliser_momentum: float = 0.9
     mining: bool = True
@@ -69,7 +62,7 @@ class TceOptions:
 
     def check(self) -> None:
         """Raise UserError for numbers that cannot work."""
-        expect_at_least(self, 1, "frame_padding", "film_anchors", "bank_negatives", "bank_slots")
+        expect_at_least(self, 1, "frame_padding", "bank_negatives", "bank_slots")
         expect_at_least(self, 0, "mining_rate", "rotation_weight")
         expect_within(self, 0, 1, "bank_momentum", "normaliser_momentum")
         expect_above_zero(self, "nce_temperature")
@@ -142,8 +135,8 @@ class Tce(nn.Module):
     def sampler(
         cls, options: TceOptions, episodes: Sequence[FilmedEpisode], batch: BatchOptions
     ) -> Sampler:
-        """Pair neighbouring frames; say how many negatives it has."""
-        sampler = AdjacentFrameSampler(episodes, batch, options.frame_padding, options.film_anchors)
+        """Pair neighbouring frames, one anchor per film; say how many negatives it has."""
+        sampler = AdjacentFrameSampler(episodes, batch, options.frame_padding)
         sampler.notes += _bank_note(options, _entries(options, film_table(episodes).lengths))
         return sampler
 
@@ -168,21 +161,17 @@ class Tce(nn.Module):
         threshold = self._threshold(step.progress)
         order = torch.rand(len(self.bank), generator=step.generator).to(cosines.device)
         chosen = choose_negatives(cosines, own, threshold, self.num_negatives, order)
-        positive_cosines = (anchors * partners).sum(dim=1)
-        negative_cosines = cosines.gather(1, chosen)  # (P, K)
-        noise, samples, usable = negative_cosines, cosines, ~own
-        others = ~own[:, self.entries.places(step.moments)[len(anchors) :]]  # (P, P)
-        if options.batch_negatives and bool(others.any()):
-            samples, usable = anchors @ partners.T, others
-            noise = torch.cat([noise, samples.masked_fill(~others, -torch.inf)], dim=1)
-        scores = samples / options.nce_temperature
-        estimate = estimate_log_normaliser(scores, usable, len(self.bank))
+        positive_cosines, negative_cosines = (
+            (anchors * partners).sum(dim=1),
+            cosines.gather(1, chosen),
+        )
+        estimate = estimate_log_normaliser(cosines / options.nce_temperature, ~own)
         log_normaliser = self.bank.follow_normaliser(
             estimate, options.normaliser_momentum, keep=self.training
         )
         loss = noise_contrastive_loss(
             positive_cosines / options.nce_temperature,
-            noise / options.nce_temperature,
+            negative_cosines / options.nce_temperature,
             log_normaliser,
             len(self.bank),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tcn_robot.data.augmentation import AugmentationOptions
@@ -161,8 +161,7 @@ def config_from_dict(values: Any, where: str) -> TrainConfig:
     """Return the config that `dataclasses.asdict` made `values` of, by way of JSON.
 
     Args:
-        values: Field name to value, nested. An option of the objective that is not there came
-            later than the run: its default is what was done before.
+        values: Field name to value, nested.
         where: File they stand in, for the error.
 
     Raises:
@@ -172,12 +171,10 @@ def config_from_dict(values: Any, where: str) -> TrainConfig:
         raise UserError(f"{where} names no objective and encoder; tcn_robot did not write it")
     options = find_objective(str(values["objective"])).Options
     encoder_config = find_encoder(str(values["encoder"])).Config
-    later = [field.name for field in fields(options)]
-    told = values.get("objective_options")
     return options_from_json(
         TrainConfig,
         values,
         where,
-        objective_options=options_from_json(options, told, where, later),
+        objective_options=options_from_json(options, values.get("objective_options"), where),
         encoder_options=options_from_json(encoder_config, values.get("encoder_options"), where),
     )

@@ -64,16 +64,3 @@ def test_the_same_seed_draws_the_same_batch():
     first, second = (sampler.draw(np.random.default_rng(4)) for _ in range(2))
     assert np.array_equal(first.frame, second.frame)
     assert np.array_equal(first.episode, second.episode)
-
-
-def test_several_anchors_of_a_film_come_together():
-    films = films_of([[9, 9], [9, 0], [9, 9], [9, 9], [9, 9]])
-    sampler = AdjacentFrameSampler(films, BatchOptions(20), padding=1, film_anchors=4)
-    for seed in range(20):
-        batch = sampler.draw(np.random.default_rng(seed))
-        episodes = batch.episode.reshape(2, 10)[0]
-        assert len(set(episodes.tolist())) == 3  # 4, 4 and the rest
-        assert (np.diff(episodes) != 0).sum() == 2
-        assert len(set(batch.frame.reshape(2, 10)[0, :4].tolist())) > 1
-    more_than_there_is = AdjacentFrameSampler(films, BatchOptions(8), padding=1, film_anchors=9)
-    assert len(set(more_than_there_is.draw(np.random.default_rng(0)).episode.tolist())) == 1

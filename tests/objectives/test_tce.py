@@ -97,10 +97,7 @@ def scene(seed=0, films=12, anchors=5, views=1, film_frames=None, **options: Any
 
 
 def loop_nce(entries, embeddings, moments, options, progress, order, num_negatives):
-    """The contrast of a first batch, written out: choice, normaliser, loss, all in float64.
-
-    With batch negatives, those of `partners_of_others` as well.
-    """
+    """The contrast of a first batch, written out: choice, normaliser, loss, all in float64."""
     count, size = moments.shape[1], len(entries)
     temperature = options.nce_temperature
     threshold = mining_threshold(
@@ -109,11 +106,8 @@ def loop_nce(entries, embeddings, moments, options, progress, order, num_negativ
     cosines = [[float(embeddings[i] @ entry) for entry in entries] for i in range(count)]
     others = [[j for j in range(size) if j != int(moments.episode[i])] for i in range(count)]
     values = [math.exp(cosines[i][j] / temperature) for i in range(count) for j in others[i]]
-    if options.batch_negatives:
-        fresh = [partners_of_others(embeddings, moments, i) for i in range(count)]
-        values = [math.exp(cosine / temperature) for row in fresh for cosine in row]
     z = size * sum(values) / len(values)
-    noise = (num_negatives + count * options.batch_negatives) / size
+    noise = num_negatives / size
     total = 0.0
     for i in range(count):
         hard = [j for j in others[i] if cosines[i][j] < threshold] if options.mining else []
@@ -121,28 +115,16 @@ def loop_nce(entries, embeddings, moments, options, progress, order, num_negativ
         rest = sorted((j for j in others[i] if j not in hard), key=lambda j: -float(order[j]))
         positive = math.exp(float(embeddings[i] @ embeddings[count + i]) / temperature) / z
         total -= math.log(positive / (positive + noise))
-        told = [cosines[i][j] for j in (hard + rest)[:num_negatives]]
-        if options.batch_negatives:
-            told += partners_of_others(embeddings, moments, i)
-        for cosine in told:
-            negative = math.exp(cosine / temperature) / z
+        for j in (hard + rest)[:num_negatives]:
+            negative = math.exp(cosines[i][j] / temperature) / z
             total -= math.log(1 - negative / (negative + noise))
     return total / count
 
 
-def partners_of_others(embeddings, moments, anchor):
-    """Cosines of an anchor and the positives of the anchors of other films (one entry a film)."""
-    count = moments.shape[1]
-    others = [j for j in range(count) if moments.episode[j] != moments.episode[anchor]]
-    return [float(embeddings[anchor] @ embeddings[count + j]) for j in others]
-
-
-@pytest.mark.parametrize("batch_negatives", [True, False])
 @pytest.mark.parametrize("mining", [True, False])
 @pytest.mark.parametrize("progress", [0.0, 0.1, 0.6])
-def test_loss_equals_a_loop_from_the_paper(mining, progress, batch_negatives):
-    options = {"mining": mining, "batch_negatives": batch_negatives}
-    objective, step = scene(bank_negatives=4, rotation_weight=0.0, **options)
+def test_loss_equals_a_loop_from_the_paper(mining, progress):
+    objective, step = scene(bank_negatives=4, mining=mining, rotation_weight=0.0)
     step.progress = progress
     entries = objective.bank.entries.double().clone()
     order = torch.rand(12, generator=generator())  # what the step's generator will give
@@ -343,45 +325,6 @@ def test_what_other_views_saw_then_is_no_negative_and_each_view_has_its_own_entr
     assert moved.tolist() == [5, 26, 29]
 
 
-def test_what_a_pair_shows_itself_is_no_negative_of_the_batch():
-    shape = {"films": 3, "anchors": 4, "views": 2, "bank_slots": 5, "rotation_weight": 0.0}
-    found = []
-    for options in ({}, {"batch_negatives": True}):
-        objective, step = scene(bank_negatives=1, mining=False, **shape, **options)
-        # Anchor 2 sees in another view what pair 1 does; 3 sees another stretch of that film.
-        step.moments = adjacent_moments([0, 2, 2, 2], [0, 2, 2, 8])
-        step.moments.view[[2, 6]] = 1
-        vectors = step.encode().embeddings.detach().double()
-        found.append((objective(step).terms["nce"].detach(), objective.bank.log_normaliser))
-    count, size, noise = 4, len(objective.bank), 5 / len(objective.bank)
-    negatives = {0: [1, 2, 3], 1: [0, 3], 2: [0, 3], 3: [0, 1, 2]}
-    cosines = (vectors[:4] @ vectors[4:].T / 0.07).exp()  # (4, 4)
-    values = [float(cosines[i, j]) for i, others in negatives.items() for j in others]
-    z = size * sum(values) / len(values)
-    assert float(found[1][1]) == pytest.approx(math.log(z), rel=1e-5)
-    assert float(found[0][1]) != pytest.approx(math.log(z), rel=1e-2)
-    objective, _ = scene(bank_negatives=1, mining=False, **shape)
-    order = torch.rand(size, generator=generator())
-    own = objective.entries.own(step.moments)
-    total = 0.0
-    for i, others in negatives.items():
-        drawn = max(range(size), key=lambda j, i=i: -1.0 if own[i, j] else float(order[j]))
-        entry = math.exp(float(vectors[i] @ objective.bank.entries[drawn].double()) / 0.07)
-        positive = float(cosines[i, i]) / z
-        total -= math.log(positive / (positive + noise))
-        for value in (entry, *(float(cosines[i, j]) for j in others)):
-            total -= math.log(1 - value / z / (value / z + noise))
-    assert float(found[1][0]) == pytest.approx(total / count, rel=1e-4)
-
-
-def test_a_batch_of_one_film_has_no_negatives_of_its_own_and_finite_gradients():
-    objective, step = scene(rotation_weight=0.0, batch_negatives=True)
-    step.moments = adjacent_moments([3] * 5, [0] * 5)
-    objective(step).terms["nce"].backward()
-    gradients = [parameter.grad for parameter in step.encoder.parameters()]
-    assert all(bool(gradient.isfinite().all()) for gradient in gradients if gradient is not None)
-
-
 def test_few_films_are_said_aloud():
     films, paper = films_of([[9]] * 12), functools.partial(TceOptions, **PAPER)
     (said,) = Tce.sampler(paper(), films, BatchOptions(8)).notes
@@ -405,7 +348,6 @@ def test_few_films_are_said_aloud():
         ({"nce_temperature": 0.0}, 5, "--nce-temperature must be above 0"),
         ({"bank_momentum": 1.5}, 5, "--bank-momentum must be from 0 to 1"),
         ({"normaliser_momentum": -0.1}, 5, "--normaliser-momentum must be from 0 to 1"),
-        ({"film_anchors": 0}, 5, "--film-anchors must be at least 1"),
         ({"bank_negatives": 0}, 5, "--bank-negatives must be at least 1"),
         ({"rotation_weight": -1.0}, 5, "--rotation-weight must be at least 0"),
         ({"bank_slots": 1}, 1, "record more films"),

@@ -132,16 +132,6 @@ def test_the_run_folder_says_how_it_was_made(tmp_path):
     assert {"torch", "numpy", "python", "tcn_robot", "git_commit"} <= versions.keys()
 
 
-def test_a_run_from_before_an_option_is_read_as_it_was_made(tmp_path):
-    run = RunDescription(CONFIG, (), "")
-    create_run(tmp_path / "run", run)
-    path = tmp_path / "run" / "config.json"
-    described = json.loads(path.read_text())
-    assert described["training"]["objective_options"].pop("negatives") == "episode"
-    path.write_text(json.dumps(described))
-    assert read_run(tmp_path / "run") == run
-
-
 def test_a_run_is_never_overwritten(tmp_path):
     run = RunDescription(CONFIG, (), "")
     create_run(tmp_path / "run", run)

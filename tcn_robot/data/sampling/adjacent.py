@@ -34,7 +34,6 @@ class AdjacentFrameSampler:
         episodes: Sequence[FilmedEpisode],
         options: BatchOptions,
         padding: int,
-        film_anchors: int = 1,
         notes: tuple[str, ...] = (),
     ) -> None:
         """Find the views that are long enough.
@@ -43,7 +42,6 @@ class AdjacentFrameSampler:
             episodes: The films.
             options: Size of a batch; films that share a batch are as many as there are anchors.
             padding: Distance of anchor and positive in frames, at least 1.
-            film_anchors: Anchors of a film that are drawn together, each with a view of its own.
             notes: What the user should read besides the sampler's own.
 
         Raises:
@@ -56,7 +54,7 @@ class AdjacentFrameSampler:
                 "be the anchor itself"
             )
         self._films = film_table(episodes)
-        self._options, self._padding, self._film_anchors = options, padding, film_anchors
+        self._options, self._padding = options, padding
         long_enough = self._films.lengths > padding  # (E, V)
         self._num_views = long_enough.sum(axis=1)  # (E,)
         self._views = np.argsort(~long_enough, axis=1, kind="stable")  # (E, V): long ones first
@@ -74,10 +72,8 @@ class AdjacentFrameSampler:
     def draw(self, rng: np.random.Generator) -> Batch:
         """Return the next batch, always of the size that was asked for; a frame may occur twice."""
         count = self._options.batch_frames // 2
-        films_needed = -(-count // self._film_anchors)
-        rounds = -(-films_needed // len(self._usable))
-        drawn = np.concatenate([rng.permutation(self._usable) for _ in range(rounds)])
-        films = np.repeat(drawn[:films_needed], self._film_anchors)[:count]
+        rounds = -(-count // len(self._usable))
+        films = np.concatenate([rng.permutation(self._usable) for _ in range(rounds)])[:count]
         views = self._views[films, rng.integers(0, self._num_views[films])]
         lengths = self._films.lengths[films, views]
         # Both ends of every pair are in range, whichever of the two is the anchor.

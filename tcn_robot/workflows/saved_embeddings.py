@@ -121,8 +121,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         pickled = "pickle" in str(error)
         why = "no plain numbers" if pickled else " ".join(str(error).split()) or "damaged"
         raise UserError(
-            f"{path} cannot be read as embeddings ({why}); save an array of shape "
-            "(frames, dimensions)"
+            f"{path} cannot be read as embeddings ({why}); save plain arrays of numbers anew"
         ) from error
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.recordings.formats.places import natural
 from tcn_robot.recordings.video import TICKS_PER_SECOND, describe_film, iterate_video
 
 _HEAD_BYTES = 4096
@@ -89,12 +88,7 @@ def list_pictures(folder: Path) -> list[Path]:
     paths = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     if not paths:
         raise UserError(f"the folder {folder} has no picture ({' '.join(PICTURE_SUFFIXES)})")
-    return sorted(paths, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    parts: Iterator[str] = (part for part in re.split(r"(\d+)", path.name) if part)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return sorted(paths, key=natural)
 
 
 def read_picture(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What `plot` shows: films of datasets, single videos, folders of pictures, saved embeddings."""
+"""What `plot` shows: films of datasets, videos, folders of them or of pictures, embeddings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tcn_robot.recordings import Episode, Recording
 
 PICTURE_RATE_HZ = 10.0
+_One = TypeVar("_One")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class FilmChoice:
         views: Views to show; all when not given.
         episodes: Ids of the episodes to show.
         split: Only episodes of this split.
-        most_episodes: At most so many episodes of each dataset, where --episodes is not given.
+        most_episodes: At most so many episodes of each dataset, where --episodes is not given, and
+            films of each folder.
         body: Whose body plain films show, for an encoder with statistics per body.
     """
 
@@ -88,7 +90,8 @@ def open_films(
     """Return the films of the inputs, in their order; episode by episode, view by view.
 
     Args:
-        inputs: Datasets, video files, folders of pictures, .npy, .npz and .parquet files.
+        inputs: Datasets, video files, folders of pictures, folders of either, .npy, .npz and
+            .parquet files.
         choice: Which of them.
         beside: Other inputs of the same picture, from whose films theirs are told by name.
 
@@ -145,12 +148,13 @@ def _names_of(inputs: Sequence[Path]) -> dict[Path, str]:
 def _open(path: Path, choice: FilmChoice, source: str, alone: bool) -> list[ShownFilm]:
     if not path.exists():
         raise UserError(
-            f"{path} does not exist; give a dataset, a film, a folder of pictures or a .npy file"
+            f"{path} does not exist; give a dataset, a film, a folder of films or pictures, or a "
+            ".npy file"
         )
     if path.is_dir():
         if (path / "dataset.json").exists():
             return _of_dataset(path, choice, source, "" if alone else f"{source} ")
-        return [_of_pictures(path, choice, source)]
+        return _of_folder(path, choice, source)
     if path.suffix.lower() in SUFFIXES:
         return _of_embeddings(path, read_embeddings(path), source)
     return [_of_video(path, choice, source)]
@@ -184,10 +188,14 @@ def _chosen_episodes(recording: Recording, choice: FilmChoice) -> list[Episode]:
     if not episodes:
         found = ", ".join(sorted({episode.split for episode in recording}))
         raise UserError(f"{recording.path} has no episode of split {split!r} (found: {found})")
-    shown = episodes[: choice.most_episodes]
-    if len(shown) < len(episodes):
-        print(f"{recording.path}: {len(shown)} of {len(episodes)} episodes (--most-episodes)")
-    return shown
+    return _at_most(choice.most_episodes, episodes, recording.path, "episodes")
+
+
+def _at_most(most: int, found: list[_One], path: Path, words: str) -> list[_One]:
+    """Return the first ones, and say so where there are more."""
+    if len(found) > most:
+        print(f"{path}: {most} of {len(found)} {words} (--most-episodes)")
+    return found[:most]
 
 
 def _of_episode(episode: Episode, view: str, name: str, source: str, task: str) -> ShownFilm:
@@ -242,6 +250,41 @@ def _of_video(path: Path, choice: FilmChoice, source: str) -> ShownFilm:
 
     times = (ticks - ticks[0]) / TICKS_PER_SECOND
     return _plain(path.stem, source, path, choice.body, times, read)
+
+
+def _of_folder(path: Path, choice: FilmChoice, source: str) -> list[ShownFilm]:
+    """Return the film that a folder's pictures are, or else the films or folders of pictures in it.
+
+    Raises:
+        UserError: If it has none of these.
+    """
+    from tcn_robot.recordings.capture.files import PICTURE_SUFFIXES
+    from tcn_robot.recordings.formats.films import FILM_SUFFIXES
+    from tcn_robot.recordings.formats.places import natural
+
+    inside = sorted(path.iterdir(), key=natural)
+    if any(_is_of(one, PICTURE_SUFFIXES) for one in inside):
+        return [_of_pictures(path, choice, source)]
+    films = [one for one in inside if _is_of(one, FILM_SUFFIXES)]
+    folders = [
+        one
+        for one in inside
+        if one.is_dir() and any(_is_of(picture, PICTURE_SUFFIXES) for picture in one.iterdir())
+    ]
+    if not films and not folders:
+        raise UserError(
+            f"expected a dataset, pictures, films or folders of pictures in {path}, found none of "
+            "these; give one"
+        )
+    opened: list[ShownFilm] = []
+    for one in _at_most(choice.most_episodes, films or folders, path, "films"):
+        of_one = _of_video if films else _of_pictures
+        opened.append(of_one(one, choice, source))
+    return opened
+
+
+def _is_of(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 def _of_pictures(path: Path, choice: FilmChoice, source: str) -> ShownFilm:

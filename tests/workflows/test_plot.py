@@ -213,6 +213,32 @@ def test_bad_colours_are_told_before_anything_is_embedded(recording, tmp_path, c
         assert "unknown colour 'hue'" in line
 
 
+def test_a_folder_of_films_or_of_folders_of_pictures(recording, run, tmp_path, capsys):
+    films, pictures = tmp_path / "Waving", tmp_path / "frames"
+    films.mkdir()
+    for number in (10, 2):
+        shutil.copy(next(recording.glob("episode_000000/front.mp4")), films / f"film{number}.MP4")
+        (pictures / f"take{number}").mkdir(parents=True)
+        for index in range(3):
+            shade = np.full((20, 30, 3), 20 * index, np.uint8)
+            Image.fromarray(shade).save(pictures / f"take{number}" / f"{index}.png")
+    (films / "notes.txt").write_text("not a film")
+    (pictures / ".hidden").mkdir()
+    assert [film.name for film in open_films([films], FilmChoice())] == ["film2", "film10"]
+    taken = open_films([pictures, films], FilmChoice(most_episodes=1))
+    assert [(film.name, film.source, len(film)) for film in taken] == [
+        ("take2", "frames", 3),
+        ("film2", "Waving", FRAMES),
+    ]
+    assert "frames: 1 of 2 films (--most-episodes)" in capsys.readouterr().out
+    assert taken[1].labels["class"][0] == "Waving"
+    out = tmp_path / "both.png"
+    assert plot("pca", films, pictures, "--encoder", run, "--colour", "input", "--out", out) == 0
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    said = complaint(capsys, "pca", tmp_path / "empty", "--encoder", run, "--out", out)
+    assert "expected a dataset, pictures, films or folders of pictures" in said
+
+
 def test_inputs_of_one_name_are_told_apart(tmp_path):
     from tcn_robot.workflows.plot_films import FilmChoice, open_films
 
@@ -284,7 +310,7 @@ def test_help_names_every_kind(capsys):
         (["pca", "{data}", "--views", "fron", "--out", "{tmp}/a.png"], "did you mean 'front'?"),
         (["pca", "{data}", "--episodes", "9", "--out", "{tmp}/a.png"], "has no episode 9"),
         (["pca", "{data}/dataset.json", "--out", "{tmp}/a.png"], "is no film that can be read"),
-        (["pca", "{data}/assets", "--out", "{tmp}/a.png"], "has no picture"),
+        (["pca", "{data}/assets", "--out", "{tmp}/a.png"], "found none of these"),
         (
             ["pca", "{data}", "--encoder", "{run}", "--colour", "phas", "--out", "{tmp}/a.png"],
             "did you mean 'phase'?",

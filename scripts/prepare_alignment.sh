@@ -28,7 +28,7 @@ train() {
 # Options were chosen on pour-test (seed 1), so that what is reported has episodes of its own.
 record pour-final --episodes 20 --split test --seed 2 --views front left right
 record pour-valid --episodes 8 --split valid --views front left right
-record pour-train --episodes 120 --views front left right
+record pour-train-240 --episodes 240 --views front left right
 # Two bodies in looks of their own, never at the same moment.
 for body in robot hand; do
   for split in valid train; do
@@ -51,15 +51,15 @@ moved="--window-area-min 0.7 --window-area-max 1.4 --window-aspect 1.2 --rotatio
 two="$DATA/pourx-robot-train $DATA/pourx-hand-train $DATA/pourx-robot-valid $DATA/pourx-hand-valid"
 # shellcheck disable=SC2086
 for seed in $SEEDS; do
-  train pour-soft-$seed "$DATA/pour-train" "$DATA/pour-valid" --target-width-seconds 1 --blur 0 \
-    --steps 1500 --seed $seed
+  train pour-soft-$seed "$DATA/pour-train-240" "$DATA/pour-valid" --target-width-seconds 1 --blur 0 \
+    --steps 3000 --seed $seed
   train pourx-soft-$seed $two --target-width-seconds 1 $moved --steps 1500 --seed $seed
   train pourx-official-$seed $two $official --steps 1500 --seed $seed
 done
 
 runs() { for seed in $SEEDS; do echo "$RUNS/$1-$seed"; done; }
 # shellcheck disable=SC2046
-tcn-robot bench alignment $(runs pour-soft) "$DATA/pour-final" "$DATA/pour-train" \
+tcn-robot bench alignment $(runs pour-soft) "$DATA/pour-final" "$DATA/pour-train-240" \
   --out "$RESULTS/pour.json" --report "$RUNS/pour-alignment.html"
 # shellcheck disable=SC2046
 tcn-robot bench alignment $(runs pourx-soft) $(runs pourx-official) "$DATA/pour-final" \

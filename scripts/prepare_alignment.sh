@@ -48,6 +48,7 @@ again pour-final-looks pour-final-hard "--embodiment tongs --views corner"
 official="--loss npairs --episodes-per-batch 1 --window-frames 580 --window-area-min 0.8 \
   --window-area-max 3 --brightness 0.125 --contrast 0 --saturation 0.5 --shift-px 0 --blur 0"
 moved="--window-area-min 0.7 --window-area-max 1.4 --window-aspect 1.2 --rotation-degrees 10"
+windows="--num-frames 3 --stride-frames 5 --hidden 256 --map-channels 16 --average-decay 0.99"
 two="$DATA/pourx-robot-train $DATA/pourx-hand-train $DATA/pourx-robot-valid $DATA/pourx-hand-valid"
 # shellcheck disable=SC2086
 for seed in $SEEDS; do
@@ -55,13 +56,21 @@ for seed in $SEEDS; do
     --steps 3000 --seed $seed
   train pourx-soft-$seed $two --target-width-seconds 1 $moved --steps 1500 --seed $seed
   train pourx-official-$seed $two $official --steps 1500 --seed $seed
+  train pourx-windows-$seed $two --target-width-seconds 1 $moved $windows --steps 1500 --seed $seed
+  train pourx-windows-official-$seed $two $official $windows --steps 1500 --seed $seed
 done
 
 runs() { for seed in $SEEDS; do echo "$RUNS/$1-$seed"; done; }
 # shellcheck disable=SC2046
 tcn-robot bench alignment $(runs pour-soft) "$DATA/pour-final" "$DATA/pour-train-240" \
   --out "$RESULTS/pour.json" --report "$RUNS/pour-alignment.html"
+hard() {
+  out=$1; shift
+  tcn-robot bench alignment "$@" "$DATA/pour-final" "$DATA/pour-final-hand" "$DATA/pour-final-hard" \
+    "$DATA/pourx-robot-train" "$DATA/pourx-hand-train" \
+    --out "$RESULTS/$out.json" --report "$RUNS/$out-alignment.html"
+}
 # shellcheck disable=SC2046
-tcn-robot bench alignment $(runs pourx-soft) $(runs pourx-official) "$DATA/pour-final" \
-  "$DATA/pour-final-hand" "$DATA/pour-final-hard" "$DATA/pourx-robot-train" "$DATA/pourx-hand-train" \
-  --out "$RESULTS/pour-hard.json" --report "$RUNS/pour-hard-alignment.html"
+hard pour-hard $(runs pourx-soft) $(runs pourx-official)
+# shellcheck disable=SC2046
+hard pour-hard-windows $(runs pourx-windows) $(runs pourx-windows-official)

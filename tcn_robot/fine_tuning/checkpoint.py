@@ -82,7 +82,9 @@ def load_network(folder: Path) -> tuple[ActionNetwork, CheckpointDescription]:
         network.classifier.load_state_dict(load_file(folder / CLASSIFIER_FILE))
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         first_line = next(iter(str(error).splitlines()), repr(error))
-        raise UserError(f"{folder / CLASSIFIER_FILE} is damaged: {first_line}") from error
+        raise UserError(
+            f"{folder / CLASSIFIER_FILE} is damaged ({first_line}); copy the checkpoint again"
+        ) from error
     return network.eval(), description  # type: ignore[return-value]
 
 

@@ -157,8 +157,10 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
             found = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise UserError(f"{path} is damaged ({error}); give another --checkpoints") from error
+        if not isinstance(found, dict) or not isinstance(found.get("options"), dict):
+            raise UserError(f"{path} is damaged: no options in it; give another --checkpoints")
         # Options that came later are what was done before.
-        found["options"] = _as_json(FineTuningOptions()) | found.get("options", {})
+        found["options"] = _as_json(FineTuningOptions()) | found["options"]
         changed = [name for name in asked if found.get(name) != asked[name]]
         if changed:
             raise UserError(

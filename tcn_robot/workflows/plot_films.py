@@ -276,11 +276,9 @@ def _of_folder(path: Path, choice: FilmChoice, source: str) -> list[ShownFilm]:
             f"expected a dataset, pictures, films or folders of pictures in {path}, found none of "
             "these; give one"
         )
-    opened: list[ShownFilm] = []
-    for one in _at_most(choice.most_episodes, films or folders, path, "films"):
-        of_one = _of_video if films else _of_pictures
-        opened.append(of_one(one, choice, source))
-    return opened
+    of_one = _of_video if films else _of_pictures
+    shown = _at_most(choice.most_episodes, films or folders, path, "films")
+    return [of_one(one, choice, source) for one in shown]
 
 
 def _is_of(path: Path, suffixes: tuple[str, ...]) -> bool:

@@ -64,6 +64,10 @@ def test_a_study_goes_on_and_its_networks_are_tested_again(
     assert main(command) == 0
     assert main([*command, "--ordered", "--segments", "2"]) == 2
     assert "networks of another options" in capsys.readouterr().err
+    for damaged in ("[]", "{}", '{"options": 3}', '{"opt'):
+        (kept / "study.json").write_text(damaged)
+        assert main(command) == 2
+        assert "study.json is damaged" in capsys.readouterr().err
 
     checkpoint = kept / "split1-all-draw0-pretrained" / "checkpoint"
     tested = ["bench", "fine-tuning", str(actions), "--evaluate", str(checkpoint)]

@@ -156,7 +156,7 @@ def load_frames(episodes: Sequence[Episode], views: Sequence[str]) -> list[dict[
 
 
 def check_demos_task(demos: Path, task: str) -> None:
-    """Refuse demonstrations of another task; those of the same one in another simulator are fine.
+    """Refuse demonstrations of another task.
 
     Args:
         demos: Dataset with the demonstrations.
@@ -165,14 +165,11 @@ def check_demos_task(demos: Path, task: str) -> None:
     Raises:
         UserError: When the dataset says that it shows another task, or holds nothing.
     """
-    from tcn_robot.envs.table import NAMESPACE, is_same_task
     from tcn_robot.recordings import open_recording
 
     recording = open_recording(demos)
     shown = recording.task
-    if not shown or shown.rpartition("/")[2] == task.rpartition("/")[2]:
-        return
-    if not is_same_task(f"{NAMESPACE}{shown.removeprefix(NAMESPACE)}", task):
+    if shown and shown.rpartition("/")[2] != task.rpartition("/")[2]:
         raise UserError(
             f"{demos} shows task {shown}, the policy is to learn {task}; "
             "name demonstrations of the same task"

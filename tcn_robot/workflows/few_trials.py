@@ -40,7 +40,7 @@ class SearchOptions:
 
     controller: str = "path"
     functions: int = 3
-    step_size: float = 0.06
+    step_size: float = 0.07
     weighting: str = "late"
     horizon: int | None = None
     replays: int = 0

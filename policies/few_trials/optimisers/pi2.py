@@ -25,13 +25,16 @@ class Pi2Options:
         sharpness: h, how much more the best rollouts count, > 0.
         covariance_rate: Share of the new covariance that is mixed into the old one, in [0, 1].
         lowest_share: Smallest standard deviation of proposals, as a share of the first one.
+        highest_share: Largest one, as a share of the first one, >= 1: where the best rollouts lie
+            far from the mean on one side, proposals spread along it.
         per_step: Whether each step has probabilities of its own, from its costs to go; False is
             the black-box form, which sees whole returns only.
     """
 
     sharpness: float = 10.0
-    covariance_rate: float = 0.5
+    covariance_rate: float = 0.3
     lowest_share: float = 0.05
+    highest_share: float = 2.0
     per_step: bool = True
 
 
@@ -91,4 +94,6 @@ class Pi2:
         rate = options.covariance_rate
         mixed = (1.0 - rate) * self._covariance + rate * weighted_covariance(shares, noise)
         lowest = options.lowest_share * self._step_size
-        self._covariance = bounded_covariance(mixed, lowest, self._step_size)
+        self._covariance = bounded_covariance(
+            mixed, lowest, options.highest_share * self._step_size
+        )

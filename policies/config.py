@@ -116,6 +116,7 @@ _TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("bool",), "true or false", bool),
 )
 EMBEDDING_RUN = "embedding"
+FEW_TRIALS_RUN = "few_trials"
 _POSITIVE = (
     "steps",
     "num_envs",
@@ -186,5 +187,10 @@ def load_config(run: Path) -> ImitateConfig:
     if isinstance(values, dict) and values.get("kind") == EMBEDDING_RUN:
         raise UserError(
             f"{run} is a run of `tcn-robot train`, an encoder; name a run of `tcn-robot imitate`"
+        )
+    if isinstance(values, dict) and values.get("kind") == FEW_TRIALS_RUN:
+        raise UserError(
+            f"{run} is a run of `tcn-robot few-trials`: its summary.json has its figures; "
+            "name a run of `tcn-robot imitate`"
         )
     return config_from_mapping(values)

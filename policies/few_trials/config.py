@@ -10,13 +10,17 @@ from typing import Any
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.option_ranges import expect_above_zero, expect_at_least
-from tcn_robot.policies.config import CONFIG_FILE, TASK_REWARDS, ImitateConfig
+from tcn_robot.policies.config import (
+    CONFIG_FILE,
+    FEW_TRIALS_RUN,
+    TASK_REWARDS,
+    ImitateConfig,
+)
 from tcn_robot.policies.few_trials.controllers import CONTROLLERS
 from tcn_robot.policies.few_trials.optimisers.cma_es import SMALLEST_POPULATION
 from tcn_robot.policies.few_trials.optimisers.table import OPTIMISERS
 from tcn_robot.policies.few_trials.weighting import WEIGHTINGS
 
-KIND = "few_trials"
 SCHEMA_VERSION = 1
 #: What may change when a run is resumed: more seeds, and what is done after the search.
 FREE_FIELDS = ("seeds", "films")
@@ -130,7 +134,9 @@ class FewTrialsConfig:
 
     def to_json(self) -> str:
         """Return the options as JSON text, with kind and schema version."""
-        values = {"schema_version": SCHEMA_VERSION, "kind": KIND} | dataclasses.asdict(self)
+        values = {"schema_version": SCHEMA_VERSION, "kind": FEW_TRIALS_RUN} | dataclasses.asdict(
+            self
+        )
         return json.dumps(values, indent=2)
 
 
@@ -149,7 +155,7 @@ def load_few_trials_config(run: Path) -> FewTrialsConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}); restore it or start again") from error
-    if not isinstance(values, dict) or values.pop("kind", None) != KIND:
+    if not isinstance(values, dict) or values.pop("kind", None) != FEW_TRIALS_RUN:
         raise UserError(f"{run} is no run of `tcn-robot few-trials`; name another folder by --out")
     version = values.pop("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:

@@ -13,7 +13,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies.few_trials import search
 from tcn_robot.policies.few_trials.run import pool_searches
-from tcn_robot.workflows import few_trials
+from tcn_robot.workflows import evaluate, few_trials
 from tests.policies.point_task import GOAL_TASK, TASK
 from tests.workflows.test_imitate import record_demos
 
@@ -182,6 +182,11 @@ def test_records_that_are_damaged_or_not_ours_are_refused(finished, tmp_path):
     (folder / "result.json").write_text("{")
     with pytest.raises(UserError, match=r"failed|damaged"):
         run(*again, str(broken))
+
+
+def test_it_is_no_policy_to_evaluate(finished):
+    with pytest.raises(UserError, match="is a run of `tcn-robot few-trials`"):
+        evaluate.main([str(finished)])
 
 
 def search_result(start, best, mean):

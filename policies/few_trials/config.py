@@ -43,6 +43,7 @@ class FewTrialsConfig:
         max_demos: Most demonstrations that the reward is fitted on; None: all.
         views: Views that the learned reward sees; empty: the demonstrations' first.
         reward_options: Further options of the learned reward's `fit`.
+        film_every: Control steps between the frames that a learned reward scores.
         horizon: Control steps per rollout; None: the task's own.
         controller: A name of `CONTROLLERS`.
         functions: Basis functions of the controller.
@@ -66,6 +67,7 @@ class FewTrialsConfig:
     max_demos: int | None = None
     views: tuple[str, ...] = ()
     reward_options: dict[str, Any] = field(default_factory=dict)
+    film_every: int = 1
     horizon: int | None = None
     controller: str = "path"
     functions: int = 3
@@ -88,9 +90,8 @@ class FewTrialsConfig:
         ):
             if name not in known:
                 raise unknown_name(kind, name, known)
-        expect_at_least(
-            self, 1, "starts", "rollouts", "iterations", "functions", "max_demos", "horizon"
-        )
+        expect_at_least(self, 1, "starts", "rollouts", "iterations", "functions")
+        expect_at_least(self, 1, "max_demos", "horizon", "film_every")
         expect_at_least(self, 0, "replays", "replay_noise")
         expect_above_zero(self, "step_size")
         self._check_budget()

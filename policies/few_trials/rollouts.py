@@ -52,15 +52,20 @@ class Stage:
     over: so rewards that compare whole episodes serve too.
     """
 
-    def __init__(self, env: gymnasium.Env, start_seed: int, reward: Reward | str) -> None:
+    def __init__(
+        self, env: gymnasium.Env, start_seed: int, reward: Reward | str, film_every_steps: int = 1
+    ) -> None:
         """Take an env; it is not closed.
 
         Args:
             env: An env of the task.
             start_seed: The start of every rollout.
             reward: A fitted reward, or "sparse" or "dense" for the task's own.
+            film_every_steps: Steps between the frames that a learned reward scores, the last step
+                always among them; a score counts for the steps since the frame before.
         """
         self._env, self._start_seed, self._reward = env, start_seed, reward
+        self._film_every_steps = film_every_steps
         self.horizon_steps = horizon_of(env)
         self.action_size = int(np.prod(env.action_space.shape or (0,)))
 
@@ -80,20 +85,21 @@ class Stage:
         rewards, success = np.zeros(self.horizon_steps), np.zeros(self.horizon_steps, dtype=bool)
         dense, films = 0.0, score and not isinstance(self._reward, str)
         self._env.reset(seed=self._start_seed)
-        frames = [self._frame()] if films else []
+        frames, filmed = [self._frame()] if films else [], [-1]
         for step, action in enumerate(actions_in_range(actions, self._env.action_space)):
             _, _, terminated, truncated, info = self._env.step(action)
             success[step:] = bool(info["success"])
             dense += float(info.get("reward_dense", np.nan))
-            if films:
+            over = terminated or truncated or step == self.horizon_steps - 1
+            if films and (over or (step + 1) % self._film_every_steps == 0):
                 frames.append(self._frame())
-            elif score:
+                filmed.append(step)
+            elif score and not films:
                 rewards[step] = float(info[f"reward_{self._reward}"])
-            if terminated or truncated:
+            if over:
                 break
         if films:
-            earned = self._scored(frames)
-            rewards[: len(earned)] = earned
+            rewards[: filmed[-1] + 1] = np.repeat(self._scored(frames), np.diff(filmed))
         return rewards, success, np.array(dense)
 
     def _frame(self) -> dict[str, np.ndarray]:

@@ -33,6 +33,8 @@ class SearchOptions:
         functions: Basis functions of the controller; each has a weight per part of the action.
         step_size: Standard deviation of the first proposals, as a share of all actions at full.
         weighting: Which steps' rewards count: late (most on the last third), even, last-third.
+        film_every: Control steps between the frames that a learned reward scores: rendering is what
+            costs. Leave it at 1 for rewards that count frames, such as trajectory.
         horizon: Control steps per rollout; the task's own when not given.
         replays: Replays of each final controller with noise on its actions.
         replay_noise: Standard deviation of that noise.
@@ -42,6 +44,7 @@ class SearchOptions:
     functions: int = 3
     step_size: float = 0.07
     weighting: str = "late"
+    film_every: int = 1
     horizon: int | None = None
     replays: int = 0
     replay_noise: float = 0.1
@@ -225,7 +228,7 @@ def run_search(run: str, seed: int, start: int) -> None:
     reward = load_reward(Path(run) / REWARD_FOLDER) if config.learned else config.reward
     with contextlib.closing(make_env(config.env_options())) as env:
         job = SearchJob(
-            config, seed, start, folder, Stage(env, start_seed, reward),
+            config, seed, start, folder, Stage(env, start_seed, reward, config.film_every),
             f"seed {seed} start {start}",
         )  # fmt: skip
         if not finished:

@@ -8,7 +8,7 @@ import tcn_robot.envs
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies.few_trials.rollouts import Stage, actions_in_range, check_task
-from tcn_robot.rewards import TrajectoryReward
+from tcn_robot.rewards import GoalReward, TrajectoryReward
 from tests.policies.point_task import HORIZON, PointReach
 
 
@@ -56,6 +56,23 @@ def test_a_learned_reward_scores_the_film_that_an_action_led_to(actions):
         film = by_hand(actions[index], 5, "top")[2]
         expected = reward.score_episode({"top": film})[1:]
         np.testing.assert_array_equal(found.rewards[index], expected.astype(np.float64))
+
+
+@pytest.mark.parametrize(("every", "filmed"), [(3, [3, 6, 9, 12, 15, 16]), (40, [16])])
+def test_a_score_counts_for_the_steps_since_the_frame_before(actions, every, filmed):
+    config = ConvolutionalConfig(
+        image_size_px=16, dimension=4, channels=(4, 4), strides=(2, 1), hidden=8
+    )
+    encoder = ConvolutionalEncoder(config, seeded_generator(0))
+    reward = GoalReward.fit(encoder, [{"top": by_hand(actions[2], 9, "top")[2]}])
+    film = by_hand(actions[0], 5, "top")[2]
+    env = PointReach()
+    found = Stage(env, 5, reward, every).play(actions[:1]).rewards[0]
+    assert env.frames_rendered == len(filmed) + 1
+    scores = reward.score_episode({"top": film})
+    for step in range(HORIZON):
+        next_filmed = min(index for index in filmed if index > step)
+        assert found[step] == pytest.approx(scores[next_filmed], rel=1e-5)
 
 
 def test_nothing_is_rendered_where_nothing_is_scored(actions):

@@ -39,6 +39,8 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
                 f"task {config.task} never reports success, so its sparse reward is always 0; "
                 "give --reward dense or a learned one"
             )
+        horizon = int(env.get_wrapper_attr("horizon"))
+        config.algorithm.check_budget(config.steps, horizon, config.num_envs)
         acting = str(getattr(env.unwrapped, "embodiment", ""))
     finally:
         env.close()

@@ -128,7 +128,7 @@ _TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("int",), "a whole number", int),
     (("int | None",), "a whole number or null", (int, type(None))),
     (("float",), "a number", (int, float)),
-    (("float | None",), "a number or null", (int, float, type(None))),
+    (("float | None",), "a number", (int, float, type(None))),
     (("str",), "a text", str),
     (("str | None",), "a text or null", (str, type(None))),
     (("bool",), "true or false", bool),

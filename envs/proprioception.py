@@ -34,7 +34,11 @@ def proprioception(task: Task, world: World) -> np.ndarray:
     ahead, _ = carrier.tip(world.joints + moved, tool)
     behind, _ = carrier.tip(world.joints - moved, tool)
     velocity_metres_per_second = (ahead - behind) / (2 * PROBE_SECONDS)
-    lengths = (tip_metres - middle_metres, velocity_metres_per_second, commanded_metres - tip_metres)
+    lengths = (
+        tip_metres - middle_metres,
+        velocity_metres_per_second,
+        commanded_metres - tip_metres,
+    )
     turn = [np.cos(roll_radians), np.sin(roll_radians)]
     fingers = [world.opening, world.opening_target]
     return np.concatenate([DECIMETRES_PER_METRE * np.concatenate(lengths), turn, fingers])

@@ -15,6 +15,7 @@ SCHEMA_VERSION = 1
 CONFIG_FILE = "config.json"
 TASK_REWARDS = ("sparse", "dense")
 ALGORITHMS = ("sac",)
+OBSERVATIONS = ("state", "embedding")
 
 # Seeds of starts. The ranges never meet: nothing is learned or chosen on a held-out start.
 FINAL_START_SEED = 1_000_000
@@ -35,6 +36,14 @@ class ImitateConfig:
         encoder: Run with the trained encoder (learned rewards only).
         demos: Dataset with demonstrations (learned rewards only).
         views: Views that the learned reward sees; empty: the demonstrations' first.
+        scored_views: Cameras that stand in for these views when the policy acts, one each; empty:
+            the same ones.
+        max_demos: Most demonstrations that are used, None: all. With 1 none is left to calibrate
+            on.
+        observation: What the policy sees: "state", the task's own observation, or "embedding",
+            the embeddings of the views with the robot's proprioception.
+        randomise: What every episode of the policy draws anew, in training and evaluation, besides
+            where things start.
         reward_options: Further options of the learned reward's `fit`.
         num_envs: Envs stepped in turn in one process.
         horizon: Control steps per episode; None: the task's own.
@@ -47,6 +56,7 @@ class ImitateConfig:
         evaluation_starts: Held-out starts per evaluation while training.
         final_starts: Other held-out starts, for the evaluation at the end.
         films: Whether a film from every view is made at the end.
+        training_films: Evaluations between films of training episodes; 0: none.
     """
 
     task: str
@@ -57,6 +67,10 @@ class ImitateConfig:
     encoder: str | None = None
     demos: str | None = None
     views: tuple[str, ...] = ()
+    scored_views: tuple[str, ...] = ()
+    max_demos: int | None = None
+    observation: str = "state"
+    randomise: tuple[str, ...] = ()
     reward_options: dict[str, Any] = field(default_factory=dict)
     num_envs: int = 4
     horizon: int | None = None
@@ -69,6 +83,7 @@ class ImitateConfig:
     evaluation_starts: int = 20
     final_starts: int = 50
     films: bool = True
+    training_films: int = 0
 
     def __post_init__(self) -> None:
         """Refuse options that cannot work.
@@ -95,6 +110,34 @@ class ImitateConfig:
                 f"reward {self.reward!r} is learned: it needs --encoder RUN and --demos DIR "
                 f"(without them: --reward {' or '.join(TASK_REWARDS)})"
             )
+        self._check_seeing()
+
+    def _check_seeing(self) -> None:
+        """Refuse options of what is seen that do not go together."""
+        if self.observation not in OBSERVATIONS:
+            raise unknown_name("observation", self.observation, OBSERVATIONS)
+        if self.observation == "embedding" and not self.encoder:
+            raise UserError(
+                "--observation embedding needs --encoder RUN (without one: --observation state)"
+            )
+        if self.training_films < 0:
+            raise UserError(f"training_films must be 0 or more, found {self.training_films}")
+        rendered = self.learned or self.observation == "embedding"
+        if self.training_films and not rendered:
+            raise UserError(
+                "training_films are made of frames that a learned reward or an embedding looks at, "
+                f"and reward {self.reward!r} with observation 'state' looks at none; leave it out"
+            )
+        if self.scored_views and len(self.scored_views) != len(self.views):
+            raise UserError(
+                f"expected a camera in scored_views for each of the {len(self.views)} views, found "
+                f"{len(self.scored_views)}; name both, such as --views front --scored-views left"
+            )
+
+    @property
+    def cameras(self) -> dict[str, str]:
+        """{view that the reward or the encoder is given: camera that it is rendered by}."""
+        return dict(zip(self.views, self.scored_views or self.views, strict=True))
 
     @property
     def learned(self) -> bool:
@@ -126,6 +169,7 @@ _POSITIVE = (
     "evaluation_interval_steps",
     "evaluation_starts",
     "final_starts",
+    "max_demos",
 )
 
 

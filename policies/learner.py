@@ -26,13 +26,16 @@ from tcn_robot.policies.environments import (
     periodic_start_seeds,
     training_start_seed,
 )
-from tcn_robot.policies.evaluation import Filming, evaluate, summarise
+from tcn_robot.policies.evaluation import evaluate, summarise
 from tcn_robot.policies.policy import POLICY_FOLDER, policy_of
 from tcn_robot.policies.sac import last_losses, make_sac
+from tcn_robot.policies.seeing import STATE_ALONE, Filming, Seeing
 from tcn_robot.provenance import commit, machine, versions
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+    from tcn_robot.policies.seeing_wrappers import TakeFilm
 
 EVALUATIONS_FILE = "evaluations.jsonl"
 RESULT_FILE = "result.json"
@@ -54,6 +57,8 @@ class SeedJob:
         filming: The learned reward with its views and frame size; None: the task's own reward.
         tensorboard: Whether TensorBoard events are written.
         name: What the seed is called in lines of progress.
+        seeing: What the policy sees.
+        take_film: Gets films of training episodes, as often as `training_films` says.
     """
 
     config: ImitateConfig
@@ -62,6 +67,8 @@ class SeedJob:
     filming: Filming | None = None
     tensorboard: bool = True
     name: str = "seed"
+    seeing: Seeing = STATE_ALONE
+    take_film: TakeFilm | None = None
 
 
 def segments(config: ImitateConfig, horizon: int) -> Iterator[tuple[int, int]]:
@@ -91,7 +98,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
     torch.set_num_threads(1)
     commit()  # remembered now: the checkout may move on while this trains
     config = job.config
-    env = make_training_env(config, job.filming.reward if job.filming else None)
+    env = make_training_env(config, job.filming, job.seeing.sight, job.take_film)
     try:
         learner = make_sac(
             env,
@@ -108,9 +115,11 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
         lines = ProgressLines(job.name, config.steps, say)
         writer = _open_tensorboard(job, learner.num_timesteps)
         start_seconds = time.monotonic()
-        for first, stop in segments(config, horizon):
+        for index, (first, stop) in enumerate(segments(config, horizon)):
             if stop <= learner.num_timesteps:
                 continue
+            if job.take_film is not None and index % config.training_films == 0:
+                env.film_next(first)  # type: ignore[attr-defined]
             _train_segment(learner, job.seed, first, stop, lines)
             seconds = before_seconds + time.monotonic() - start_seconds
             figures = _evaluate_now(job, learner, stop - first) | {"seconds": round(seconds, 2)}
@@ -138,7 +147,8 @@ def _train_segment(learner: SAC, seed: int, first: int, stop: int, lines: Progre
 def _evaluate_now(job: SeedJob, learner: SAC, segment_steps: int) -> dict[str, Any]:
     """Return the figures of an evaluation on the held-out starts used while training."""
     starts = periodic_start_seeds(job.config.evaluation_starts)
-    results = evaluate(policy_of(learner).act, lambda: make_env(job.config), starts)
+    act = policy_of(learner).act
+    results = evaluate(act, lambda: make_env(job.config), starts, seeing=job.seeing)
     buffer = learner.replay_buffer
     assert buffer is not None
     latest = max(segment_steps // job.config.num_envs, 1)
@@ -168,12 +178,13 @@ def _finish(job: SeedJob, learner: SAC, evaluations: list[dict[str, Any]]) -> di
     config = job.config
     policy = policy_of(learner)
     metadata = {"task": config.task, "reward": config.reward, "seed": job.seed}
+    metadata |= job.seeing.description
     policy.save(
         job.folder / POLICY_FOLDER,
         metadata | {"algo": config.algo, "steps": learner.num_timesteps, "horizon": config.horizon},
     )
     starts = final_start_seeds(config.final_starts)
-    results = evaluate(policy.act, lambda: make_env(config), starts, job.filming)
+    results = evaluate(policy.act, lambda: make_env(config), starts, job.filming, job.seeing)
     result = {
         "seed": job.seed,
         "steps": learner.num_timesteps,

@@ -62,7 +62,7 @@ def _check_same_options(run: Path, config: ImitateConfig) -> None:
     before = dataclasses.asdict(load_config(run))
     after = dataclasses.asdict(config)
     for name in before:
-        if name not in ("seeds", "films") and before[name] != after[name]:
+        if name not in ("seeds", "films", "training_films") and before[name] != after[name]:
             raise UserError(
                 f"{run} was started with {name} = {before[name]}, found {after[name]}; "
                 "give the same options to --resume, or choose another --out"

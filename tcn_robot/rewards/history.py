@@ -48,6 +48,36 @@ class FrameHistory:
         else:
             self._fresh = self._fresh | starts
 
+    def begin(self, frames: Mapping[str, Any], mask: NDArray[np.bool_]) -> EmbeddedDemo:
+        """Begin new episodes with their first frames and embed these.
+
+        Args:
+            frames: {view: uint8 (M, H, W, 3)}, of the M environments that start anew.
+            mask: (N,) bool with M True.
+
+        Returns:
+            {view: float32 (M, D)}.
+
+        Raises:
+            UserError: None of the fitted views, or frames of another number of environments.
+        """
+        self.reset(mask)
+        starts = np.asarray(mask, dtype=bool)
+        views = scored_views(frames, self._views)
+        counts = {len(frames[view]) for view in views}
+        if counts != {int(starts.sum())}:
+            raise UserError(
+                f"expected first frames of {int(starts.sum())} environments in every view, found "
+                f"{sorted(counts)}"
+            )
+        if not embeds_several_frames(self._encoder):
+            return embed_scored(self._encoder, frames, views)
+        arrays = {view: checked_frames(frames[view], view, "first frames") for view in views}
+        embedded = {view: self._begin_view(view, arrays[view], starts) for view in views}
+        assert self._fresh is not None
+        self._fresh = self._fresh & ~starts
+        return embedded
+
     def embed(self, frames: Mapping[str, Any]) -> EmbeddedDemo:
         """Embed one frame of each environment, {view: uint8 (N, H, W, 3)} -> {view: (N, D)}.
 
@@ -70,6 +100,20 @@ class FrameHistory:
         embedded = {view: self._embed_view(view, arrays[view], self._fresh) for view in views}
         self._fresh = np.zeros_like(self._fresh)
         return embedded
+
+    def _begin_view(
+        self, view: str, first: NDArray[np.uint8], starts: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        encoder: Any = self._encoder
+        length = (encoder.num_frames - 1) * encoder.config.stride_frames + 1
+        kept = self._kept.get(view)
+        if kept is None or kept.shape[1:] != (len(starts), *first.shape[1:]):
+            # What other environments have shown is not known yet: they are fresh, and fill it.
+            kept = np.zeros((length, len(starts), *first.shape[1:]), dtype=np.uint8)
+        kept[:, starts] = first
+        self._kept[view] = kept
+        windows = np.repeat(first[:, None], encoder.num_frames, axis=1)  # (M, T, H, W, 3)
+        return np.asarray(encoder.embed_windows(windows), dtype=np.float32)
 
     def _embed_view(
         self, view: str, current: NDArray[np.uint8], fresh: NDArray[np.bool_]

@@ -16,9 +16,8 @@ from tcn_robot.workflows.options import parse_and_run
 if TYPE_CHECKING:
     import gymnasium
 
-    from tcn_robot.policies.config import ImitateConfig
-    from tcn_robot.policies.evaluation import Filming
     from tcn_robot.policies.policy import Policy
+    from tcn_robot.policies.seeing import Seeing
 
 
 def evaluate(
@@ -88,22 +87,25 @@ def evaluate_run(
     from tcn_robot.policies.policy import find_policies, load_policy
     from tcn_robot.policies.run import pool_seeds
     from tcn_robot.provenance import commit
+    from tcn_robot.workflows.policy_sight import load_filming, seeing_of
 
     config = load_config(run)
     trained_on = config.task
     if task is not None:
         config = dataclasses.replace(config, task=task)
-    filming = _filming(run, config) if learned_return else None
+    filming = load_filming(run, config) if learned_return else None
     per_seed = []
     for folder in find_policies(run):
         policy = load_policy(folder)
         with contextlib.closing(make_env(config, embodiment=embodiment)) as env:
-            _check_fit(policy, env, config.task)
+            seeing = seeing_of(folder, policy)
+            _check_fit(policy, seeing, env, config.task)
         results = play(
             policy.act,
             lambda: make_env(config, embodiment=embodiment),
             final_start_seeds(starts),
             filming,
+            seeing,
         )
         per_seed.append(
             {"seed": policy.metadata["seed"], "final": summarise(results), "seconds": None}
@@ -123,27 +125,15 @@ def evaluate_run(
     }
 
 
-def _check_fit(policy: Policy, env: gymnasium.Env, task: str) -> None:
+def _check_fit(policy: Policy, seeing: Seeing, env: gymnasium.Env, task: str) -> None:
     """Raise a UserError when a policy cannot act in an env."""
     found = (policy.observation_size, policy.action_size)
-    needed = (env.observation_space.shape or (0,))[0], (env.action_space.shape or (0,))[0]
+    needed = seeing.size_in(env), (env.action_space.shape or (0,))[0]
     if found != needed:
         raise UserError(
             f"{task} has observations of length {needed[0]} and actions of length {needed[1]}, the "
             f"policy has {found[0]} and {found[1]}; choose a task that looks and acts the same"
         )
-
-
-def _filming(run: Path, config: ImitateConfig) -> Filming | None:
-    """Return the run's learned reward with what it has to see; None: the task's own reward."""
-    if not config.learned:
-        return None
-    from tcn_robot.policies.evaluation import Filming
-    from tcn_robot.policies.run import REWARD_FOLDER
-    from tcn_robot.rewards import load_reward
-
-    reward = load_reward(run / REWARD_FOLDER)
-    return Filming(reward, config.views, reward.image_size_px)
 
 
 def describe(figures: dict[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -46,6 +47,32 @@ class LearningOptions:
     final_starts: int = 50
 
 
+@dataclass(frozen=True)
+class SeeingOptions:
+    """What the policy and its reward see.
+
+    Attributes:
+        observation: What the policy sees: the task's own observation, or the embeddings of the
+            views with the robot's proprioception. Pixels are never kept.
+        views: Views that the learned reward and the embedding see; the demonstrations' first when
+            none is given, or the task's.
+        scored_views: Cameras that stand in for these views when the policy acts, one each.
+        max_demos: Most demonstrations that are used; all when not given.
+        randomise: What every episode draws anew besides where things start: names as for `record`,
+            or all.
+        training_films: Evaluations between films of training episodes, made of the frames that
+            were rendered anyway; 0 makes none.
+    """
+
+    observation: Literal["state", "embedding"] = "state"
+    views: tuple[str, ...] = ()
+    scored_views: tuple[str, ...] = ()
+    max_demos: int | None = None
+    randomise: tuple[str, ...] = ()
+    training_films: int = 0
+
+
+DEFAULT_SEEING = SeeingOptions()
 DEFAULT_LEARNING = LearningOptions()
 
 
@@ -60,7 +87,7 @@ def imitate(
     demos: Path | None = None,
     algo: str = "sac",
     seeds: tuple[int, ...] = (0,),
-    views: tuple[str, ...] = (),
+    seeing: SeeingOptions = DEFAULT_SEEING,
     learning: LearningOptions = DEFAULT_LEARNING,
     reward_options: tuple[str, ...] = (),
     workers: int | None = None,
@@ -80,11 +107,11 @@ def imitate(
         reward: progress, trajectory or goal (learned), sparse or dense (the task's own).
         steps: Control steps of training per seed.
         out: Folder of the run.
-        encoder: Run of `tcn-robot train` (learned rewards).
+        encoder: Run of `tcn-robot train` (learned rewards, and --observation embedding).
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
         algo: Learning algorithm: sac.
         seeds: One independent training each.
-        views: Views that the learned reward sees; the demonstrations' first when none is given.
+        seeing: What the policy and its reward see.
         learning: How the policy learns and when it is evaluated.
         reward_options: Options of the learned reward as name=value.
         workers: Processes at a time; default: as many as there are cores and seeds.
@@ -108,7 +135,7 @@ def imitate(
         algo=algo,
         encoder=str(encoder) if encoder else None,
         demos=str(demos) if demos else None,
-        views=views,
+        **dataclasses.asdict(seeing),
         reward_options=parse_reward_options(reward_options),
         num_envs=learning.num_envs,
         horizon=learning.horizon,

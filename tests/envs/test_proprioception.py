@@ -71,7 +71,7 @@ def test_nothing_of_the_things_is_in_it(task, make):
     env = make(task)
     env.reset(seed=0)
     before, seen = env.proprioception(), env.observe()
-    env.task.move_block(env.task.block_metres + [0.05, -0.04])
+    env.task.move_block(env.task.block_metres + np.array([0.05, -0.04]))
     np.testing.assert_array_equal(env.proprioception(), before)
     assert not np.array_equal(env.observe(), seen)
 

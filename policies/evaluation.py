@@ -131,11 +131,19 @@ def _learned_return(film: list[dict[str, np.ndarray]], filming: Filming) -> floa
     return float(filming.reward.score_episode(stacked)[1:].sum())
 
 
-def summarise(results: Sequence[EpisodeResult]) -> dict[str, Any]:
+RETURNS = ("return_sparse", "return_dense", "return_learned")
+EPISODE_DIGITS = 6
+
+
+def summarise(results: Sequence[EpisodeResult], per_episode: bool = False) -> dict[str, Any]:
     """Return the figures of one evaluation, ready for JSON.
 
     `success` is the share of starts with the task done at the last step, `success_interval` its
     95 % Wilson interval, `success_any` the share with the task done at any step.
+
+    Args:
+        results: Of all episodes.
+        per_episode: Whether the figures of each start are kept too, under `episodes`.
     """
     successes = sum(result.success for result in results)
     figures: dict[str, Any] = {
@@ -144,11 +152,13 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, Any]:
         "success_interval": list(wilson_interval(successes, len(results))),
         "success_any": float(np.mean([result.success_any for result in results])),
     }
-    for name in ("return_sparse", "return_dense", "return_learned"):
+    episodes: dict[str, list[float]] = {"success": [float(result.success) for result in results]}
+    for name in RETURNS:
         values = [getattr(result, name) for result in results]
         if None not in values:
             figures[name] = float(np.mean(values))
-    return figures
+            episodes[name] = [round(float(value), EPISODE_DIGITS) for value in values]
+    return figures | ({"episodes": episodes} if per_episode else {})
 
 
 def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:

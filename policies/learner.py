@@ -190,7 +190,7 @@ def _finish(job: SeedJob, learner: SAC, evaluations: list[dict[str, Any]]) -> di
         "steps": learner.num_timesteps,
         "updates": learner._n_updates,
         "seconds": evaluations[-1]["seconds"],
-        "final": summarise(results),
+        "final": summarise(results, per_episode=True),
         "evaluations": evaluations,
         "versions": versions(),
         "commit": commit(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,13 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.policies.comparison import (
+    ComparedRun,
+    aggregate,
+    interval_text,
+    method_of,
+    over_tasks,
+)
 from tcn_robot.policies.figures import Curve, save_figure, success_points
 from tcn_robot.policies.run import pool_seeds
 from tcn_robot.policies.study_plan import POLICY_KIND
@@ -101,6 +108,35 @@ def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
         f"{minutes:.1f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def table_over_tasks(tasks: Mapping[str, Sequence[RunResults]]) -> str:
+    """Return the Markdown table of the methods that were tried on several tasks; "" without one.
+
+    Args:
+        tasks: What `group_runs` returned.
+    """
+    compared = [
+        ComparedRun(
+            run.name,
+            run.task,
+            method_of(run.lines[0]["config"]),
+            tuple(line["figures"]["final"] for line in run.lines),
+            run.lines[0]["study"],
+        )
+        for runs in tasks.values()
+        for run in runs
+    ]
+    rows = []
+    for method, runs_of_method in over_tasks(compared).items():
+        found = aggregate(runs_of_method, "success")
+        names = ", ".join(sorted(run.task for run in runs_of_method))
+        count = 0 if found is None else found.num_scores
+        rows.append(f"| {method} | {names} | {count} | {interval_text(found)} |")
+    if not rows:
+        return ""
+    head = "| method (study) | tasks | trainings | interquartile mean of success, 95 % |"
+    return "\n".join([head, "|---|---|---|---|", *rows])
 
 
 def draw_tasks(tasks: dict[str, list[RunResults]], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Several tasks and seeds in one figure, with an interval: Agarwal et al. 2021 (arXiv 2108.13264)."""
+"""Several tasks and seeds in one figure with an interval: Agarwal et al. 2021, arXiv 2108.13264."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class MovingCentre(BlueCentre):
 
     num_frames = 2
 
-    class config:  # noqa: N801 - as encoders have it
+    class config:
         stride_frames = 2
 
     def embed(self, frames):

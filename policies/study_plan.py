@@ -18,9 +18,11 @@ STUDY_SCHEMA_VERSION = 1
 POLICY_KIND = "policy"
 STUDY_FIELDS = ("schema_version", "name", "kind", "description", "defaults", "runs")
 # These change how a run is kept, not what comes out of it.
-KEYLESS_FIELDS = ("seeds", "films", "training_films")
+KEYLESS_FIELDS = ("seeds", "films", "save_zip", "training_films")
 # Fields that came later, with what results had before that: those keep their keys.
 LATER_FIELDS: dict[str, Any] = {
+    "algo_options": {"target_rate": 0.005},
+    "checkpoint_interval_steps": None,
     "scored_views": (),
     "max_demos": None,
     "observation": "state",

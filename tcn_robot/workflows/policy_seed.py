@@ -62,6 +62,8 @@ def _check_task(config: ImitateConfig) -> tuple[str, str]:
                 f"task {config.task} never reports success, so its sparse reward is always 0; "
                 "give --reward dense or a learned one"
             )
+        horizon = int(env.get_wrapper_attr("horizon"))
+        config.algorithm.check_budget(config.steps, horizon, config.num_envs)
         if config.observation == "embedding":
             proprioception_space(env)
         first_view = str(next(iter(getattr(env.unwrapped, "view_names", ())), ""))

@@ -42,6 +42,8 @@ def method_of(config: Mapping[str, Any]) -> str:
     parts = [str(config.get("algo", "sac"))]
     if config["reward"] != "none":
         parts.append(str(config["reward"]))
+    if config.get("gap"):
+        parts.append(str(config["gap"]))
     if config.get("observation", "state") != "state":
         parts.append(f"sees {config['observation']}")
     return ", ".join(parts)

@@ -29,7 +29,7 @@ from tcn_robot.policies.environments import (
     training_start_seed,
 )
 from tcn_robot.policies.evaluation import evaluate, summarise
-from tcn_robot.policies.policy import POLICY_FOLDER
+from tcn_robot.policies.policy import POLICY_FOLDER, Policy
 from tcn_robot.policies.seeing import STATE_ALONE, Filming, Seeing
 from tcn_robot.policies.training_log import (
     Say,
@@ -143,7 +143,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
             if stop % interval == 0 or stop == total:
                 figures = _evaluate_now(job, learner, log) | {"seconds": seconds}
                 evaluations.append(figures)
-                _write_evaluations(job.folder, evaluations)
+                write_evaluations(job.folder, evaluations)
                 write_scalars(writer, figures, figures["steps"])
                 log.note(f"success {figures['success']:.2f}")
             save_checkpoint(config.algorithm, learner, job.folder / STATE_FOLDER, seconds)
@@ -209,22 +209,37 @@ def _finish(
     job: SeedJob, learner: BaseAlgorithm, evaluations: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Save the policy, evaluate it on the final starts and mark the seed as finished."""
-    config = job.config
-    policy = config.algorithm.policy_of(learner)
-    if config.save_zip:
+    policy = job.config.algorithm.policy_of(learner)
+    if job.config.save_zip:
         _write_zip(job.folder / ZIP_FILE, learner)
+    return finish_seed(job, policy, learner.num_timesteps, learner._n_updates, evaluations)
+
+
+def finish_seed(
+    job: SeedJob, policy: Policy, steps: int, updates: int, evaluations: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Save a policy, evaluate it on the final starts and mark the seed as finished.
+
+    Args:
+        job: The seed.
+        policy: What was learned.
+        steps: Control steps, or updates, of the training.
+        updates: Updates done.
+        evaluations: Those while training, at least one.
+    """
+    config = job.config
     metadata = {"task": config.task, "reward": config.reward, "seed": job.seed}
     metadata |= job.seeing.description
     policy.save(
         job.folder / POLICY_FOLDER,
-        metadata | {"algo": config.algo, "steps": learner.num_timesteps, "horizon": config.horizon},
+        metadata | {"algo": config.algo, "steps": steps, "horizon": config.horizon},
     )
     starts = final_start_seeds(config.final_starts)
     results = evaluate(policy.act, lambda: make_env(config), starts, job.filming, job.seeing)
     result = {
         "seed": job.seed,
-        "steps": learner.num_timesteps,
-        "updates": learner._n_updates,
+        "steps": steps,
+        "updates": updates,
         "seconds": evaluations[-1]["seconds"],
         "final": summarise(results, per_episode=True),
         "evaluations": evaluations,
@@ -247,7 +262,8 @@ def _write_zip(path: Path, learner: BaseAlgorithm) -> None:
         part.unlink(missing_ok=True)
 
 
-def _write_evaluations(folder: Path, evaluations: list[dict[str, Any]]) -> None:
+def write_evaluations(folder: Path, evaluations: list[dict[str, Any]]) -> None:
+    """Write the evaluations of a seed so far, as a whole."""
     text = "".join(json.dumps(line) + "\n" for line in evaluations)
     write_text_atomically(folder / EVALUATIONS_FILE, text)
 

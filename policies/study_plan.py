@@ -25,6 +25,7 @@ LATER_FIELDS: dict[str, Any] = {
     "checkpoint_interval_steps": None,
     "scored_views": (),
     "max_demos": None,
+    "gap": None,
     "observation": "state",
     "randomise": (),
 }
@@ -129,7 +130,8 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
     except UserError as error:
         raise UserError(f"{path}, run {index}: {error}") from error
     task = config.task.rpartition("/")[2].rpartition(":")[2].removesuffix("-v0")
-    return PlannedRun(str(name or f"{task}-{config.reward}"), config)
+    taught_by = config.algo if config.clones else config.reward
+    return PlannedRun(str(name or f"{task}-{taught_by}"), config)
 
 
 def check_names(path: Path, names: Sequence[str], of_what: str = "run") -> None:

@@ -17,6 +17,7 @@ from tcn_robot.policies.comparison import (
     method_of,
     over_tasks,
 )
+from tcn_robot.policies.config import NO_REWARD
 from tcn_robot.policies.figures import Curve, save_figure, success_points
 from tcn_robot.policies.run import pool_seeds
 from tcn_robot.policies.study_plan import POLICY_KIND
@@ -98,7 +99,7 @@ def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
     minutes = np.mean([line["seconds"] for line in run.lines]) / 60
     alone = sum(other.reward == run.reward for other in runs) == 1
     cells = [
-        run.reward if alone else f"{run.reward} ({run.name})",
+        _label(run, alone),
         f"{run.steps:,}",
         f"**{100 * pooled['success']:.0f} %**",
         f"{100 * low:.0f} to {100 * high:.0f}",
@@ -108,6 +109,12 @@ def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
         f"{minutes:.1f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _label(run: RunResults, alone: bool) -> str:
+    """Return what a row is called: its reward, and its run where others have the same one."""
+    name = "behaviour cloning" if run.reward == NO_REWARD else run.reward
+    return name if alone else f"{name} ({run.name})"
 
 
 def table_over_tasks(tasks: Mapping[str, Sequence[RunResults]]) -> str:
@@ -147,7 +154,8 @@ def draw_tasks(tasks: dict[str, list[RunResults]], path: Path) -> None:
         for run in runs:
             alone = sum(other.reward == run.reward for other in runs) == 1
             seeds = [success_points(line["figures"]["evaluations"]) for line in run.lines]
-            curves.append(Curve(run.reward if alone else run.name, run.reward, seeds))
+            cloned = run.reward == NO_REWARD
+            curves.append(Curve(run.reward if alone else run.name, run.reward, seeds, cloned))
         panels.append((task, curves))
     save_figure(path, panels)
 

@@ -236,7 +236,7 @@ class VecRewardWrapper(VecEnvWrapper):
         if not self._remembers:
             return
         memory = memory_of(self.reward)
-        for index in np.flatnonzero(dones):
+        for index in np.flatnonzero(dones).tolist():
             last = infos[index]["terminal_observation"]
             infos[index]["terminal_observation"] = np.concatenate([last, memory[index]]).astype(
                 np.float32

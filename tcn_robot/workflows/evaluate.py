@@ -94,11 +94,10 @@ def _check_request(runs: tuple[Path, ...], starts: int) -> None:
 
 def _show(figures: dict[str, Any], target: Path) -> None:
     """Print what was found of one run."""
+    cloned = figures["reward"] == "none"
+    taught_by = "behaviour cloning" if cloned else f"reward {figures['reward']}"
     body = f" by {figures['embodiment']}" if "embodiment" in figures else ""
-    print(
-        f"{figures['task']}{body}, reward {figures['reward']}, {figures['starts']} held-out starts "
-        "per seed"
-    )
+    print(f"{figures['task']}{body}, {taught_by}, {figures['starts']} held-out starts per seed")
     for seed in figures["per_seed"]:
         print(f"  seed {seed['seed']}: {describe(seed['final'])}")
     print(f"  together: {describe(figures)}")

@@ -133,5 +133,5 @@ def draw_curves(runs: Sequence[Path], path: Path) -> None:
         seeds = [success_points(read_evaluations(seed_folder(run, seed))) for seed in config.seeds]
         task = config.task.rpartition("/")[2].rpartition(":")[2]
         label = f"{run.resolve().name}: {method_of(dataclasses.asdict(config))}"
-        panels.setdefault(task, []).append(Curve(label, config.reward, seeds))
+        panels.setdefault(task, []).append(Curve(label, config.reward, seeds, config.clones))
     save_figure(path, list(panels.items()))

@@ -61,6 +61,9 @@ class SeeingOptions:
             none is given, or the task's.
         scored_views: Cameras that stand in for these views when the policy acts, one each.
         max_demos: Most demonstrations that are used; all when not given.
+        gap: How what is learned differs from what was shown: same-body, other-body, other-camera,
+            other-simulator, randomised-scene or one-demonstration. Checks the demonstrations and
+            sets what follows from it.
         randomise: What every episode draws anew besides where things start: names as for `record`,
             or all.
         training_films: Evaluations between films of training episodes, made of the frames that
@@ -71,6 +74,7 @@ class SeeingOptions:
     views: tuple[str, ...] = ()
     scored_views: tuple[str, ...] = ()
     max_demos: int | None = None
+    gap: str | None = None
     randomise: tuple[str, ...] = ()
     training_films: int = 0
 
@@ -83,9 +87,9 @@ def imitate(
     task: Annotated[str, tyro.conf.Positional],
     /,
     *,
-    reward: str,
     steps: int,
     out: Path,
+    reward: str | None = None,
     encoder: Path | None = None,
     demos: Path | None = None,
     algo: str = "sac",
@@ -109,12 +113,14 @@ def imitate(
 
     Args:
         task: Task id, such as MujocoPush-v0, or module:id for a task of your own.
-        reward: progress, trajectory or goal (learned), sparse or dense (the task's own).
-        steps: Control steps of training per seed.
+        steps: Control steps of training per seed; with --algo bc, updates.
         out: Folder of the run.
+        reward: progress, trajectory or goal (learned), sparse or dense (the task's own); left out
+            with --algo bc only.
         encoder: Run of `tcn-robot train` (learned rewards, and --observation embedding).
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
-        algo: Learning algorithm: sac, ppo, td3, tqc or crossq.
+        algo: Learning algorithm: sac, ppo, td3, tqc or crossq; bc, behaviour cloning, which needs
+            demonstrations with recorded actions.
         algo_options: Further options of that algorithm as name=value; docs/algorithms.md has them.
         seeds: One independent training each.
         seeing: What the policy and its reward see.
@@ -126,17 +132,18 @@ def imitate(
         tensorboard: Write TensorBoard events, if TensorBoard is installed.
         resume: Go on with an interrupted run; further --seeds may be added.
     """
-    from tcn_robot.policies.config import ImitateConfig
+    from tcn_robot.policies.config import NO_REWARD, ImitateConfig
     from tcn_robot.policies.run import CONFIG_FILE
 
-    check_reward_name(reward)
+    if reward is not None:
+        check_reward_name(reward)
     if resume and not (out / CONFIG_FILE).is_file():
         raise UserError(
             f"{out} holds no run to resume: {CONFIG_FILE} is missing; leave --resume out to start"
         )
     config = ImitateConfig(
         task=task,
-        reward=reward,
+        reward=NO_REWARD if reward is None else reward,
         steps=steps,
         seeds=seeds,
         algo=algo,
@@ -219,12 +226,17 @@ def _conclude(out: Path, config: ImitateConfig) -> dict[str, Any]:
 
 def describe(summary: dict[str, Any]) -> str:
     """Return one line that says how good the policies of a run are."""
+    from tcn_robot.policies.config import NO_REWARD
+
     if not summary["seeds"]:
         return "no seed is finished"
     low, high = summary["success_interval"]
     per_seed = ", ".join(f"{share:.0%}" for share in summary["success_per_seed"])
+    cloned = summary["reward"] == NO_REWARD
+    learned = f"{summary['algo']}, " if cloned else f"reward {summary['reward']}, "
     return (
-        f"{summary['task']}, reward {summary['reward']}, {summary['steps']:,} steps: success "
+        f"{summary['task']}, {learned}{summary['steps']:,} {'updates' if cloned else 'steps'}: "
+        "success "
         f"{summary['success']:.1%} (95 % interval {low:.1%} to {high:.1%}) over "
         f"{len(summary['seeds'])} seeds ({per_seed}) × {summary['starts']} held-out starts"
     )

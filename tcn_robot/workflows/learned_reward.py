@@ -56,9 +56,7 @@ def fit_reward(
     reward = reward_class(name)
     recording = open_recording(demos)
     refuse_paired(recording, "fitting a reward")
-    fitting, calibration = successful_demos(recording)
-    fitting = fitting[:max_demos]
-    calibration = [] if max_demos == 1 else calibration[:max_demos]
+    fitting, calibration = chosen_demos(recording, max_demos)
     if max_demos == 1:
         print(
             f"one demonstration, episode {fitting[0].id} of {demos}: nothing is left to calibrate "
@@ -130,6 +128,20 @@ def successful_demos(recording: Recording) -> tuple[list[Episode], list[Episode]
     return fitting, calibration
 
 
+def chosen_demos(
+    recording: Recording, max_demos: int | None
+) -> tuple[list[Episode], list[Episode]]:
+    """Return the demonstrations to fit on and those to calibrate on, at most so many of each.
+
+    With one demonstration none is left to calibrate on.
+
+    Raises:
+        UserError: When no episode of split "train" remains.
+    """
+    fitting, calibration = successful_demos(recording)
+    return fitting[:max_demos], [] if max_demos == 1 else calibration[:max_demos]
+
+
 def load_frames(episodes: Sequence[Episode], views: Sequence[str]) -> list[dict[str, np.ndarray]]:
     """Return {view: uint8 (T, H, W, 3)} of each episode.
 
@@ -144,7 +156,7 @@ def load_frames(episodes: Sequence[Episode], views: Sequence[str]) -> list[dict[
 
 
 def check_demos_task(demos: Path, task: str) -> None:
-    """Refuse demonstrations of another task.
+    """Refuse demonstrations of another task; those of the same one in another simulator are fine.
 
     Args:
         demos: Dataset with the demonstrations.
@@ -153,11 +165,14 @@ def check_demos_task(demos: Path, task: str) -> None:
     Raises:
         UserError: When the dataset says that it shows another task, or holds nothing.
     """
+    from tcn_robot.envs.table import NAMESPACE, is_same_task
     from tcn_robot.recordings import open_recording
 
     recording = open_recording(demos)
     shown = recording.task
-    if shown and shown.rpartition("/")[2] != task.rpartition("/")[2]:
+    if not shown or shown.rpartition("/")[2] == task.rpartition("/")[2]:
+        return
+    if not is_same_task(f"{NAMESPACE}{shown.removeprefix(NAMESPACE)}", task):
         raise UserError(
             f"{demos} shows task {shown}, the policy is to learn {task}; "
             "name demonstrations of the same task"

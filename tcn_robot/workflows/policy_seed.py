@@ -29,9 +29,15 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
         UserError: On any bad input; nothing has been written then.
     """
     from tcn_robot.policies.run import REWARD_FOLDER, start_run
+    from tcn_robot.workflows.gaps import bridged
     from tcn_robot.workflows.policy_sight import prepare_sight
+    from tcn_robot.workflows.recorded_actions import demonstrations_with_actions
 
+    if config.gap is not None:
+        config = bridged(config)
     acting, first_view = _check_task(config)
+    if config.clones:
+        demonstrations_with_actions(config)
     reward = _fitted_reward(run, config, resume, acting) if config.learned else None
     if reward is not None:
         config = dataclasses.replace(config, views=tuple(reward.views))
@@ -63,7 +69,8 @@ def _check_task(config: ImitateConfig) -> tuple[str, str]:
                 "give --reward dense or a learned one"
             )
         horizon = int(env.get_wrapper_attr("horizon"))
-        config.algorithm.check_budget(config.steps, horizon, config.num_envs)
+        if not config.clones:
+            config.algorithm.check_budget(config.steps, horizon, config.num_envs)
         if config.observation == "embedding":
             proprioception_space(env)
         first_view = str(next(iter(getattr(env.unwrapped, "view_names", ())), ""))
@@ -104,6 +111,7 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
         tensorboard: Whether TensorBoard events are written.
         name: What the seed is called in lines of progress; default: `seed 0`.
     """
+    from tcn_robot.policies.cloning import clone_seed
     from tcn_robot.policies.config import load_config
     from tcn_robot.policies.environments import final_start_seeds, make_env
     from tcn_robot.policies.learner import SeedJob, train_seed
@@ -111,6 +119,7 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
     from tcn_robot.policies.run import read_result, seed_folder
     from tcn_robot.workflows.policy_films import FILMS_FOLDER, film_taker, write_films
     from tcn_robot.workflows.policy_sight import load_seeing, seeing_of
+    from tcn_robot.workflows.recorded_actions import recorded_pairs
 
     config = load_config(Path(run))
     folder = seed_folder(Path(run), seed)
@@ -118,7 +127,11 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
     if read_result(Path(run), seed) is None:
         seeing, filming = load_seeing(Path(run), config)
         take = film_taker(folder, config) if config.training_films else None
-        train_seed(SeedJob(config, seed, folder, filming, tensorboard, name, seeing, take))
+        job = SeedJob(config, seed, folder, filming, tensorboard, name, seeing, take)
+        if config.clones:
+            clone_seed(job, *recorded_pairs(config, seeing))
+        else:
+            train_seed(job)
     if not config.films or (folder / FILMS_FOLDER).is_dir():
         return
     policy = load_policy(folder)

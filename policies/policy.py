@@ -205,10 +205,10 @@ def load_policy(folder: Path | str) -> Policy:
         _check_version(folder, config)
         policy = _policy_of_config(config)
         policy.load_state_dict(load_file(folder / WEIGHTS_FILE))
+        policy.metadata = config["metadata"]
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder} holds no whole policy ({reason}); train it again") from error
-    policy.metadata = config["metadata"]
     return policy.eval()
 
 

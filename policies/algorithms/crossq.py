@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tcn_robot.policies.algorithms.off_policy import OffPolicy
-from tcn_robot.policies.algorithms.ranges import above_zero, at_most_one, widths
+from tcn_robot.policies.algorithms.ranges import above_zero, at_most_one, not_below, widths
 from tcn_robot.policies.algorithms.sac import SOFT_LOSSES
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Crossq(OffPolicy):
         super().__post_init__()
         widths(self, "critic_hidden_units")
         above_zero(self, "policy_delay_updates")
+        not_below(self, 2, "batch_size")  # a batch of one has no variance
         at_most_one(self, "batch_norm_momentum")
 
     def make(self, env: VecEnv, *, seed: int, transitions: int, device: str = "cpu") -> CrossQ:

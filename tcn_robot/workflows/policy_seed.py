@@ -114,7 +114,7 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
     from tcn_robot.policies.cloning import clone_seed
     from tcn_robot.policies.config import load_config
     from tcn_robot.policies.environments import final_start_seeds, make_env
-    from tcn_robot.policies.learner import SeedJob, train_seed
+    from tcn_robot.policies.learner import ZIP_FILE, SeedJob, train_seed
     from tcn_robot.policies.policy import find_policies, load_policy
     from tcn_robot.policies.run import read_result, seed_folder
     from tcn_robot.workflows.policy_films import FILMS_FOLDER, film_taker, write_films
@@ -132,6 +132,9 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
             clone_seed(job, *recorded_pairs(config, seeing))
         else:
             train_seed(job)
+    elif config.save_zip and not (folder / ZIP_FILE).is_file():
+        line = f"{name}: no {ZIP_FILE}: it was finished without, and only training can write one"
+        print(line, file=sys.stderr, flush=True)
     if not config.films or (folder / FILMS_FOLDER).is_dir():
         return
     policy = load_policy(folder)

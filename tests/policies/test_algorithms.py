@@ -111,6 +111,7 @@ BAD_OPTIONS = [
     ("crossq", {}, {"critic_hidden_units": []}, "critic_hidden_units must be 1 or more"),
     ("ppo", {}, {"clip_range": 0.0}, "clip_range must be above 0"),
     ("ppo", {"batch_size": 1}, {}, "batch_size must be at least 2"),
+    ("crossq", {"batch_size": 1}, {}, "batch_size must be at least 2"),
     ("ppo", {"hidden_units": ["a"]}, {}, "hidden_units expects"),
     ("sac", {"discount": 1.0}, {}, "discount must lie between 0 and 1"),
     ("sac", {"learning_rate": float("nan")}, {}, "learning_rate must be above 0"),

@@ -122,12 +122,15 @@ def test_seeds_in_processes_give_what_one_process_gives(tmp_path):
             assert ours.equal(theirs)
 
 
-def test_resume_adds_seeds_and_leaves_finished_ones_alone(tmp_path):
+def test_resume_adds_seeds_and_leaves_finished_ones_alone(tmp_path, capsys):
     out = tmp_path / "run"
     first = [TASK, "--reward", "sparse", "--out", str(out), "--no-films", "--workers", "1"]
     run_imitate(*first)
     before = (out / "seed_0" / "result.json").stat().st_mtime_ns
-    run_imitate(*first, "--seeds", "0", "1", "--resume")
+    capsys.readouterr()
+    run_imitate(*first, "--seeds", "0", "1", "--resume", "--save-zip")
+    assert "seed 0: no model.zip: it was finished without" in capsys.readouterr().err
+    assert (out / "seed_1" / "model.zip").is_file()
     assert (out / "seed_0" / "result.json").stat().st_mtime_ns == before
     assert json.loads((out / "summary.json").read_text())["seeds"] == [0, 1]
 

@@ -33,7 +33,9 @@ class ImitateConfig:
         seeds: Seeds, each an independent training.
         algo: Learning algorithm.
         encoder: Run with the trained encoder (learned rewards only).
+        further_encoders: More of them; the reward is then that of an ensemble.
         demos: Dataset with demonstrations (learned rewards only).
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's.
         views: Views that the learned reward sees; empty: the demonstrations' first.
         reward_options: Further options of the learned reward's `fit`.
         num_envs: Envs stepped in turn in one process.
@@ -58,6 +60,8 @@ class ImitateConfig:
     demos: str | None = None
     views: tuple[str, ...] = ()
     reward_options: dict[str, Any] = field(default_factory=dict)
+    further_encoders: tuple[str, ...] = ()
+    play: tuple[str, ...] = ()
     num_envs: int = 4
     horizon: int | None = None
     learning_rate: float = 7e-4

@@ -13,12 +13,12 @@ from tcn_robot.rewards.frames import EmbeddedDemo
 from tcn_robot.rewards.nearest import CLOCKS, Clock, FrameBank
 from tcn_robot.rewards.notes import RewardWarning
 
-#: A demonstration that ends where the others have come no further than this has not got there.
-SMALLEST_END = 0.75
+#: A demonstration that gets no further than this share of the others' way has not got there.
+SMALLEST_SHARE = 0.75
 #: Beyond this many times the furthest of the others lies what belongs to another scene or place.
 FURTHEST_SHARE = 2.0
-#: Demonstrations that it takes to say what is usual: of the end, and of distances.
-FEWEST_FOR_ENDS = 3
+#: Demonstrations that it takes to say what is usual: at all, and of distances.
+FEWEST = 3
 FEWEST_FOR_DISTANCES = 6
 #: Last frames of others that an end is compared with.
 NEAREST_ENDS = 3
@@ -31,12 +31,14 @@ class Agreement:
     Attributes:
         distance: Median distance of its frames to the nearest frames of the others.
         end_distance: Mean distance of its last frame to the nearest of their last frames.
+        furthest: Highest progress found in the others at any of its frames, 0 to 1.
         end: Progress found in the others at its last frame, 0 to 1.
         order: Kendall's tau-b of the progress found in the others with its time, -1 to 1.
     """
 
     distance: NDArray[np.float64]
     end_distance: NDArray[np.float64]
+    furthest: NDArray[np.float64]
     end: NDArray[np.float64]
     order: NDArray[np.float64]
 
@@ -66,40 +68,40 @@ def agreement_of(films: Sequence[NDArray[np.float32]], neighbours: int, clock: C
         width = max(distance, 1e-9 * bank.root_mean_square_norm, 1e-12)
         progress = bank.progress(film, neighbours, width).progress
         to_ends = np.sort(np.linalg.norm(np.delete(ends, index, axis=0) - ends[index], axis=1))
-        rows.append(
-            (distance, to_ends[:nearest_ends].mean(), progress[-1], order_in_time(progress))
-        )
+        gained = (progress.max(), progress[-1], order_in_time(progress))
+        rows.append((distance, to_ends[:nearest_ends].mean(), *gained))
     return Agreement(*np.array(rows, dtype=np.float64).T)
 
 
 def disagreements(found: Sequence[Agreement]) -> dict[int, str]:
     """Return the demonstrations that disagree with the others, and what is wrong with each.
 
-    It has not got as far as the others, its frames come in no order, or its frames or its end lie
-    `FURTHEST_SHARE` times as far from the others as any other's do. Thresholds are the same for
-    all tasks; `docs/rewards.md` has how often they are wrong. Where failures are as many as
-    successes nothing tells which is which.
+    It never gets as far as the others; it ends on their way, further from their ends than any of
+    them; its frames come in no order; or its frames or its end lie `FURTHEST_SHARE` times as far
+    from the others as any other's do. Thresholds are the same for all tasks; `docs/rewards.md` has
+    how often they are wrong. Where failures are as many as successes nothing tells which is which.
 
     Args:
         found: The same demonstrations in each view; views are averaged.
     """
-    ends = np.mean([view.end for view in found], axis=0)  # (M,)
+    furthest = np.mean([view.furthest for view in found], axis=0)  # (M,)
+    ends = np.mean([view.end for view in found], axis=0)
     orders = np.mean([view.order for view in found], axis=0)
     away = np.mean([_beyond_the_others(view.end_distance) for view in found], axis=0)
     apart = np.mean([_beyond_the_others(view.distance) for view in found], axis=0)
-    told: dict[int, str] = {}
-    if len(ends) < FEWEST_FOR_ENDS:
-        return told
     tells_distances = len(ends) >= FEWEST_FOR_DISTANCES
+    told: dict[int, str] = {}
+    if len(ends) < FEWEST:
+        return told
     for index in range(len(ends)):
-        if ends[index] < SMALLEST_END:
+        if furthest[index] < SMALLEST_SHARE:
+            told[index] = f"gets no further than {furthest[index]:.0%} of the others' way"
+        elif ends[index] < SMALLEST_SHARE and away[index] > 1.0:
             told[index] = f"ends where the others are at {ends[index]:.0%} of their way"
         elif orders[index] <= 0.0:
             told[index] = "shows what the others show in no order, or backwards"
         elif tells_distances and away[index] > FURTHEST_SHARE:
-            told[index] = (
-                f"ends {away[index]:.1f} times as far from the others' ends as any of them"
-            )
+            told[index] = f"ends {away[index]:.1f} times as far from their ends as any of them"
         elif tells_distances and apart[index] > FURTHEST_SHARE:
             told[index] = f"lies {apart[index]:.1f} times as far from them as any of them"
     return told
@@ -125,7 +127,7 @@ def agreeing_demos(
     Returns:
         Those to fit on: all of them, or those that agree.
     """
-    if len(demos) < FEWEST_FOR_ENDS:
+    if len(demos) < FEWEST:
         return list(demos)
     views = [
         agreement_of([demo[view] for demo in demos], neighbours, CLOCKS[clock]) for view in demos[0]

@@ -56,8 +56,9 @@ def imitate(
     reward: str,
     steps: int,
     out: Path,
-    encoder: Path | None = None,
+    encoder: tuple[Path, ...] = (),
     demos: Path | None = None,
+    play: tuple[Path, ...] = (),
     algo: str = "sac",
     seeds: tuple[int, ...] = (0,),
     views: tuple[str, ...] = (),
@@ -80,8 +81,10 @@ def imitate(
         reward: progress, trajectory or goal (learned), sparse or dense (the task's own).
         steps: Control steps of training per seed.
         out: Folder of the run.
-        encoder: Run of `tcn-robot train` (learned rewards).
+        encoder: Run of `tcn-robot train` (learned rewards); several make an ensemble.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's, to
+            calibrate a reward for another body.
         algo: Learning algorithm: sac.
         seeds: One independent training each.
         views: Views that the learned reward sees; the demonstrations' first when none is given.
@@ -106,8 +109,10 @@ def imitate(
         steps=steps,
         seeds=seeds,
         algo=algo,
-        encoder=str(encoder) if encoder else None,
+        encoder=str(encoder[0]) if encoder else None,
+        further_encoders=tuple(map(str, encoder[1:])),
         demos=str(demos) if demos else None,
+        play=tuple(map(str, play)),
         views=views,
         reward_options=parse_reward_options(reward_options),
         num_envs=learning.num_envs,

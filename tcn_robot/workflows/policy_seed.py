@@ -57,11 +57,12 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
         check_demos_task(Path(config.demos), full_task_id(config.task))
         reward = fit_reward(
             config.reward,
-            Path(config.encoder),
+            (Path(config.encoder), *map(Path, config.further_encoders)),
             Path(config.demos),
             config.views,
             config.reward_options,
             acting,
+            tuple(map(Path, config.play)),
         )
     config = dataclasses.replace(config, views=tuple(reward.views))
     start_run(run, config, resume)

@@ -45,7 +45,9 @@ class ImitateConfig:
         algo: Learning algorithm, a key of `ALGORITHMS` or `CLONING`.
         algo_options: Further options of that algorithm; those left out become its own.
         encoder: Run with the trained encoder (learned rewards only).
+        further_encoders: More of them; the reward is then that of an ensemble.
         demos: Dataset with demonstrations (learned rewards only).
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's.
         views: Views that the learned reward sees; empty: the demonstrations' first.
         scored_views: Cameras that stand in for these views when the policy acts, one each; empty:
             the same ones.
@@ -91,6 +93,8 @@ class ImitateConfig:
     observation: str = "state"
     randomise: tuple[str, ...] = ()
     reward_options: dict[str, Any] = field(default_factory=dict)
+    further_encoders: tuple[str, ...] = ()
+    play: tuple[str, ...] = ()
     num_envs: int = 4
     horizon: int | None = None
     learning_rate: float | None = None

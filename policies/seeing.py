@@ -19,7 +19,8 @@ from tcn_robot.errors import UserError
 from tcn_robot.rewards.frames import EmbeddedDemo
 from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, Reward, ViewFrames
-from tcn_robot.rewards.wrappers import memory_of, memory_size_of, render_square
+from tcn_robot.rewards.memory import memory_of, memory_size_of
+from tcn_robot.rewards.wrappers import render_square
 
 SIGHT_LIMIT = 10.0
 
@@ -231,7 +232,7 @@ class Observer:
     def _together(self, states: np.ndarray, seen: np.ndarray | None) -> NDArray[np.float32]:
         parts = [states] if seen is None else [self._felt(), seen]
         if self._seeing.remembered:
-            parts.append(memory_of(self._seeing.remembered.reward))
+            parts.append(memory_of(self._seeing.remembered.reward, len(self._tasks)))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def _felt(self) -> NDArray[np.float32]:

@@ -23,6 +23,8 @@ KEYLESS_FIELDS = ("seeds", "films", "save_zip", "training_films")
 LATER_FIELDS: dict[str, Any] = {
     "algo_options": {"target_rate": 0.005},
     "checkpoint_interval_steps": None,
+    "further_encoders": (),
+    "play": (),
     "scored_views": (),
     "max_demos": None,
     "gap": None,

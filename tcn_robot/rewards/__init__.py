@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcn_robot.rewards.ensemble import EnsembleExplanation, EnsembleReward
 from tcn_robot.rewards.goal import GoalReward
 from tcn_robot.rewards.interface import Reward
-from tcn_robot.rewards.progress import ProgressExplanation, ProgressReward
+from tcn_robot.rewards.memory import memory_of, memory_size_of
+from tcn_robot.rewards.notes import RewardWarning
+from tcn_robot.rewards.progress import ProgressReward
+from tcn_robot.rewards.progress_config import ProgressExplanation
 from tcn_robot.rewards.storage import load_reward
 from tcn_robot.rewards.table import REWARDS, reward_class
 from tcn_robot.rewards.trajectory import TrajectoryReward
@@ -20,15 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REWARDS",
+    "EnsembleExplanation",
+    "EnsembleReward",
     "GoalReward",
     "ProgressExplanation",
     "ProgressReward",
     "RenderViews",
     "Reward",
+    "RewardWarning",
     "RewardWrapper",
     "TrajectoryReward",
     "VecRewardWrapper",
     "load_reward",
+    "memory_of",
+    "memory_size_of",
     "reward_class",
 ]
 

@@ -23,6 +23,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.rewards.interface import Reward, ViewFrames
+from tcn_robot.rewards.memory import memory_of, memory_size_of
 
 VIEWS_KEY = "views"
 ENV_REWARD_KEY = "env_reward"
@@ -104,11 +105,6 @@ def render_square(
     return {view: np.array(frames[camera], dtype=np.uint8) for view, camera in cameras.items()}
 
 
-def memory_size_of(reward: Reward) -> int:
-    """Return how many numbers a reward lays behind the observations, 0 for one without memory."""
-    return int(getattr(reward, "memory_size", 0))
-
-
 def space_with_memory(space: gymnasium.Space[Any], reward: Reward) -> gymnasium.Space[Any]:
     """Return the space of observations with a reward's memory behind them.
 
@@ -128,12 +124,6 @@ def space_with_memory(space: gymnasium.Space[Any], reward: Reward) -> gymnasium.
         np.append(space.high, np.ones(size)).astype(np.float32),
         dtype=np.float32,
     )
-
-
-def memory_of(reward: Reward) -> NDArray[np.float32]:
-    """Return a reward's memory of each environment, float32 (N, M) in [0, 1]."""
-    remembering: Any = reward
-    return np.asarray(remembering.memory(), dtype=np.float32)
 
 
 class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -182,7 +172,7 @@ class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
     def _remembered(self, observation: Any) -> Any:
         if not self._remembers:
             return observation
-        return np.concatenate([observation, memory_of(self.reward)[0]]).astype(np.float32)
+        return np.concatenate([observation, memory_of(self.reward, 1)[0]]).astype(np.float32)
 
 
 class VecRewardWrapper(VecEnvWrapper):
@@ -229,13 +219,15 @@ class VecRewardWrapper(VecEnvWrapper):
         if not self._remembers:
             return observations
         assert isinstance(observations, np.ndarray)  # as `space_with_memory` has seen to
-        return np.concatenate([observations, memory_of(self.reward)], axis=1).astype(np.float32)
+        return np.concatenate([observations, memory_of(self.reward, self.num_envs)], axis=1).astype(
+            np.float32
+        )
 
     def _remember_ends(self, dones: NDArray[np.bool_], infos: Sequence[dict[str, Any]]) -> None:
         """Lay the memory of ended episodes behind their last observations."""
         if not self._remembers:
             return
-        memory = memory_of(self.reward)
+        memory = memory_of(self.reward, self.num_envs)
         for index in np.flatnonzero(dones).tolist():
             last = infos[index]["terminal_observation"]
             infos[index]["terminal_observation"] = np.concatenate([last, memory[index]]).astype(

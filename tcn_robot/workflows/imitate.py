@@ -90,8 +90,9 @@ def imitate(
     steps: int,
     out: Path,
     reward: str | None = None,
-    encoder: Path | None = None,
+    encoder: tuple[Path, ...] = (),
     demos: Path | None = None,
+    play: tuple[Path, ...] = (),
     algo: str = "sac",
     algo_options: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (0,),
@@ -117,8 +118,11 @@ def imitate(
         out: Folder of the run.
         reward: progress, trajectory or goal (learned), sparse or dense (the task's own); left out
             with --algo bc only.
-        encoder: Run of `tcn-robot train` (learned rewards, and --observation embedding).
+        encoder: Run of `tcn-robot train` (learned rewards, and --observation embedding, which sees
+            by the first); several make an ensemble.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's, to
+            calibrate a reward for another body.
         algo: Learning algorithm: sac, ppo, td3, tqc or crossq; bc, behaviour cloning, which needs
             demonstrations with recorded actions.
         algo_options: Further options of that algorithm as name=value; docs/algorithms.md has them.
@@ -148,8 +152,10 @@ def imitate(
         seeds=seeds,
         algo=algo,
         algo_options=parse_options(algo_options, "--algo-options"),
-        encoder=str(encoder) if encoder else None,
+        encoder=str(encoder[0]) if encoder else None,
+        further_encoders=tuple(map(str, encoder[1:])),
         demos=str(demos) if demos else None,
+        play=tuple(map(str, play)),
         **dataclasses.asdict(seeing),
         reward_options=parse_options(reward_options),
         num_envs=learning.num_envs,

@@ -93,11 +93,12 @@ def _fitted_reward(run: Path, config: ImitateConfig, resume: bool, acting: str) 
     check_demos_task(Path(config.demos), full_task_id(config.task))
     return fit_reward(
         config.reward,
-        Path(config.encoder),
+        (Path(config.encoder), *map(Path, config.further_encoders)),
         Path(config.demos),
         config.views,
         config.reward_options,
         acting,
+        tuple(map(Path, config.play)),
         config.max_demos,
     )
 

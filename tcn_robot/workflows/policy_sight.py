@@ -115,8 +115,11 @@ def load_filming(run: Path, config: ImitateConfig, sight: Sight | None = None) -
     from tcn_robot.policies.run import REWARD_FOLDER
     from tcn_robot.policies.seeing import Filming
     from tcn_robot.rewards import load_reward
+    from tcn_robot.rewards.storage import encoder_hash, read_document
 
-    reward = load_reward(run / REWARD_FOLDER, sight.encoder if sight else None)
+    folder = run / REWARD_FOLDER
+    shared = sight is not None and read_document(folder)[2] == encoder_hash(sight.encoder)
+    reward = load_reward(folder, sight.encoder if sight and shared else None)
     return Filming(reward, config.views, reward.image_size_px, config.cameras)
 
 
@@ -161,7 +164,7 @@ def _described(
     from tcn_robot.models.digest import encoder_digest
     from tcn_robot.policies.run import REWARD_FOLDER
     from tcn_robot.provenance import sha256_of_files
-    from tcn_robot.rewards.wrappers import memory_size_of
+    from tcn_robot.rewards.memory import memory_size_of
 
     seen: dict[str, Any] = {}
     if sight is not None:

@@ -80,7 +80,7 @@ def _embedded(config: ImitateConfig, sight: Sight, episode: Episode) -> np.ndarr
     from tcn_robot.policies.environments import make_env
     from tcn_robot.policies.seeing import felt
     from tcn_robot.rewards.frames import embed_views
-    from tcn_robot.workflows.learned_reward import load_frames
+    from tcn_robot.workflows.shown_demonstrations import load_frames
 
     steps: Any = episode.steps
     [films] = load_frames([episode], sight.views)

@@ -201,9 +201,14 @@ class Observer:
         Args:
             seeing: What is seen.
             tasks: The N envs.
+
+        Raises:
+            UserError: When an env has no proprioception, and embeddings are to be seen.
         """
         self._seeing, self._tasks = seeing, tasks
         self._sight = SightOfEnvs(seeing.sight) if seeing.sight else None
+        for task in tasks if seeing.sight else ():
+            proprioception_space(task)
 
     def begin(self, states: np.ndarray, frames: Sequence[Frames]) -> NDArray[np.float32]:
         """Return what is seen after the reset of all envs.

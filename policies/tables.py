@@ -114,6 +114,8 @@ def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
 def _label(run: RunResults, alone: bool) -> str:
     """Return what a row is called: its reward, and its run where others have the same one."""
     name = "behaviour cloning" if run.reward == NO_REWARD else run.reward
+    if (observation := run.lines[0]["config"].get("observation", "state")) != "state":
+        name = f"{name}, sees {observation}"
     return name if alone else f"{name} ({run.name})"
 
 

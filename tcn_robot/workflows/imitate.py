@@ -79,6 +79,12 @@ class SeeingOptions:
     training_films: int = 0
 
 
+# What is called otherwise on the command line than in config.json.
+RUN_NAMES = {
+    "learning_starts": "learning_starts_steps",
+    "evaluate_every": "evaluation_interval_steps",
+    "checkpoint_every": "checkpoint_interval_steps",
+}
 DEFAULT_SEEING = SeeingOptions()
 DEFAULT_LEARNING = LearningOptions()
 
@@ -137,14 +143,11 @@ def imitate(
         resume: Go on with an interrupted run; further --seeds may be added.
     """
     from tcn_robot.policies.config import NO_REWARD, ImitateConfig
-    from tcn_robot.policies.run import CONFIG_FILE
 
     if reward is not None:
         check_reward_name(reward)
-    if resume and not (out / CONFIG_FILE).is_file():
-        raise UserError(
-            f"{out} holds no run to resume: {CONFIG_FILE} is missing; leave --resume out to start"
-        )
+    if resume:
+        _check_begun(out)
     config = ImitateConfig(
         task=task,
         reward=NO_REWARD if reward is None else reward,
@@ -158,21 +161,27 @@ def imitate(
         play=tuple(map(str, play)),
         **dataclasses.asdict(seeing),
         reward_options=parse_options(reward_options),
-        num_envs=learning.num_envs,
-        horizon=learning.horizon,
-        learning_rate=learning.learning_rate,
-        discount=learning.discount,
-        batch_size=learning.batch_size,
-        hidden_units=learning.hidden_units,
-        learning_starts_steps=learning.learning_starts,
-        evaluation_interval_steps=learning.evaluate_every,
-        evaluation_starts=learning.evaluation_starts,
-        final_starts=learning.final_starts,
-        checkpoint_interval_steps=learning.checkpoint_every,
+        **_named_as_in_runs(learning),
         films=films,
         save_zip=save_zip,
     )
     run_imitation(out, config, workers, tensorboard, resume)
+
+
+def _check_begun(out: Path) -> None:
+    """Refuse to go on with what was never begun."""
+    from tcn_robot.policies.run import CONFIG_FILE
+
+    if not (out / CONFIG_FILE).is_file():
+        raise UserError(
+            f"{out} holds no run to resume: {CONFIG_FILE} is missing; leave --resume out to start"
+        )
+
+
+def _named_as_in_runs(learning: LearningOptions) -> dict[str, Any]:
+    """Return the options of learning under the names that `ImitateConfig` has for them."""
+    options = dataclasses.asdict(learning)
+    return {RUN_NAMES.get(name, name): value for name, value in options.items()}
 
 
 def run_imitation(

@@ -45,6 +45,8 @@ def save_checkpoint(
         "steps": learner.num_timesteps,
         "updates": learner._n_updates,
         "seconds": seconds,
+        # A loss of an update that comes seldom is told again until the next.
+        "logged": {name: float(value) for name, value in learner.logger.name_to_value.items()},
         "numpy": {"position": int(numpy_state[2]), "gauss": list(map(float, numpy_state[3:]))},
         "action_space": learner.action_space.np_random.bit_generator.state,
     }
@@ -105,6 +107,7 @@ def _restore(
         with torch.no_grad():
             tensor.copy_(saved)
     _restore_optimisers(algorithm, learner, tensors)
+    learner.logger.name_to_value.update(state.get("logged", {}))
     learner.num_timesteps = state["steps"]
     learner._n_updates = state["updates"]
     learner.action_space.np_random.bit_generator.state = state["action_space"]

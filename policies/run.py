@@ -63,7 +63,7 @@ def _check_same_options(run: Path, config: ImitateConfig) -> None:
     """Seeds may be added to a run; everything else has to be what it was started with."""
     before = _flat(dataclasses.asdict(load_config(run)))
     after = _flat(dataclasses.asdict(config))
-    for name in sorted({*before, *after}, key=lambda name: name != "algo"):
+    for name in sorted({*before, *after}, key=lambda name: (name != "algo", name)):
         if name not in CHANGEABLE_OPTIONS and before.get(name) != after.get(name):
             raise UserError(
                 f"{run} was started with {name} = {before.get(name)}, found {after.get(name)}; "

@@ -7,6 +7,7 @@ import torch
 from tcn_robot.errors import UserError
 from tcn_robot.policies import learner as learning
 from tcn_robot.policies.algorithms import ALGORITHMS, make_algorithm
+from tcn_robot.policies.algorithms.interface import last_losses
 from tcn_robot.policies.checkpoint import restore_checkpoint, save_checkpoint
 from tcn_robot.policies.learner import SeedJob, read_evaluations, segments, train_seed
 from tcn_robot.policies.policy import load_policy
@@ -122,6 +123,7 @@ def test_every_number_of_a_learner_is_in_its_checkpoint(algo, tmp_path):
     for name in loose_names:
         assert torch.equal(getattr(learner, name), getattr(fresh, name))
     assert (fresh.num_timesteps, fresh._n_updates) == (96, learner._n_updates)
+    assert last_losses(algorithm, fresh) == last_losses(algorithm, learner)
     if algo != "ppo":
         for name in ("observations", "next_observations", "actions", "rewards", "timeouts"):
             ours, theirs = (getattr(one.replay_buffer, name) for one in (learner, fresh))

@@ -135,15 +135,19 @@ def agreeing_demos(
     told = disagreements(views)
     if not told:
         return list(demos)
-    too_many = 2 * len(told) > len(demos)
+    if 2 * len(told) > len(demos):
+        line = (
+            f"{len(told)} of {len(demos)} demonstrations disagree with the others, too many to "
+            "tell which failed; look whether they show one task, and one that the encoder knows"
+        )
+        warnings.warn(RewardWarning(line), stacklevel=3)
+        return list(demos)
     named = ", ".join(f"{{{place}}} {what}" for place, what in enumerate(told.values()))
-    if too_many:
-        what_next = "too many to tell which failed, none is left out"
-    elif drop:
-        what_next = "left out of the reward"
-    else:
-        what_next = "look whether it failed; reward option drop_outliers=true leaves it out"
+    what_next = (
+        "left out of the reward"
+        if drop
+        else "look whether it failed; reward option drop_outliers=true leaves it out"
+    )
     line = f"of {len(demos)} demonstrations {named}: {what_next}"
     warnings.warn(RewardWarning(line, tuple(told)), stacklevel=3)
-    left_out = told if drop and not too_many else {}
-    return [demo for index, demo in enumerate(demos) if index not in left_out]
+    return [demo for index, demo in enumerate(demos) if not (drop and index in told)]

@@ -120,7 +120,7 @@ def test_it_is_told_in_one_line_and_dropped_by_option_only(encoder, film):
 
 def test_where_most_disagree_none_is_dropped(encoder, film):
     demos = [{"front": film(np.full(5, 90))}] * 4
-    with pytest.warns(RewardWarning, match="too many to tell which failed"):
+    with pytest.warns(RewardWarning, match="4 of 4 demonstrations disagree"):
         reward = ProgressReward.fit(encoder, demos, drop_outliers=True)
     assert len(np.unique(reward.banks["front"].demos)) == 4
 

@@ -226,6 +226,7 @@ _TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("dict[str, Any]",), "an object of names and values", dict),
 )
 EMBEDDING_RUN = "embedding"
+FEW_TRIALS_RUN = "few_trials"
 _POSITIVE = (
     "steps",
     "num_envs",
@@ -297,5 +298,10 @@ def load_config(run: Path) -> ImitateConfig:
     if isinstance(values, dict) and values.get("kind") == EMBEDDING_RUN:
         raise UserError(
             f"{run} is a run of `tcn-robot train`, an encoder; name a run of `tcn-robot imitate`"
+        )
+    if isinstance(values, dict) and values.get("kind") == FEW_TRIALS_RUN:
+        raise UserError(
+            f"{run} is a run of `tcn-robot few-trials`: its summary.json has its figures; "
+            "name a run of `tcn-robot imitate`"
         )
     return config_from_mapping(values)

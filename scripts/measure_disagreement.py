@@ -1,4 +1,4 @@
-"""How often the progress reward names a demonstration: of successes alone, and a failure among them.
+"""How often the progress reward names a demonstration that succeeded, and one that failed.
 
     python scripts/measure_disagreement.py push-tcn --successes data/push-train \
         --failures data/push-stop data/push-miss [--sizes 4 8 16] [--draws 10]

@@ -15,7 +15,7 @@ from tcn_robot.rewards.nearest import CLOCKS
 
 BODY_CALIBRATIONS = ("auto", "none", "quantile", *BODY_MAPS)
 #: What "auto" is where play of both bodies is given.
-WITH_PLAY = "quantile"
+WITH_PLAY = "whiten"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ProgressConfig:
             by other means. The state is one number, `memory`.
         body_calibration: How play of both bodies is used: "none", "quantile" (the scale s is
             raised), "standardise" or "whiten" (each body's embeddings by its own play's mean and
-            deviations, or covariance). "auto": "quantile" where play is given, else "none".
+            deviations, or covariance). "auto": "whiten" where play is given, else "none".
         drop_outliers: Whether demonstrations that disagree with the others are left out instead
             of only named.
     """

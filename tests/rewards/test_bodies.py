@@ -146,10 +146,19 @@ def test_each_body_is_embedded_by_its_encoder(encoder, film, demos_of_shown, pla
         def embed(self, frames):
             return encoder.embed(frames) - np.float32(80 / 255)
 
-    reward = ProgressReward.fit(encoder, demos_of_shown, play=play, acting_encoder=Darker())
+    given = {"acting_encoder": Darker(), "body_calibration": "quantile"}
+    reward = ProgressReward.fit(encoder, demos_of_shown, play=play, **given)
     alone = ProgressReward.fit(encoder, demos_of_shown)
     assert reward.scales["front"] == pytest.approx(alone.scales["front"], rel=0.15)
     assert reward.score_episode(success_of_acting(film))[-1] > 0.5
+
+
+def test_with_play_bodies_are_whitened_unless_something_else_is_said(
+    encoder, film, demos_of_shown, play
+):
+    chosen = scores(encoder, film, demos_of_shown, play=play)
+    whitened = scores(encoder, film, demos_of_shown, play=play, body_calibration="whiten")
+    np.testing.assert_array_equal(chosen, whitened)
 
 
 def test_bad_play(encoder, demos_of_shown, play):

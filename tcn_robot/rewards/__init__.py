@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcn_robot.rewards.classifier import ClassifierReward
 from tcn_robot.rewards.goal import GoalReward
 from tcn_robot.rewards.interface import Reward
+from tcn_robot.rewards.mixture import MixtureReward
 from tcn_robot.rewards.progress import ProgressExplanation, ProgressReward
+from tcn_robot.rewards.shaping import ShapingReward
 from tcn_robot.rewards.storage import load_reward
 from tcn_robot.rewards.table import REWARDS, reward_class
 from tcn_robot.rewards.trajectory import TrajectoryReward
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REWARDS",
+    "ClassifierReward",
     "GoalReward",
+    "MixtureReward",
     "ProgressExplanation",
     "ProgressReward",
     "RenderViews",
     "Reward",
     "RewardWrapper",
+    "ShapingReward",
     "TrajectoryReward",
     "VecRewardWrapper",
     "load_reward",

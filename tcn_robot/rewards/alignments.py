@@ -144,7 +144,7 @@ class Coverage:
 
     `max_j place_j P[t, j] C[t, j - 1]`, in [0, 1]; see `tcn_robot.rewards.coverage`. Differs from
     ORCA, which is the case `credit=last, pooling=product, similarity=exponential`: every frame has
-    its credit and not the last one alone, and what was covered counts by its geometric mean, so
+    its credit and not the last one alone, and what comes before j counts by its geometric mean, so
     that the reward does not vanish with the length of a demonstration.
     """
 
@@ -172,7 +172,7 @@ class Coverage:
         costs = negative_log_similarity(distances, self._config)
         self._covered[rows], before = cover(self._covered[rows], costs)
         if self._config.pooling == "mean":
-            before = before / lengths[:, None]
+            before = before / np.maximum(np.arange(shown), 1)
         credit = places if self._config.credit == "graded" else _at_the_last(lengths, shown)
         scores = credit * np.exp(-before - costs)  # (M, J)
         best = scores.argmax(axis=1)

@@ -26,7 +26,8 @@ class ClassifierOptions:
     Attributes:
         goal_frames: Frames at the end of each demonstration that show the goal, >= 1. At most half
             of a demonstration's frames count as such, and one at least.
-        inverse_penalty: Of the squared weights of standardised embeddings, > 0; smaller is smoother.
+        inverse_penalty: Of the squared weights of standardised embeddings, > 0; the smaller, the
+            smoother.
     """
 
     goal_frames: int = 3

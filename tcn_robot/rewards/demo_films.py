@@ -34,7 +34,10 @@ class DemoFilms:
         most = int(self.lengths.max())
         index = np.minimum(np.arange(most), self.lengths[:, None] - 1)  # (K, J)
         self.frames = np.stack(
-            [np.asarray(film, dtype=np.float64)[row] for film, row in zip(films, index, strict=True)]
+            [
+                np.asarray(film, dtype=np.float64)[row]
+                for film, row in zip(films, index, strict=True)
+            ]
         )
         self.places = np.zeros((len(films), most))
         for row, film in zip(self.places, films, strict=True):
@@ -70,18 +73,20 @@ def calibrated_unit(
     films: Sequence[NDArray[np.generic]],
     withheld: Sequence[NDArray[np.generic]],
     percentile: float,
+    by_start: bool = True,
 ) -> float:
-    """Return the unit of distance: what lies between a success and the film it is compared with.
+    """Return the unit of distance: what lies between a success and what it is compared with.
 
-    Each withheld film is compared with the film that begins nearest to it; without any, each of
-    several films with that of the others. The unit is a percentile of the distances of its frames
-    to the nearest frame there. A single film has none to be compared with: then it is `LONE_SHARE`
-    of the median distance between two of its own frames.
+    Each withheld film is compared with the film that begins nearest to it, or with all of them;
+    without any, each of several films with the others. The unit is a percentile of the distances of
+    its frames to the nearest frame there. A single film has none to be compared with: then it is
+    `LONE_SHARE` of the median distance between two of its own frames.
 
     Args:
         films: (T, D) each, one or more.
         withheld: The same of others.
         percentile: In (0, 100].
+        by_start: Whether one film is followed, that which begins nearest, or all at once.
 
     Returns:
         Above 0: films without any motion, or that agree to the digit, get the smallest unit.
@@ -89,10 +94,10 @@ def calibrated_unit(
     size = DemoFilms(films).root_mean_square_norm
     if withheld:
         bank = DemoFilms(films)
-        distances = [_distances_to(bank, film) for film in withheld]
+        distances = [_distances_to(bank, film, by_start) for film in withheld]
     elif len(films) > 1:
         distances = [
-            _distances_to(DemoFilms([*films[:index], *films[index + 1 :]]), film)
+            _distances_to(DemoFilms([*films[:index], *films[index + 1 :]]), film, by_start)
             for index, film in enumerate(films)
         ]
     else:
@@ -104,7 +109,9 @@ def calibrated_unit(
     return max(unit, SMALLEST_SHARE * size, 1e-12)
 
 
-def _distances_to(bank: DemoFilms, film: NDArray[np.generic]) -> Array:
-    """Return each frame's distance to the nearest frame of the film that begins alike, (T,)."""
-    chosen = DemoFilms([bank.film(int(bank.nearest_start(film[:1])[0]))])
-    return np.asarray(chosen.distances(film)[:, 0].min(axis=1))
+def _distances_to(bank: DemoFilms, film: NDArray[np.generic], by_start: bool) -> Array:
+    """Return each frame's distance to the nearest frame of what the film is compared with, (T,)."""
+    distances = bank.distances(film)  # what films are filled with is their last frame again
+    if by_start:
+        distances = distances[:, bank.nearest_start(film[:1])]
+    return np.asarray(distances.min(axis=(1, 2)))

@@ -121,9 +121,7 @@ class FrameHistory:
         self._fresh = np.zeros_like(self._fresh)
         return embedded
 
-    def _begin_view(
-        self, view: str, first: NDArray[np.uint8], starts: NDArray[np.bool_]
-    ) -> None:
+    def _begin_view(self, view: str, first: NDArray[np.uint8], starts: NDArray[np.bool_]) -> None:
         encoder: Any = self._encoder
         length = (encoder.num_frames - 1) * encoder.config.stride_frames + 1
         kept = self._kept.get(view)

@@ -47,9 +47,10 @@ def shaped(
 class ShapingReward(WrappedReward):
     """`F = discount * Phi(s') - Phi(s)`, Phi being another reward's score; range of Phi's span.
 
-    The discounted sum telescopes, `sum_t discount^t F_t = discount^T Phi(s_T) - Phi(s_0)`, so adding
-    F to a reward leaves the order of policies as it is where episodes do not end early, as in all
-    tasks here; where they end, Phi would have to be 0 at the end (Ng et al. 1999, section 3).
+    The discounted sum telescopes, `sum_t discount^t F_t = discount^T Phi(s_T) - Phi(s_0)`, so
+    adding F to a reward leaves the order of policies as it is where episodes do not end early, as
+    in all tasks here; where they end, Phi would have to be 0 at the end (Ng et al. 1999, section
+    3).
 
     A film's first frame has none before it and scores 0. In an environment that is the frame of the
     reset, which `begin` hands over; after a bare `reset` the first score is 0.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,11 @@ from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 from tcn_robot.rewards.track import Track
 from tcn_robot.rewards.trajectory_options import TrajectoryConfig
+
+LONE_NOTE = (
+    "one demonstration only: nothing to calibrate the unit of distance on, which is taken from its "
+    "own motion; record another, or an episode of split 'valid'"
+)
 
 
 class TrajectoryReward:
@@ -63,6 +67,8 @@ class TrajectoryReward:
         self.films = films
         self.units = units
         self.config = config or TrajectoryConfig()
+        # What the calibration lacked, in a line for the user; empty if nothing, or after loading.
+        self.calibration_note = ""
         self._history = FrameHistory(encoder, tuple(films))
         self._tracks = {view: self._track(view) for view in films}
         self._moving: tuple[str, ...] = tuple(films)  # the views of the last frames
@@ -85,7 +91,7 @@ class TrajectoryReward:
             demos: {view: uint8 (T, H, W, 3)} per demonstration.
             calibration: Further demonstrations, best withheld from the encoder's training. When
                 None, each of `demos` is compared with the others. A single one leaves nothing to
-                compare: the unit is then taken from its own motion, which is said on stderr.
+                compare: the unit is then taken from its own motion; see `calibration_note`.
             views: The views to use; all those of the first demonstration when None.
             demo_index: Follow this demonstration only.
             **options: Fields of `TrajectoryConfig`.
@@ -99,21 +105,21 @@ class TrajectoryReward:
         withheld: list[EmbeddedDemo] = []
         if calibration:
             _, withheld = embed_demos(encoder, calibration, chosen, "calibration demonstration")
-        if config.units == "calibrated" and len(embedded) + len(withheld) == 1:
-            print(
-                "one demonstration only: nothing to calibrate the unit of distance on; it is taken "
-                "from the demonstration's own motion",
-                file=sys.stderr,
-            )
-        units = {
-            view: _unit([demo[view] for demo in embedded], [d[view] for d in withheld], config)
-            for view in chosen
-        }
         if demo_index is None and config.choice == "median":
             demo_index = _median_length_index(embedded)
         followed = embedded if demo_index is None else [embedded[demo_index]]
+        if demo_index is not None and not withheld:
+            # The others are not followed, so they tell what lies between two successes.
+            withheld = [demo for demo in embedded if demo is not followed[0]]
+        units = {
+            view: _unit([demo[view] for demo in followed], [d[view] for d in withheld], config)
+            for view in chosen
+        }
         films = {view: DemoFilms([demo[view] for demo in followed]) for view in chosen}
-        return cls(encoder, films, units, config)
+        fitted = cls(encoder, films, units, config)
+        if config.units == "calibrated" and len(embedded) + len(withheld) == 1:
+            fitted.calibration_note = LONE_NOTE
+        return fitted
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -284,7 +290,8 @@ def _unit(
 ) -> float:
     if config.units == "raw":
         return 1.0
-    return calibrated_unit(films, withheld, config.percentile)
+    by_start = config.choice != "best"
+    return calibrated_unit(films, withheld, config.percentile, by_start)
 
 
 def _median_length_index(demos: Sequence[EmbeddedDemo]) -> int:

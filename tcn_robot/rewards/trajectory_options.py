@@ -43,8 +43,8 @@ class TrajectoryConfig:
             "exponential": `exp(-c)`, which is flat far away.
         credit: For "coverage". "graded": each frame counts by how far the demonstration has come
             there. "last": only the last one, as in ORCA.
-        pooling: How the frames covered before count, for "coverage". "mean": their geometric mean
-            over the demonstration's length. "product": as in ORCA, which longer films make small.
+        pooling: How the frames covered before count, for "coverage". "mean": by their geometric
+            mean. "product": as in ORCA, which longer films make small.
         band: Frames on each side of the diagonal that may be matched, >= 0; for "transport".
         context: Frames, up to now, over which costs are averaged, >= 1; for "transport".
         epsilon: Entropic regularisation in the unit of the cost, > 0; for "transport".

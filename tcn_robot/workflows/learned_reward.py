@@ -70,6 +70,9 @@ def fit_reward(
         views=views,
         **(options or {}),
     )
+    note = getattr(fitted, "calibration_note", "")
+    if note:
+        print(note, file=sys.stderr)
     return _seen_by(fitted, for_body(seeing, acting)) if acting and seeing.bodies else fitted
 
 

@@ -1,7 +1,6 @@
 """The goal classifier: what it learns, how it is weighed, and its oracle."""
 
 import numpy as np
-import pytest
 from scipy.optimize import minimize
 
 from tcn_robot.rewards import ClassifierReward

@@ -113,8 +113,10 @@ def test_beginnings_are_seen_and_not_scored(fitted, film):
     np.testing.assert_allclose(found, expected[:, 1:8], rtol=1e-6, atol=1e-6)
     # The second begins anew; the others go on.
     fitted.begin(shown(0, [1]), np.array([False, True, False]))
-    now = {view: np.stack([films[0][view][8], films[1][view][1], films[2][view][8]]) for view in
-           films[0]}
+    now = {
+        view: np.stack([films[0][view][8], films[1][view][1], films[2][view][8]])
+        for view in films[0]
+    }
     scores = fitted.step(now)
     np.testing.assert_allclose(
         scores, [expected[0, 8], expected[1, 1], expected[2, 8]], rtol=1e-6, atol=1e-6

@@ -138,12 +138,15 @@ def test_each_environment_follows_what_begins_like_it(encoder, film):
         np.testing.assert_allclose(reward.step({"front": frames}), best, atol=1e-4)
 
 
-def test_best_choice_is_the_best_of_each(encoder, film, demos):
+@pytest.mark.parametrize("alignment", ["coverage", "monotone", "transport"])
+def test_best_choice_is_the_best_of_each(encoder, film, demos, alignment):
     episode = {"front": film(random_colours(6, 15))}
+    options = {"units": "raw", "alignment": alignment}
     each = [
-        TrajectoryReward.fit(encoder, demos, demo_index=i).score_episode(episode) for i in range(3)
+        TrajectoryReward.fit(encoder, demos, demo_index=i, **options).score_episode(episode)
+        for i in range(3)
     ]
-    best = TrajectoryReward.fit(encoder, demos, choice="best").score_episode(episode)
+    best = TrajectoryReward.fit(encoder, demos, choice="best", **options).score_episode(episode)
     np.testing.assert_allclose(best, np.max(each, axis=0), rtol=1e-5)
 
 
@@ -174,6 +177,24 @@ def test_unit_is_what_lies_between_a_withheld_success_and_its_demonstration(enco
     assert alone.units["front"] == pytest.approx(np.percentile(distances, 95), rel=1e-5)
 
 
+def test_unit_is_of_what_is_compared(encoder, demos):
+    """All demonstrations at once lie nearer than one; the others tell of a single one."""
+    films = [encoder.embed(demo["front"]).astype(float) for demo in demos]
+
+    def distances(mine, *others):
+        return [np.linalg.norm(np.concatenate(others) - row, axis=1).min() for row in mine]
+
+    every = [d for i in range(3) for d in distances(films[i], *films[:i], *films[i + 1 :])]
+    best = TrajectoryReward.fit(encoder, demos, choice="best")
+    assert best.units["front"] == pytest.approx(np.percentile(every, 95), rel=1e-4)
+    to_first = [d for i in (1, 2) for d in distances(films[i], films[0])]
+    one = TrajectoryReward.fit(encoder, demos, demo_index=0)
+    assert one.units["front"] == pytest.approx(np.percentile(to_first, 95), rel=1e-4)
+    with_calibration = TrajectoryReward.fit(encoder, demos, demo_index=0, calibration=demos[2:])
+    expected = np.percentile(distances(films[2], films[0]), 95)
+    assert with_calibration.units["front"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_scores_do_not_depend_on_the_size_of_embeddings(film, demos):
     """One configuration for all encoders: that is what units are for."""
 
@@ -195,16 +216,15 @@ def test_scores_do_not_depend_on_the_size_of_embeddings(film, demos):
         np.testing.assert_allclose(one, thousand, rtol=1e-4)
 
 
-def test_a_single_demonstration_says_what_cannot_be_calibrated(encoder, film, capsys):
+def test_a_single_demonstration_says_what_cannot_be_calibrated(encoder, film):
     demo = {"front": film(np.linspace(0, 250, 20))}
     reward = TrajectoryReward.fit(encoder, [demo])
-    assert "nothing to calibrate" in capsys.readouterr().err
+    assert "nothing to calibrate" in reward.calibration_note
     rows = encoder.embed(demo["front"]).astype(float)
     pairs = [np.linalg.norm(rows[i] - rows[j]) for i in range(20) for j in range(i + 1, 20)]
     assert reward.units["front"] == pytest.approx(LONE_SHARE * np.median(pairs), rel=1e-5)
-    TrajectoryReward.fit(encoder, [demo], calibration=[demo])
-    TrajectoryReward.fit(encoder, [demo], units="raw")
-    assert capsys.readouterr().err == ""
+    assert not TrajectoryReward.fit(encoder, [demo], calibration=[demo]).calibration_note
+    assert not TrajectoryReward.fit(encoder, [demo], units="raw").calibration_note
 
 
 def test_coverage_pays_for_the_way_in_its_order(encoder, film, demos):
@@ -233,9 +253,7 @@ def test_coverage_as_in_orca_equals_its_recurrence(encoder, film):
     )
     costs = np.linalg.norm(embed(done)[:, None].astype(float) - shown[None], axis=2)
     _, here = covered_by_loop(np.exp(-costs))
-    np.testing.assert_allclose(
-        reward.score_episode({"front": film(done)}), here[:, -1], rtol=1e-5
-    )
+    np.testing.assert_allclose(reward.score_episode({"front": film(done)}), here[:, -1], rtol=1e-5)
 
 
 def test_transport_at_the_end_matches_whole_episodes(encoder, film, demos):

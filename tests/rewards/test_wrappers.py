@@ -281,7 +281,7 @@ def test_scores_of_whole_episodes_come_with_their_last_step(make_venv, encoder, 
     single = RewardWrapper(make_counting_env(3), reward_at_the_end(encoder, clip))
     venv.reset()
     single.reset()
-    for t in range(10):
+    for _ in range(10):
         _, rewards, dones, infos = venv.step(actions_of(venv))
         np.testing.assert_array_equal(rewards, 0.0)
         for env, horizon in enumerate((3, 5)):

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 # Where a single demonstration is all there is: the unit, as a share of the median distance between
 # two of its frames. docs/trajectory.md says what the share was where it could be measured.
-LONE_SHARE = 0.25
+LONE_SHARE = 0.5
 # A unit below this share of the embeddings' root mean square norm is rounding.
 SMALLEST_SHARE = 1e-3
 

@@ -37,7 +37,7 @@ class ShapingOptions:
 
 
 def shaped(
-    potentials: NDArray[np.generic], previous: NDArray[np.generic], discount: float
+    potentials: NDArray[np.float32], previous: NDArray[np.float64], discount: float
 ) -> NDArray[np.float32]:
     """Return `discount * potential - previous`, (N,), 0 where the previous one is unknown (NaN)."""
     difference = discount * potentials.astype(np.float64) - previous

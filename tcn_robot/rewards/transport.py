@@ -101,5 +101,7 @@ def transport_scores(
         iterations: See `transport_plan`.
     """
     smoothed = context_costs(costs, context)
-    plan = transport_plan(smoothed, band_mask(*costs.shape, band), epsilon, iterations)
+    plan = transport_plan(
+        smoothed, band_mask(len(costs), costs.shape[1], band), epsilon, iterations
+    )
     return np.asarray(-len(costs) * (plan * smoothed).sum(axis=1))

@@ -147,8 +147,8 @@ class VecRewardWrapper(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Score the frames that the actions led to, those of ended episodes included."""
         observations, env_rewards, dones, infos = self.venv.step_wait()
-        rewards = self.reward.step(_stacked([_taken_views(info) for info in infos]))
-        rewards = rewards + _own_weight(self.reward) * np.asarray(env_rewards)
+        learned = self.reward.step(_stacked([_taken_views(info) for info in infos]))
+        rewards = learned + _own_weight(self.reward) * np.asarray(env_rewards)
         # Only after scoring: an ended episode's last frame still belongs to its own state.
         if np.any(dones):
             _add_episode_scores(self.reward, infos, np.flatnonzero(dones))

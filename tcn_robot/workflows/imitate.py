@@ -77,7 +77,8 @@ def imitate(
 
     Args:
         task: Task id, such as MujocoPush-v0, or module:id for a task of your own.
-        reward: progress, trajectory or goal (learned), sparse or dense (the task's own).
+        reward: progress, trajectory, goal, classifier, shaping or mixture (learned), sparse or
+            dense (the task's own).
         steps: Control steps of training per seed.
         out: Folder of the run.
         encoder: Run of `tcn-robot train` (learned rewards).

@@ -63,6 +63,11 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
             config.reward_options,
             acting,
         )
+    if getattr(reward, "scored_at_end", False):
+        raise UserError(
+            "scored=end tells the scores of an episode when it is over, and a policy here is paid "
+            "at every step; leave scored=end out"
+        )
     config = dataclasses.replace(config, views=tuple(reward.views))
     start_run(run, config, resume)
     if not fitted.is_dir():

@@ -58,14 +58,17 @@ def tcn_penalty(distances: Array, config: TrajectoryConfig) -> Array:
     return np.asarray(config.alpha * squared + config.beta * np.sqrt(config.gamma + squared))
 
 
-def negative_log_similarity(distances: Array, config: TrajectoryConfig) -> Array:
-    """Return -log of the similarity, which is 1 at no distance; >= 0.
+def negative_log_similarity(
+    distances: Array, config: TrajectoryConfig, tolerance: float = 0.0
+) -> Array:
+    """Return -log of the similarity, which is 1 up to the tolerance; >= 0.
 
     Args:
         distances: Of any shape, >= 0.
         config: Has the weights and the kind of similarity.
+        tolerance: Distance up to which nothing is lost, >= 0.
     """
-    least = config.beta * float(np.sqrt(config.gamma))
+    least = tcn_penalty(np.array(tolerance), config)
     penalties = np.maximum(tcn_penalty(distances, config) - least, 0.0)
     return np.log1p(penalties) if config.similarity == "smooth" else penalties
 
@@ -143,9 +146,10 @@ class Coverage:
     """How far the demonstration has been followed in its order, and whether one is there now.
 
     `max_j place_j P[t, j] C[t, j - 1]`, in [0, 1]; see `tcn_robot.rewards.coverage`. Differs from
-    ORCA, which is the case `credit=last, pooling=product, similarity=exponential`: every frame has
-    its credit and not the last one alone, and what comes before j counts by its geometric mean, so
-    that the reward does not vanish with the length of a demonstration.
+    ORCA, which is the case `credit=last, pooling=product, similarity=exponential, tolerance=0` of one
+    demonstration: every frame has its credit and not the last one alone; what comes before j counts
+    by its geometric mean, so that the reward does not vanish with the length of a demonstration;
+    and frames as near as successes come count as covered.
     """
 
     memory_size = 2
@@ -170,7 +174,8 @@ class Coverage:
         if self._covered.shape[1] != shown:
             self._covered = np.full((len(self._covered), shown), np.inf)
         costs = negative_log_similarity(distances, self._config)
-        self._covered[rows], before = cover(self._covered[rows], costs)
+        covering = negative_log_similarity(distances, self._config, self._config.tolerance)
+        self._covered[rows], before = cover(self._covered[rows], covering)
         if self._config.pooling == "mean":
             before = before / np.maximum(np.arange(shown), 1)
         credit = places if self._config.credit == "graded" else _at_the_last(lengths, shown)

@@ -63,6 +63,33 @@ class DemoFilms:
         squared += self._squared_norms.reshape(-1)
         return np.asarray(np.sqrt(np.maximum(squared, 0.0)).reshape(len(rows), films, most))
 
+    def nearest_by_place(
+        self, queries: NDArray[np.generic], most_places: int
+    ) -> tuple[Array, Array]:
+        """Look up the nearest frame of any film at each of several places along the way.
+
+        Args:
+            queries: (N, D).
+            most_places: Into how many equal parts the way is cut, >= 1; parts in which no film has
+                a frame are left out, which leaves B.
+
+        Returns:
+            distances: (N, B), of the nearest frame in each part, in the order of the way.
+            places: (N, B), where that frame lies.
+        """
+        real = np.arange(self.frames.shape[1]) < self.lengths[:, None]  # (K, J)
+        places = self.places[real]  # (F,)
+        parts = np.minimum((places * most_places).astype(np.int64), most_places - 1)
+        order = np.argsort(parts, kind="stable")
+        starts = np.flatnonzero(np.diff(parts[order], prepend=-1))
+        distances = self.distances(queries)[:, real][:, order]  # (N, F)
+        found, where = [], []
+        for frames in np.split(np.arange(len(order)), starts[1:]):
+            nearest = distances[:, frames].argmin(axis=1)
+            found.append(distances[np.arange(len(distances)), frames[nearest]])
+            where.append(places[order[frames[nearest]]])
+        return np.stack(found, axis=1), np.stack(where, axis=1)
+
     def nearest_start(self, first: NDArray[np.generic]) -> NDArray[np.int64]:
         """Return which film begins nearest to each first frame, (N, D) -> (N,)."""
         gaps = np.asarray(first, dtype=np.float64)[:, None] - self.frames[None, :, 0]

@@ -29,6 +29,7 @@ class Track:
         self._films = films
         self._unit = unit
         self._candidates = len(films.lengths) if config.choice == "best" else 1
+        self._pooled_places = config.pooled_places if config.choice == "pooled" else 0
         self._alignment: Alignment = ALIGNMENT_CLASSES[config.alignment](config)
         # Per environment: the demonstration followed, or that of the best score last.
         self._chosen = np.zeros(0, dtype=np.int64)
@@ -60,6 +61,8 @@ class Track:
         Returns:
             (M,) scores.
         """
+        if self._pooled_places:
+            return self._step_pooled(embeddings, envs)
         followed = self._followed(embeddings, envs)  # (M, C)
         some = np.arange(len(envs))
         distances = self._films.distances(embeddings)[some[:, None], followed] / self._unit
@@ -73,6 +76,12 @@ class Track:
         best = scores.argmax(axis=1)
         self._chosen[envs] = followed[some, best]
         return np.asarray(scores[some, best])
+
+    def _step_pooled(self, embeddings: NDArray[np.float32], envs: Indices) -> Array:
+        """Score against all demonstrations as one: at each place the nearest frame of any."""
+        distances, places = self._films.nearest_by_place(embeddings, self._pooled_places)
+        lengths = np.full(len(envs), distances.shape[1])
+        return self._alignment.step(envs, distances / self._unit, lengths, places)
 
     def memory(self) -> Array:
         """Return the state in short, of the demonstration followed, (N, memory_size) in [0, 1]."""

@@ -290,7 +290,7 @@ def _unit(
 ) -> float:
     if config.units == "raw":
         return 1.0
-    by_start = config.choice != "best"
+    by_start = config.choice in ("nearest", "median")
     return calibrated_unit(films, withheld, config.percentile, by_start)
 
 

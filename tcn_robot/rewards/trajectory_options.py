@@ -10,7 +10,7 @@ import numpy as np
 from tcn_robot.errors import UserError, unknown_name
 
 ALIGNMENTS = ("coverage", "frame", "monotone", "transport")
-CHOICES = ("nearest", "best", "median")
+CHOICES = ("pooled", "best", "nearest", "median")
 UNITS = ("calibrated", "raw")
 SIMILARITIES = ("smooth", "exponential")
 CREDITS = ("graded", "last")
@@ -30,9 +30,11 @@ class TrajectoryConfig:
             and the demonstration that it is compared with. "raw": of the embeddings, for which the
             paper's weights are meant where these have length 1.
         percentile: Of the calibration distances, that becomes the unit, in (0, 100].
-        choice: Which demonstration is followed. "nearest": for each episode that whose first frame
-            lies nearest to its own. "best": at each frame that which scores best. "median": the one
-            of median length.
+        choice: Which demonstration is followed. "pooled": all as one, at each place along the way
+            the nearest frame of any; for "coverage". "best": at each frame that which scores best.
+            "nearest": for each episode that whose first frame lies nearest to its own. "median":
+            the one of median length. The default "" is "pooled" for "coverage", else "nearest".
+        pooled_places: Parts into which the way is cut for "pooled", >= 1.
         alignment: Which frame of the demonstration is asked for. "coverage": those before it have
             been covered in order. "frame": at a fixed rate. "monotone": the nearest from the last
             one found to `window` frames ahead. "transport": matching by optimal transport.
@@ -45,6 +47,8 @@ class TrajectoryConfig:
             there. "last": only the last one, as in ORCA.
         pooling: How the frames covered before count, for "coverage". "mean": by their geometric
             mean. "product": as in ORCA, which longer films make small.
+        tolerance: Distance, in units, up to which a frame counts as covered in full, >= 0; for
+            "coverage". What is shown now is not tolerated anything.
         band: Frames on each side of the diagonal that may be matched, >= 0; for "transport".
         context: Frames, up to now, over which costs are averaged, >= 1; for "transport".
         epsilon: Entropic regularisation in the unit of the cost, > 0; for "transport".
@@ -58,7 +62,8 @@ class TrajectoryConfig:
     gamma: float = 1e-3
     units: str = "calibrated"
     percentile: float = 95.0
-    choice: str = "nearest"
+    choice: str = ""
+    pooled_places: int = 20
     alignment: str = "coverage"
     window: int = 5
     hold_steps: int = 1
@@ -66,6 +71,7 @@ class TrajectoryConfig:
     similarity: str = "smooth"
     credit: str = "graded"
     pooling: str = "mean"
+    tolerance: float = 1.0
     band: int = 10
     context: int = 3
     epsilon: float = 0.01
@@ -73,7 +79,10 @@ class TrajectoryConfig:
     scored: str = "online"
 
     def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
+        """Fill in the choice that suits the alignment, and refuse what has no meaning."""
+        if not self.choice:
+            pooled = self.alignment == "coverage"
+            object.__setattr__(self, "choice", "pooled" if pooled else "nearest")
         for field, name, known in self._words():
             if name not in known:
                 raise unknown_name(field, name, known)
@@ -96,6 +105,16 @@ class TrajectoryConfig:
                 raise UserError(f"expected a {field} above 0, found {value}")
         if not 0.0 < self.percentile <= 100.0:
             raise UserError(f"expected a percentile in (0, 100], found {self.percentile}")
+        if not (np.isfinite(self.tolerance) and self.tolerance >= 0.0) or self.pooled_places < 1:
+            raise UserError(
+                "expected a tolerance of 0 or more and 1 of the pooled_places or more, found "
+                f"{self.tolerance} and {self.pooled_places}"
+            )
+        if self.choice == "pooled" and self.alignment != "coverage":
+            raise UserError(
+                f"alignment {self.alignment!r} follows one demonstration; choice=pooled is for "
+                "coverage, take nearest, best or median"
+            )
         if self.scored == "end" and self.alignment != "transport":
             raise UserError(
                 f"alignment {self.alignment!r} knows each score at once; leave scored=end out, or "

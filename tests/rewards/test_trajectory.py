@@ -7,7 +7,8 @@ import pytest
 
 from tcn_robot.errors import UserError
 from tcn_robot.rewards import TrajectoryReward, load_reward
-from tcn_robot.rewards.demo_films import LONE_SHARE
+from tcn_robot.rewards.demo_films import LONE_SHARE, DemoFilms
+from tcn_robot.rewards.nearest import by_path
 from tcn_robot.rewards.storage import save_fitted
 from tests.rewards.test_coverage import covered_by_loop
 
@@ -23,7 +24,8 @@ def embed(colours):
 
 def raw(encoder, demos, **options):
     """The formula as the paper has it, on embeddings as they are."""
-    return TrajectoryReward.fit(encoder, demos, **{"alignment": "frame", "units": "raw", **options})
+    defaults = {"alignment": "frame", "units": "raw", "choice": "nearest"}
+    return TrajectoryReward.fit(encoder, demos, **(defaults | options))
 
 
 def random_colours(seed, length):
@@ -143,7 +145,9 @@ def test_best_choice_is_the_best_of_each(encoder, film, demos, alignment):
     episode = {"front": film(random_colours(6, 15))}
     options = {"units": "raw", "alignment": alignment}
     each = [
-        TrajectoryReward.fit(encoder, demos, demo_index=i, **options).score_episode(episode)
+        TrajectoryReward.fit(
+            encoder, demos, demo_index=i, choice="median", **options
+        ).score_episode(episode)
         for i in range(3)
     ]
     best = TrajectoryReward.fit(encoder, demos, choice="best", **options).score_episode(episode)
@@ -161,12 +165,12 @@ def unit_by_loop(films, withheld):
 
 def test_unit_is_what_lies_between_a_withheld_success_and_its_demonstration(encoder, film, demos):
     withheld = [{"front": film(random_colours(7, 9)), "left": film(random_colours(8, 9))}]
-    reward = TrajectoryReward.fit(encoder, demos, calibration=withheld)
+    reward = TrajectoryReward.fit(encoder, demos, calibration=withheld, choice="nearest")
     for view in ("front", "left"):
         films = [encoder.embed(demo[view]).astype(float) for demo in demos]
         others = [encoder.embed(demo[view]).astype(float) for demo in withheld]
         assert reward.units[view] == pytest.approx(unit_by_loop(films, others), rel=1e-5)
-    alone = TrajectoryReward.fit(encoder, demos, views=("front",))
+    alone = TrajectoryReward.fit(encoder, demos, views=("front",), choice="nearest")
     films = [encoder.embed(demo["front"]).astype(float) for demo in demos]
     distances = [
         np.linalg.norm(row - other, axis=-1).min()
@@ -185,12 +189,15 @@ def test_unit_is_of_what_is_compared(encoder, demos):
         return [np.linalg.norm(np.concatenate(others) - row, axis=1).min() for row in mine]
 
     every = [d for i in range(3) for d in distances(films[i], *films[:i], *films[i + 1 :])]
-    best = TrajectoryReward.fit(encoder, demos, choice="best")
-    assert best.units["front"] == pytest.approx(np.percentile(every, 95), rel=1e-4)
+    for choice in ("best", "pooled"):
+        several = TrajectoryReward.fit(encoder, demos, choice=choice)
+        assert several.units["front"] == pytest.approx(np.percentile(every, 95), rel=1e-4)
     to_first = [d for i in (1, 2) for d in distances(films[i], films[0])]
-    one = TrajectoryReward.fit(encoder, demos, demo_index=0)
+    one = TrajectoryReward.fit(encoder, demos, demo_index=0, choice="median")
     assert one.units["front"] == pytest.approx(np.percentile(to_first, 95), rel=1e-4)
-    with_calibration = TrajectoryReward.fit(encoder, demos, demo_index=0, calibration=demos[2:])
+    with_calibration = TrajectoryReward.fit(
+        encoder, demos, demo_index=0, choice="median", calibration=demos[2:]
+    )
     expected = np.percentile(distances(films[2], films[0]), 95)
     assert with_calibration.units["front"] == pytest.approx(expected, rel=1e-4)
 
@@ -227,6 +234,38 @@ def test_a_single_demonstration_says_what_cannot_be_calibrated(encoder, film):
     assert not TrajectoryReward.fit(encoder, [demo], units="raw").calibration_note
 
 
+def test_pooled_is_the_nearest_frame_of_any_at_each_place(encoder, demos):
+    films = DemoFilms([encoder.embed(demo["front"]) for demo in demos])
+    queries = np.random.default_rng(0).uniform(0, 1, size=(5, 3))
+    distances, places = films.nearest_by_place(queries, 8)
+    frames = np.concatenate([films.film(k) for k in range(3)])
+    at = np.concatenate([by_path(films.film(k)) for k in range(3)])
+    for n, query in enumerate(queries):
+        for part in range(8):
+            inside = (at >= part / 8) & ((at < (part + 1) / 8) | (part == 7))
+            each = np.linalg.norm(frames[inside] - query, axis=1)
+            assert distances[n, part] == pytest.approx(each.min(), rel=1e-6)
+            assert places[n, part] == at[inside][each.argmin()]
+    one_place, _ = films.nearest_by_place(queries, 1)
+    assert one_place.shape == (5, 1)
+    # A film that stands still has one place; parts without any frame are left out.
+    still = DemoFilms([np.zeros((4, 3))])
+    assert still.nearest_by_place(queries, 8)[0].shape == (5, 1)
+
+
+def test_within_the_tolerance_the_way_counts_as_covered(encoder, film, demos):
+    reward = TrajectoryReward.fit(encoder, demos, views=("front",))
+    red = np.zeros((26, 3))
+    red[:, 0] = np.linspace(0, 250, 26)
+    for t in range(26):
+        reward.step({"front": film(red[t : t + 1])})
+        assert reward.memory()[0, 1] == pytest.approx(1.0)
+    jumped = TrajectoryReward.fit(encoder, demos, views=("front",))
+    jumped.step({"front": film(red[:1])})
+    jumped.step({"front": film(red[-1:])})
+    assert jumped.memory()[0, 1] < 0.5
+
+
 def test_coverage_pays_for_the_way_in_its_order(encoder, film, demos):
     reward = TrajectoryReward.fit(encoder, demos, views=("front",))
     red = np.zeros((26, 3))
@@ -249,7 +288,7 @@ def test_coverage_as_in_orca_equals_its_recurrence(encoder, film):
         encoder,
         [{"front": film(random_colours(10, 6))}],
         **{"units": "raw", "credit": "last", "pooling": "product", "similarity": "exponential"},
-        **{"alpha": 0.0, "beta": 1.0, "gamma": 0.0},
+        **{"alpha": 0.0, "beta": 1.0, "gamma": 0.0, "tolerance": 0.0, "choice": "nearest"},
     )
     costs = np.linalg.norm(embed(done)[:, None].astype(float) - shown[None], axis=2)
     _, here = covered_by_loop(np.exp(-costs))
@@ -287,7 +326,7 @@ def test_memory_is_the_share_of_time_or_of_the_way(encoder, film):
     demos = [{"front": film(shown)}]
     clock = raw(encoder, demos, alignment="frame", rate=0.5)
     seeking = raw(encoder, demos, alignment="monotone")
-    covering = raw(encoder, demos, alignment="coverage", alpha=1e6)
+    covering = raw(encoder, demos, alignment="coverage", alpha=1e6, tolerance=0.0)
     matching = raw(encoder, demos, alignment="transport")
     for t in range(11):
         for reward in (clock, seeking, covering, matching):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.errors import UserError
+from tcn_robot.rewards.beginning import begin_episodes
 from tcn_robot.rewards.frames import EmbeddedDemo
 from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, Reward, ViewFrames
@@ -136,7 +137,8 @@ class SightOfEnvs:
         Returns:
             float32 (M, V * D).
         """
-        return self._sight.scaled(self._history.begin(frames, mask))
+        self._history.begin(frames, mask)
+        return self._sight.scaled(self._history.embed_first(frames))
 
     def see(self, frames: ViewFrames) -> NDArray[np.float32]:
         """See the next frame of each env, {view: uint8 (N, H, W, 3)} -> float32 (N, V * D)."""
@@ -219,18 +221,14 @@ class Observer:
         """
         everyone = np.ones(len(self._tasks), dtype=bool)
         if self._seeing.remembered:
-            # The first score is due to the first action, so it is of frame 1.
-            self._seeing.remembered.reward.reset(everyone, next_frame=1)
+            begin_episodes(self._seeing.remembered.reward, self._scored(frames), everyone)
         seen = self._sight.begin(everyone, stacked(frames)) if self._sight else None
         return self._together(states, seen)
 
     def see(self, states: np.ndarray, frames: Sequence[Frames]) -> NDArray[np.float32]:
         """Return what is seen after a step; envs that have ended show what they showed last."""
         if self._seeing.remembered:
-            views = self._seeing.remembered.views
-            self._seeing.remembered.reward.step(
-                {view: np.stack([shown[view] for shown in frames]) for view in views}
-            )
+            self._seeing.remembered.reward.step(self._scored(frames))
         seen = self._sight.see(stacked(frames)) if self._sight else None
         return self._together(states, seen)
 
@@ -239,6 +237,10 @@ class Observer:
         if self._seeing.remembered:
             parts.append(memory_of(self._seeing.remembered.reward, len(self._tasks)))
         return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _scored(self, frames: Sequence[Frames]) -> ViewFrames:
+        views = self._seeing.remembered.views if self._seeing.remembered else ()
+        return {view: np.stack([shown[view] for shown in frames]) for view in views}
 
     def _felt(self) -> NDArray[np.float32]:
         return np.stack([felt(task) for task in self._tasks])

@@ -25,9 +25,10 @@ ENSEMBLE = "ensemble"
 def save_fitted(
     folder: Path,
     name: str,
-    encoder: Embedder,
+    encoder: Embedder | None,
     options: dict[str, Any],
     arrays: dict[str, NDArray[Any]],
+    parts: Mapping[str, Reward] | None = None,
 ) -> None:
     """Write a fitted reward into a folder, whole or not at all.
 
@@ -35,9 +36,10 @@ def save_fitted(
         folder: Replaced if it exists.
         name: The reward's name in the table.
         encoder: Written into `folder/encoder` if it can `save`; otherwise it has to be handed
-            to `load` again.
+            to `load` again. None where the parts have theirs.
         options: What JSON can hold.
         arrays: {name: array}.
+        parts: Rewards that it is made of, written into folders of their own within.
     """
     from safetensors.numpy import save
 
@@ -55,6 +57,8 @@ def save_fitted(
         save_encoder = getattr(encoder, "save", None)
         if save_encoder is not None:
             save_encoder(partial / ENCODER_FOLDER)
+        for part, reward in (parts or {}).items():
+            reward.save(partial / part)
 
 
 def encoder_hash(encoder: Embedder) -> str | None:

@@ -22,11 +22,14 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.rewards.beginning import SeesBeginnings, begin_episodes
 from tcn_robot.rewards.interface import Reward, ViewFrames
 from tcn_robot.rewards.memory import memory_of, memory_size_of
 
 VIEWS_KEY = "views"
 ENV_REWARD_KEY = "env_reward"
+#: At an episode's last step, of a reward that is `scored_at_end`: float32 (T,), one per step.
+EPISODE_SCORES_KEY = "episode_scores"
 
 
 # Recorded arguments let Gymnasium make the environment again from its spec.
@@ -156,9 +159,7 @@ class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and the reward's state."""
         observation, info = self.env.reset(seed=seed, options=options)
-        _taken_views(info)
-        # The first score is due to the first action, so it is of frame 1.
-        self.reward.reset(np.ones(1, dtype=bool), next_frame=1)
+        begin_episodes(self.reward, _stacked([_taken_views(info)]), np.ones(1, dtype=bool))
         return self._remembered(observation), info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -166,7 +167,9 @@ class RewardWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
         observation, env_reward, terminated, truncated, info = self.env.step(action)
         frames = _stacked([_taken_views(info)])
         info[ENV_REWARD_KEY] = float(env_reward)
-        reward = float(self.reward.step(frames)[0])
+        reward = float(self.reward.step(frames)[0]) + _own_weight(self.reward) * float(env_reward)
+        if terminated or truncated:
+            _add_episode_scores(self.reward, [info], [0])
         return self._remembered(observation), reward, terminated, truncated, info
 
     def _remembered(self, observation: Any) -> Any:
@@ -196,20 +199,20 @@ class VecRewardWrapper(VecEnvWrapper):
     def reset(self) -> VecEnvObs:
         """Reset all environments and the reward's state for each."""
         observations = self.venv.reset()
-        self._keep_reset_infos()
-        self.reward.reset(np.ones(self.num_envs, dtype=bool), next_frame=1)
+        self._begin(np.ones(self.num_envs, dtype=bool))
         return self._with_memory(observations)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Score the frames that the actions led to, those of ended episodes included."""
         observations, env_rewards, dones, infos = self.venv.step_wait()
-        rewards = self.reward.step(_stacked([_taken_views(info) for info in infos]))
+        learned = self.reward.step(_stacked([_taken_views(info) for info in infos]))
+        rewards = learned + _own_weight(self.reward) * np.asarray(env_rewards)
         # Only after scoring: an ended episode's last frame still belongs to its own state, and so
         # does what the reward remembered of it.
         if np.any(dones):
+            _add_episode_scores(self.reward, infos, np.flatnonzero(dones))
             self._remember_ends(dones, infos)
-            self.reward.reset(np.asarray(dones, dtype=bool), next_frame=1)
-        self._keep_reset_infos()
+            self._begin(np.asarray(dones, dtype=bool))
         for info, env_reward in zip(infos, env_rewards, strict=True):
             info[ENV_REWARD_KEY] = float(env_reward)
         scored = np.asarray(rewards, dtype=np.float32)
@@ -234,10 +237,28 @@ class VecRewardWrapper(VecEnvWrapper):
                 np.float32
             )
 
-    def _keep_reset_infos(self) -> None:
+    def _begin(self, starts: NDArray[np.bool_]) -> None:
+        """Begin new episodes with the frames of their resets, which the VecEnv has in its infos."""
         self.reset_infos = list(self.venv.reset_infos)
-        for info in self.reset_infos:
-            info.pop(VIEWS_KEY, None)
+        begun = [_taken_views(self.reset_infos[env]) for env in np.flatnonzero(starts)]
+        begin_episodes(self.reward, _stacked(begun), starts)
+
+
+def _own_weight(reward: Reward) -> float:
+    """Return the weight of the environment's own reward: that of mixtures, else 0."""
+    return float(getattr(reward, "sparse_weight", 0.0))
+
+
+def _add_episode_scores(
+    reward: Reward, infos: Sequence[dict[str, Any]], ended: Sequence[int] | NDArray[np.int64]
+) -> None:
+    """Put the scores of whole episodes that have ended into their last infos, if there are any."""
+    if not getattr(reward, "scored_at_end", False):
+        return
+    scored: Any = reward
+    first = 1 if isinstance(reward, SeesBeginnings) else 0
+    for env in ended:
+        infos[env][EPISODE_SCORES_KEY] = scored.seen_scores(int(env))[first:]
 
 
 def _renders_views(env: gymnasium.Env[Any, Any]) -> bool:

@@ -122,8 +122,8 @@ def imitate(
         task: Task id, such as MujocoPush-v0, or module:id for a task of your own.
         steps: Control steps of training per seed; with --algo bc, updates.
         out: Folder of the run.
-        reward: progress, trajectory or goal (learned), sparse or dense (the task's own); left out
-            with --algo bc only.
+        reward: progress, trajectory, goal, classifier, shaping or mixture (learned), sparse or
+            dense (the task's own); left out with --algo bc only.
         encoder: Run of `tcn-robot train` (learned rewards, and --observation embedding, which sees
             by the first); several make an ensemble.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.

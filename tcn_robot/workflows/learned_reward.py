@@ -139,6 +139,8 @@ def _fit_on(
             views=shown.views,
             **given,
         )
+    if note := getattr(fitted, "calibration_note", ""):
+        print(note, file=sys.stderr)
     return fitted if by_acting is None or films is not None else _seen_by(fitted, by_acting)
 
 

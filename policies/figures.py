@@ -23,7 +23,7 @@ COLOURS = {
     "goal": "#edae49",
     "none": "#7b5ea7",
 }
-OTHER_COLOUR = "#3d5a80"
+OTHER_COLOURS = ("#3d5a80", "#c77d2b", "#5e8c31", "#a23b72", "#4aa3c7", "#8c6d46")
 PANELS_IN_A_ROW = 3
 
 
@@ -57,13 +57,21 @@ def mean_curve(seeds: Sequence[np.ndarray]) -> np.ndarray:
     return np.column_stack([common, rows]).reshape(-1, 2)
 
 
+def _unused_colour(reward: str, used: list[str]) -> str:
+    """Return a reward's own colour, or another one where a curve has it already; note it."""
+    free = [one for one in (COLOURS.get(reward), *OTHER_COLOURS) if one and one not in used]
+    used.append(free[0] if free else OTHER_COLOURS[0])
+    return used[-1]
+
+
 def draw_curves(axes: Axes, curves: Sequence[Curve], title: str) -> None:
     """Draw each seed thin and the mean of each curve thick."""
+    used: list[str] = []
     for curve in curves:
         seeds = [seed for seed in curve.seeds if len(seed)]
         if not seeds:
             continue
-        colour = COLOURS.get(curve.reward, OTHER_COLOUR)
+        colour = _unused_colour(curve.reward, used)
         many = f"{curve.label} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"
         if curve.level:
             last = 100 * float(np.mean([seed[-1, 1] for seed in seeds]))

@@ -10,6 +10,7 @@ from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
     from tcn_robot.policies.config import ImitateConfig
+    from tcn_robot.rewards import Reward
 
 
 def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig:
@@ -63,16 +64,31 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
             config.reward_options,
             acting,
         )
-    if getattr(reward, "scored_at_end", False):
-        raise UserError(
-            "scored=end tells the scores of an episode when it is over, and a policy here is paid "
-            "at every step; leave scored=end out"
-        )
+    _check_learnable(reward, config)
     config = dataclasses.replace(config, views=tuple(reward.views))
     start_run(run, config, resume)
     if not fitted.is_dir():
         reward.save(fitted)
     return config
+
+
+def _check_learnable(reward: Reward, config: ImitateConfig) -> None:
+    """Refuse rewards that would teach something else than what was meant.
+
+    Raises:
+        UserError: One that is known at the end of an episode only, or shaping for another discount.
+    """
+    if getattr(reward, "scored_at_end", False):
+        raise UserError(
+            "scored=end tells the scores of an episode when it is over, and a policy here is paid "
+            "at every step; leave scored=end out"
+        )
+    shaped_for = getattr(reward, "shaping_discount", None)
+    if shaped_for is not None and shaped_for != config.discount:
+        raise UserError(
+            f"shaping for a discount of {shaped_for} changes what is best for a policy that learns "
+            f"with {config.discount}; give --reward-options discount={config.discount}"
+        )
 
 
 def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> None:

@@ -146,10 +146,10 @@ class Coverage:
     """How far the demonstration has been followed in its order, and whether one is there now.
 
     `max_j place_j P[t, j] C[t, j - 1]`, in [0, 1]; see `tcn_robot.rewards.coverage`. Differs from
-    ORCA, which is the case `credit=last, pooling=product, similarity=exponential, tolerance=0` of one
-    demonstration: every frame has its credit and not the last one alone; what comes before j counts
-    by its geometric mean, so that the reward does not vanish with the length of a demonstration;
-    and frames as near as successes come count as covered.
+    ORCA, which is the case `credit=last, pooling=product, similarity=exponential, tolerance=0` of
+    one demonstration: every frame has its credit and not the last one alone; what comes before j
+    counts by its geometric mean, so that the reward does not vanish with the length of a
+    demonstration; and frames as near as successes come count as covered.
     """
 
     memory_size = 2

@@ -74,6 +74,11 @@ class ShapingReward(WrappedReward):
         self.sparse_weight = options.sparse_weight
         self._previous = np.zeros(0)  # Phi of each environment's last frame; NaN where none
 
+    @property
+    def shaping_discount(self) -> float:
+        """The discount that the learner must have."""
+        return float(self.options.discount)
+
     def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
         """Begin a new episode in some environments, whose first frame is not known."""
         starts = np.asarray(mask, dtype=bool)

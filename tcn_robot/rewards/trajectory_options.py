@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,33 +82,8 @@ class TrajectoryConfig:
         if not self.choice:
             pooled = self.alignment == "coverage"
             object.__setattr__(self, "choice", "pooled" if pooled else "nearest")
-        for field, name, known in self._words():
-            if name not in known:
-                raise unknown_name(field, name, known)
-        weights = (self.alpha, self.beta, self.gamma)
-        if not all(np.isfinite(weight) and weight >= 0 for weight in weights):
-            raise UserError(f"expected alpha, beta and gamma of 0 or more, found {weights}")
-        if self.window < 1 or self.hold_steps < 1:
-            raise UserError(
-                f"expected a window and hold_steps of 1 or more, found {self.window} and "
-                f"{self.hold_steps}"
-            )
-        if self.band < 0 or self.context < 1 or self.iterations < 1:
-            raise UserError(
-                "expected a band of 0 or more, a context and iterations of 1 or more, found "
-                f"{self.band}, {self.context} and {self.iterations}"
-            )
-        for field in ("rate", "epsilon"):
-            value = getattr(self, field)
-            if not (np.isfinite(value) and value > 0.0):
-                raise UserError(f"expected a {field} above 0, found {value}")
-        if not 0.0 < self.percentile <= 100.0:
-            raise UserError(f"expected a percentile in (0, 100], found {self.percentile}")
-        if not (np.isfinite(self.tolerance) and self.tolerance >= 0.0) or self.pooled_places < 1:
-            raise UserError(
-                "expected a tolerance of 0 or more and 1 of the pooled_places or more, found "
-                f"{self.tolerance} and {self.pooled_places}"
-            )
+        self._check_words()
+        self._check_numbers()
         if self.choice == "pooled" and self.alignment != "coverage":
             raise UserError(
                 f"alignment {self.alignment!r} follows one demonstration; choice=pooled is for "
@@ -121,8 +95,8 @@ class TrajectoryConfig:
                 "use it with alignment=transport"
             )
 
-    def _words(self) -> Iterable[tuple[str, str, tuple[str, ...]]]:
-        return (
+    def _check_words(self) -> None:
+        for field, name, known in (
             ("alignment", self.alignment, ALIGNMENTS),
             ("choice of the demonstration", self.choice, CHOICES),
             ("units", self.units, UNITS),
@@ -130,7 +104,26 @@ class TrajectoryConfig:
             ("credit", self.credit, CREDITS),
             ("pooling", self.pooling, POOLINGS),
             ("scored", self.scored, SCORED),
-        )
+        ):
+            if name not in known:
+                raise unknown_name(field, name, known)
+
+    def _check_numbers(self) -> None:
+        for field in ("alpha", "beta", "gamma", "tolerance"):
+            value = getattr(self, field)
+            if not (np.isfinite(value) and value >= 0.0):
+                raise UserError(f"expected {field} of 0 or more, found {value}")
+        for field in ("rate", "epsilon"):
+            value = getattr(self, field)
+            if not (np.isfinite(value) and value > 0.0):
+                raise UserError(f"expected {field} above 0, found {value}")
+        for field in ("window", "hold_steps", "pooled_places", "context", "iterations"):
+            if getattr(self, field) < 1:
+                raise UserError(f"expected {field} of 1 or more, found {getattr(self, field)}")
+        if self.band < 0:
+            raise UserError(f"expected band of 0 or more, found {self.band}")
+        if not 0.0 < self.percentile <= 100.0:
+            raise UserError(f"expected a percentile in (0, 100], found {self.percentile}")
 
     @property
     def frames_per_step(self) -> float:

@@ -97,6 +97,11 @@ class WrappedReward:
         return self.inner.image_size_px
 
     @property
+    def shaping_discount(self) -> float | None:
+        """The discount that shaping inside is made for, which the learner must have; else None."""
+        return getattr(self.inner, "shaping_discount", None)
+
+    @property
     def memory_size(self) -> int:
         """How many numbers `memory` has per environment: those of the inner reward."""
         return int(getattr(self.inner, "memory_size", 0))

@@ -40,6 +40,7 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
         demonstrations_with_actions(config)
     reward = _fitted_reward(run, config, resume, acting) if config.learned else None
     if reward is not None:
+        _check_learnable(reward, config)
         config = dataclasses.replace(config, views=tuple(reward.views))
     elif config.observation == "embedding" and not config.views:
         config = dataclasses.replace(config, views=(first_view,))
@@ -101,6 +102,25 @@ def _fitted_reward(run: Path, config: ImitateConfig, resume: bool, acting: str) 
         tuple(map(Path, config.play)),
         config.max_demos,
     )
+
+
+def _check_learnable(reward: Reward, config: ImitateConfig) -> None:
+    """Refuse rewards that would teach something else than what was meant.
+
+    Raises:
+        UserError: One that is known at the end of an episode only, or shaping for another discount.
+    """
+    if getattr(reward, "scored_at_end", False):
+        raise UserError(
+            "scored=end tells the scores of an episode when it is over, and a policy here is paid "
+            "at every step; leave scored=end out"
+        )
+    shaped_for = getattr(reward, "shaping_discount", None)
+    if shaped_for is not None and shaped_for != config.discount:
+        raise UserError(
+            f"shaping for a discount of {shaped_for} changes what is best for a policy that learns "
+            f"with {config.discount}; give --reward-options discount={config.discount}"
+        )
 
 
 def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> None:

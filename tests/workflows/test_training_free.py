@@ -48,15 +48,22 @@ def test_one_command_makes_the_encoder_of_a_reward(demos, tmp_path, objective, r
         assert load_encoder(run).dimension == 16  # the network's own features, nothing learnt
 
 
-def test_rewards_known_only_at_the_end_are_refused(demos, tmp_path, capsys):
-    """They would train a policy on zeros."""
+@pytest.mark.parametrize(
+    ("reward", "options", "told"),
+    [
+        ("trajectory", ["alignment=transport", "scored=end"], "leave scored=end out"),
+        ("shaping", ["discount=0.9"], "give --reward-options discount=0.95"),
+        ("mixture", ["learned=shaping", "discount=0.9"], "give --reward-options discount=0.95"),
+    ],
+)
+def test_what_would_teach_something_else_is_refused(demos, tmp_path, capsys, reward, options, told):
+    """Zeros until the end of an episode, or shaping for another discount than the learner's."""
     from tcn_robot.cli import main
 
     run = tmp_path / "run"
     assert main(["train", str(demos), "--objective", "random", "--out", str(run)]) == 0
-    options = ["--reward-options", "alignment=transport", "scored=end"]
-    command = ["imitate", "MujocoReach-v0", "--reward", "trajectory", "--steps", "10"]
+    command = ["imitate", "MujocoReach-v0", "--reward", reward, "--steps", "10"]
     command += ["--encoder", str(run), "--demos", str(demos), "--out", str(tmp_path / "policy")]
-    assert main([*command, *options]) == 2
-    assert "leave scored=end out" in capsys.readouterr().err
+    assert main([*command, "--reward-options", *options]) == 2
+    assert told in capsys.readouterr().err
     assert not (tmp_path / "policy").exists()

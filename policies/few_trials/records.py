@@ -123,7 +123,8 @@ def write_lines(folder: Path, iterations: list[Iteration], weights: NDArray[np.f
 
     Made from the arrays alone, so that a search that was stopped and went on has the same lines.
     """
-    lines, rollouts = [], 0
+    lines: list[dict[str, Any]] = []
+    rollouts = 0
     for iteration, best in zip(iterations, best_of(iterations, weights), strict=True):
         rollouts += len(iteration.parameters)
         returns = iteration.returns(weights)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from tcn_robot.policies.config import ImitateConfig
@@ -40,6 +40,7 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
                 "give --reward dense or a learned one"
             )
         acting = str(getattr(env.unwrapped, "embodiment", ""))
+        rendered = tuple(getattr(env.unwrapped, "view_names", ()))
     finally:
         env.close()
     if not config.learned:
@@ -64,6 +65,9 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
             acting,
             tuple(map(Path, config.play)),
         )
+    for view in reward.views:
+        if rendered and view not in rendered:
+            raise unknown_name(f"view of the demonstrations in {config.task}:", view, rendered)
     config = dataclasses.replace(config, views=tuple(reward.views))
     start_run(run, config, resume)
     if not fitted.is_dir():

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from tcn_robot.policies.config import ImitateConfig
@@ -35,15 +35,16 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
 
     if config.gap is not None:
         config = bridged(config)
-    acting, first_view = _check_task(config)
+    acting, cameras = _check_task(config)
     if config.clones:
         demonstrations_with_actions(config)
     reward = _fitted_reward(run, config, resume, acting) if config.learned else None
     if reward is not None:
         _check_learnable(reward, config)
         config = dataclasses.replace(config, views=tuple(reward.views))
+        _check_cameras(config, cameras)
     elif config.observation == "embedding" and not config.views:
-        config = dataclasses.replace(config, views=(first_view,))
+        config = dataclasses.replace(config, views=cameras[:1])
     start_run(run, config, resume)
     if reward is not None and not (run / REWARD_FOLDER).is_dir():
         reward.save(run / REWARD_FOLDER)
@@ -52,8 +53,15 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
     return config
 
 
-def _check_task(config: ImitateConfig) -> tuple[str, str]:
-    """Return the body that acts and the task's first view, after a look at the task.
+def _check_cameras(config: ImitateConfig, cameras: tuple[str, ...]) -> None:
+    """Refuse views of the demonstrations that the task has not, and none stands in for."""
+    for camera in config.cameras.values():
+        if cameras and camera not in cameras:
+            raise unknown_name(f"view of the demonstrations in {config.task}:", camera, cameras)
+
+
+def _check_task(config: ImitateConfig) -> tuple[str, tuple[str, ...]]:
+    """Return the body that acts and the task's cameras, after a look at the task.
 
     Raises:
         UserError: For a task that cannot be learned with these options.
@@ -63,7 +71,7 @@ def _check_task(config: ImitateConfig) -> tuple[str, str]:
 
     env = make_env(config)
     try:
-        check_views(env, (*config.views, *config.scored_views))
+        check_views(env, config.scored_views or config.views)
         if config.reward == "sparse" and not getattr(env.unwrapped, "reports_success", True):
             raise UserError(
                 f"task {config.task} never reports success, so its sparse reward is always 0; "
@@ -74,8 +82,8 @@ def _check_task(config: ImitateConfig) -> tuple[str, str]:
             config.algorithm.check_budget(config.steps, horizon, config.num_envs)
         if config.observation == "embedding":
             proprioception_space(env)
-        first_view = str(next(iter(getattr(env.unwrapped, "view_names", ())), ""))
-        return str(getattr(env.unwrapped, "embodiment", "")), first_view
+        cameras = tuple(getattr(env.unwrapped, "view_names", ()))
+        return str(getattr(env.unwrapped, "embodiment", "")), cameras
     finally:
         env.close()
 

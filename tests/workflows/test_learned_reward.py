@@ -18,9 +18,9 @@ from tests.workflows.test_imitate import TINY, record_demos
 VIEWS = ("left", "right")
 
 
-def write_films(path, lengths, body="hand", splits=("train",), brighter=0):
+def write_films(path, lengths, body="hand", splits=("train",), brighter=0, task="pushing"):
     """Films of a square on its way; of 12 frames it goes all the way, of fewer it stops."""
-    with DatasetWriter(path, "pushing", "lossless", kind="film") as writer:
+    with DatasetWriter(path, task, "lossless", kind="film") as writer:
         for index, length in enumerate(lengths):
             with writer.episode(frame_rate_hz=10.0) as episode:
                 split = splits[index % len(splits)]
@@ -150,3 +150,12 @@ def test_imitate_with_two_encoders(encoders, tmp_path):
     assert isinstance(reward, EnsembleReward)
     assert reward.options.pessimism == 0.5
     assert (out / "seed_0" / "result.json").is_file()
+
+
+def test_demonstrations_from_a_camera_that_the_task_lacks(encoders, tmp_path):
+    demos = write_films(tmp_path / "demos", [12, 12], task="PointGoal-v0")
+    out = tmp_path / "run"
+    given = ["--reward", "goal", "--encoder", str(encoders[0]), "--demos", str(demos)]
+    with pytest.raises(UserError, match=r"unknown view of the demonstrations in .*'left'"):
+        imitate.main([GOAL_TASK, *given, "--out", str(out), *TINY])
+    assert not out.exists()

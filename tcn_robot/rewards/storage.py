@@ -46,7 +46,7 @@ def save_fitted(
     document = {
         "schema_version": SCHEMA_VERSION,
         "reward": name,
-        "encoder_sha256": encoder_hash(encoder),
+        "encoder_sha256": None if encoder is None else encoder_hash(encoder),
         "options": options,
     }
     with atomic_folder(Path(folder)) as partial:

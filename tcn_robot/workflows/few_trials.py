@@ -100,7 +100,7 @@ def few_trials(
         resume: Go on with an interrupted run; further --seeds may be added.
     """
     from tcn_robot.policies.few_trials.config import FewTrialsConfig
-    from tcn_robot.workflows.imitate import check_reward_name, parse_reward_options
+    from tcn_robot.workflows.imitate import check_reward_name, parse_options
 
     check_reward_name(reward)
     config = FewTrialsConfig(
@@ -115,7 +115,7 @@ def few_trials(
         demos=str(demos) if demos else None,
         max_demos=max_demos,
         views=views,
-        reward_options=parse_reward_options(reward_options),
+        reward_options=parse_options(reward_options),
         films=films,
         **dataclasses.asdict(search),
     )

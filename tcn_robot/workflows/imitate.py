@@ -88,14 +88,9 @@ def imitate(
         out: Folder of the run.
         encoder: Run of `tcn-robot train` (learned rewards); several make an ensemble.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
-<<<<<<< HEAD
-        play: Datasets with unlabelled play of the demonstrations' body and of the task's, to
-            calibrate a reward for another body.
-        algo: Learning algorithm: sac.
-=======
-        algo: Learning algorithm: sac, ppo, td3, tqc or crossq.
-        algo_options: Further options of that algorithm as name=value; docs/algorithms.md has them.
->>>>>>> ffd863fd2d539fa6752dc61a847c476a21027e32
+        algo_options=parse_options(algo_options, "--algo-options"),
+        encoder=str(encoder[0]) if encoder else None,
+        further_encoders=tuple(map(str, encoder[1:])),
         seeds: One independent training each.
         views: Views that the learned reward sees; the demonstrations' first when none is given.
         learning: How the policy learns and when it is evaluated.

@@ -88,9 +88,10 @@ def imitate(
         out: Folder of the run.
         encoder: Run of `tcn-robot train` (learned rewards); several make an ensemble.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
-        algo_options=parse_options(algo_options, "--algo-options"),
-        encoder=str(encoder[0]) if encoder else None,
-        further_encoders=tuple(map(str, encoder[1:])),
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's, to
+            calibrate a reward for another body.
+        algo: Learning algorithm: sac, ppo, td3, tqc or crossq.
+        algo_options: Further options of that algorithm as name=value; docs/algorithms.md has them.
         seeds: One independent training each.
         views: Views that the learned reward sees; the demonstrations' first when none is given.
         learning: How the policy learns and when it is evaluated.
@@ -115,13 +116,9 @@ def imitate(
         steps=steps,
         seeds=seeds,
         algo=algo,
-<<<<<<< HEAD
+        algo_options=parse_options(algo_options, "--algo-options"),
         encoder=str(encoder[0]) if encoder else None,
         further_encoders=tuple(map(str, encoder[1:])),
-=======
-        algo_options=parse_options(algo_options, "--algo-options"),
-        encoder=str(encoder) if encoder else None,
->>>>>>> ffd863fd2d539fa6752dc61a847c476a21027e32
         demos=str(demos) if demos else None,
         play=tuple(map(str, play)),
         views=views,

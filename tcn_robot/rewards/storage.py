@@ -69,11 +69,11 @@ def encoder_hash(encoder: Embedder) -> str | None:
     own = getattr(encoder, "sha256", None)
     if callable(own):
         return str(own())
-    if not (hasattr(encoder, "state_dict") and hasattr(encoder, "kind")):
+    if not hasattr(encoder, "state_dict"):
         return None
-    from tcn_robot.models import encoder_sha256
+    from tcn_robot.models import Encoder, encoder_sha256
 
-    return encoder_sha256(encoder)  # type: ignore[arg-type]
+    return encoder_sha256(encoder) if isinstance(encoder, Encoder) else None
 
 
 def replace_encoder(folder: Path, encoder: Embedder) -> None:

@@ -40,7 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export_recordings", "write a dataset in the format of another project"),
     "train": ("train", "train an embedding on recordings"),
     "import-weights": ("import_weights", "turn published weights into an encoder to start from"),
-    "export-onnx": ("export_onnx", "write an encoder as an ONNX file, which needs no torch"),
+    "export-onnx": (
+        "export_onnx",
+        "write an encoder or a policy as an ONNX file, which needs no torch",
+    ),
     "embed": ("embed", "embed every frame of a recording into a .npz file"),
     "bench": ("bench", "measure an embedding: alignment, recognition, fine-tuning, segmentation"),
     "plot": ("plot", "t-SNE, PCA, neighbour and alignment films, similarity, rewards"),

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("bench", "measure an embedding: alignment, recognition, fine-tuning, segmentation"),
     "plot": ("plot", "t-SNE, PCA, neighbour and alignment films, similarity, rewards"),
     "zoo": ("zoo", "the trained encoders that ship, with their figures"),
+    "audit": ("audit", "how a learned reward can be cheated, before anything learns from it"),
     "imitate": ("imitate", "train policies with a learned reward"),
     "evaluate": ("evaluate", "evaluate trained policies on held-out starts"),
     "report": ("report", "a self-contained page about one or several runs"),

@@ -8,7 +8,6 @@ share itself. Whatever is done at any step counts as no cheat, and is ranked beh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from tcn_robot.audit.material import Material, Rated
 from tcn_robot.audit.probes.cheating import MOST_EXCESS
+from tcn_robot.audit.rollouts import Rollout
 from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
 
 KNOTS = 6
@@ -68,9 +68,7 @@ class Tried:
     done: bool
 
 
-def search(
-    material: Material, budget: int, advance: Callable[[], None] = lambda: None
-) -> list[Tried]:
+def search(material: Material, budget: int) -> list[Tried]:
     """Return every rollout that the search tried, frames of the best ones only kept by callers.
 
     Half of the budget starts from standing still, half from the motion of a success.
@@ -78,7 +76,6 @@ def search(
     Args:
         material: Stage, scorer and successes.
         budget: Rollouts altogether.
-        advance: Called after each of them.
     """
     found: list[Tried] = []
     starts = material.successes[:NUM_STARTS]
@@ -87,7 +84,7 @@ def search(
         first = np.zeros((KNOTS, material.stage.env.action_space.shape[0]))
         if place % 2 and success.rollout.actions is not None:
             first = knots_of(success.rollout.actions, material.stage.env.action_space)
-        found += _search_from(material, success.rollout.start_seed, first, budget_here, advance)
+        found += _search_from(material, success.rollout.start_seed, first, budget_here)
     return found
 
 
@@ -96,7 +93,6 @@ def _search_from(
     start_seed: int,
     first: NDArray[Any],
     budget: int,
-    advance: Callable[[], None],
 ) -> list[Tried]:
     import cma
 
@@ -123,14 +119,14 @@ def _search_from(
             tried = _judge(material, stage.act(actions, start_seed, "adversary"))
             costs.append(DONE_COST + tried.share if tried.done else -tried.excess)
             found.append(_without_frames(tried, found))
-            advance()
+            material.advance()
         if len(costs) < len(asked):
             break
         strategy.tell(asked, costs)
     return found
 
 
-def _judge(material: Material, rollout: Any) -> Tried:
+def _judge(material: Material, rollout: Rollout) -> Tried:
     rated = material.rate(rollout)
     return Tried(rated, material.share(rated), material.excess(rated), bool(rollout.ever_success))
 
@@ -144,22 +140,23 @@ def _without_frames(tried: Tried, before: list[Tried]) -> Tried:
     return Tried(Rated(bare, tried.rated.rewards), tried.share, tried.excess, tried.done)
 
 
-def adversary(material: Material, advance: Callable[[], None] = lambda: None) -> Finding:
+def _reports_success(material: Material) -> bool:
+    played = (*material.still, *material.failures)
+    return any(one.rollout.success is not None for one in played)
+
+
+def adversary(material: Material) -> Finding:
     """Search for high reward without success; the best cheat decides."""
     budget = material.settings.adversary_rollouts
     if budget < SMALLEST_BUDGET:
         return not_applicable(
             "adversary", CHEAT, f"a budget of {budget} rollouts is none; at least {SMALLEST_BUDGET}"
         )
-    if material.successes[0].rollout.success is None:
+    if not _reports_success(material):
         return not_applicable(
             "adversary", CHEAT, "the task never says whether it is done: anything could be a cheat"
         )
-    if material.demonstrated:
-        return not_applicable(
-            "adversary", CHEAT, "no expert acts here, so there is no start to search from"
-        )
-    tried = search(material, budget, advance)
+    tried = search(material, budget)
     cheats = [one for one in tried if not one.done]
     if not cheats:
         return not_applicable("adversary", CHEAT, "every rollout did the task")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tcn_robot.audit.material import FAILING_OTHERS, Material, Settings, gather
+from tcn_robot.audit.material import Material, Settings, failing_kinds, gather
 from tcn_robot.audit.probes.table import PROBES, chosen_probes
 from tcn_robot.audit.rollouts import Rollout
 from tcn_robot.audit.scoring import Scorer
@@ -45,11 +45,13 @@ class Audit:
         }
 
 
-def count_gathered(stage: Stage, settings: Settings) -> int:
-    """Return about how many episodes are played before the first probe."""
-    kinds = [*stage.failure_kinds, *(kind for kind in FAILING_OTHERS if kind in stage.policies)]
-    successes = 2 if "expert" in stage.policies else 0
-    return settings.episodes * (len(kinds) + successes)
+def count_episodes(stage: Stage, settings: Settings, names: Sequence[str]) -> int:
+    """Return about how many episodes are played for these probes."""
+    kinds = 2 if "expert" in stage.policies else 0
+    if any(PROBES[name].needs_failures for name in names):
+        kinds += len(failing_kinds(stage))
+    searched = settings.adversary_rollouts if "adversary" in names else 0
+    return settings.episodes * kinds + searched
 
 
 def run_audit(
@@ -80,7 +82,7 @@ def run_audit(
     audit = Audit()
     audit.material = gather(stage, scorer, settings, recorded, advance)
     for name in names:
-        audit.findings.append(PROBES[name].run(audit.material, advance))
+        audit.findings.append(PROBES[name].run(audit.material))
         audit.complete = len(audit.findings) == len(names)
         found(audit)
     return audit

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcn_robot.audit.rollouts import Rollout
+from tcn_robot.audit.rollouts import Rollout, held
 from tcn_robot.audit.scoring import Scorer, Yardstick, returned, scored
 from tcn_robot.audit.stage import STILL, Stage, start_seeds
 from tcn_robot.audit.verdicts import Exhibit
@@ -72,7 +73,7 @@ class Material:
         settings: How much is played.
         successes: Done at the last step, one per start.
         still: Standing still at the starts of the successes, in their order.
-        failures: Scripted behaviour that is not done at the last step.
+        advance: Called after each episode that is played.
         yardstick: Shares of what a success earns.
         credit: The same for the simulator's own progress; None where the task does not say it.
         demonstrated: Whether the successes are recorded ones, since nobody acts out the task.
@@ -84,9 +85,9 @@ class Material:
     settings: Settings
     successes: list[Rated]
     still: list[Rated]
-    failures: list[Rated] = field(default_factory=list)
     demonstrated: bool = False
     notes: list[str] = field(default_factory=list)
+    advance: Callable[[], None] = lambda: None
     yardstick: Yardstick = field(init=False)
     credit: Yardstick | None = field(init=False)
 
@@ -105,6 +106,19 @@ class Material:
             self.credit = Yardstick.of(
                 dict(zip(starts, done, strict=True)), dict(zip(starts, stood, strict=True))
             )
+
+    @cached_property
+    def failures(self) -> list[Rated]:
+        """Scripted behaviour that is not done at the last step; played when first asked for."""
+        found = []
+        for kind in failing_kinds(self.stage):
+            for seed in start_seeds(self.settings.episodes, self.settings.seed):
+                played = self.stage.play(kind, seed)
+                self.advance()
+                # An undoing that came too late for the horizon is a success.
+                if not played.success:
+                    found.append(self.rate(played))
+        return found
 
     @staticmethod
     def _true_return(rollout: Rollout) -> float | None:
@@ -176,16 +190,12 @@ def gather(
         still.append(_rated(scorer, _still(stage, one, demonstrated)))
         advance()
     rated = [_rated(scorer, one) for one in successes]
-    material = Material(stage, scorer, settings, rated, still, [], demonstrated, notes)
-    kinds = (*stage.failure_kinds, *(kind for kind in FAILING_OTHERS if kind in stage.policies))
-    for kind in kinds:
-        for seed in start_seeds(settings.episodes, settings.seed):
-            played = stage.play(kind, seed)
-            advance()
-            # An undoing that came too late for the horizon is a success.
-            if not played.success:
-                material.failures.append(material.rate(played))
-    return material
+    return Material(stage, scorer, settings, rated, still, demonstrated, notes, advance)
+
+
+def failing_kinds(stage: Stage) -> tuple[str, ...]:
+    """Return the names of scripted behaviour that does not do the task."""
+    return (*stage.failure_kinds, *(kind for kind in FAILING_OTHERS if kind in stage.policies))
 
 
 def _rated(scorer: Scorer, rollout: Rollout) -> Rated:
@@ -200,8 +210,6 @@ def _still(stage: Stage, success: Rollout, demonstrated: bool) -> Rollout:
 
 
 def _held(rollout: Rollout, horizon: int) -> Rollout:
-    from tcn_robot.audit.rollouts import held
-
     return rollout.shown(rollout.kind, held(rollout.index, horizon + 1))
 
 

@@ -204,7 +204,7 @@ class Stage:
             self.env.set_state(state)
             if arrange is not None:
                 arrange(moment)
-                infos.append(dict(self.env.task.labels()))
+                infos.append(self._labels())
             pictures.append(self._look())
         labels = tuple(infos) if arrange is not None else rollout.infos
         return self._kept_if_asked(
@@ -228,6 +228,14 @@ class Stage:
     def _look(self) -> dict[str, NDArray[np.uint8]]:
         pictures: dict[str, NDArray[np.uint8]] = self.env.render_views(self.views, self._size)
         return pictures
+
+    def _labels(self) -> dict[str, Any]:
+        labels = self.env.task.labels()
+        return {
+            **labels,
+            "reward_sparse": float(labels["success"]),
+            "reward_dense": float(self.env.task.dense_reward()),
+        }
 
     def _state(self) -> NDArray[np.float64] | None:
         return self.env.get_state() if self.has_things else None

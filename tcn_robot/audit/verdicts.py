@@ -92,8 +92,8 @@ def overall_score(findings: Sequence[Finding]) -> float | None:
     """Return one number for a reward, in [0, 1], known before any policy is trained.
 
     separation x order x (1 - worst excess): separation is 2 AUC - 1 of the mean of both areas,
-    order the value-order correlation on successes, and the worst excess the largest share of a
-    success's return that a cheat earns beyond its true progress, each cut to [0, 1]. A product,
+    order what the probe of that name found, and the worst excess the largest share of a success's
+    return that a cheat earns beyond its true progress, each cut to [0, 1]. A product,
     because each of the three alone can spoil a reward. None where separation or order was not
     measured.
     """
@@ -104,7 +104,7 @@ def overall_score(findings: Sequence[Finding]) -> float | None:
     areas = [separation.figures["auc_return"], separation.figures["auc_last"]]
     known = [area for area in areas if area is not None]
     apart = float(np.clip(2.0 * np.mean(known) - 1.0, 0.0, 1.0))
-    rising = float(np.clip(order.figures["voc"], 0.0, 1.0))
+    rising = float(np.clip(order.figures["order"], 0.0, 1.0))
     excesses = [one.excess for one in findings if one.excess is not None]
     worst = float(np.clip(max(excesses, default=0.0), 0.0, 1.0))
     return apart * rising * (1.0 - worst)

@@ -112,6 +112,7 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "figure": f"{separation['auc_last']:.2f}",
                 "meaning": "a success ends above a failure (ROC-AUC)",
                 "against": f"95 % interval {low:.2f} to {high:.2f}",
+                "accent": False,
             }
         )
     order = probes.get("order", {}).get("figures")
@@ -122,6 +123,7 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "figure": f"{order['voc']:.2f}",
                 "meaning": "order along a success (VOC)",
                 "against": f"95 % interval {low:.2f} to {high:.2f}",
+                "accent": False,
             }
         )
     cheats = [probe for probe in probes.values() if probe["excess"] is not None]
@@ -132,6 +134,7 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "figure": f"{worst['excess']:.0%}",
                 "meaning": f"of a success's return, earned beyond its progress: {worst['probe']}",
                 "against": "the worst of all cheats",
+                "accent": False,
             }
         )
     return items

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tcn_robot.audit.material import Settings
     from tcn_robot.audit.rollouts import Rollout
     from tcn_robot.audit.stage import Stage
+    from tcn_robot.recordings import Episode
     from tcn_robot.rewards import Reward
 
 RECORDED_SPLITS = ("test", "valid", "train")
@@ -197,7 +198,7 @@ def _run(
     out: Path | None,
 ) -> Audit:
     """Make the probes; each is told and written as soon as it is done."""
-    from tcn_robot.audit.auditing import count_gathered, run_audit
+    from tcn_robot.audit.auditing import count_episodes, run_audit
     from tcn_robot.audit.scoring import FilmScorer
     from tcn_robot.progress import Progress
 
@@ -206,9 +207,7 @@ def _run(
         print(f"{MARKS[last.verdict]:<4}  {last.probe:<10}  {last.reason}", flush=True)
         _write(found, record, out)
 
-    total = count_gathered(stage, settings)
-    total += settings.adversary_rollouts if "adversary" in names else 0
-    with Progress(total, "audit", "episodes") as shown:
+    with Progress(count_episodes(stage, settings, names), "audit", "episodes") as shown:
         try:
             return run_audit(
                 stage,
@@ -238,11 +237,21 @@ def _recorded(demos: Path | None, stage: Stage, seed: int) -> list[Rollout]:
     ranked = sorted(good, key=lambda episode: RECORDED_SPLITS.index(episode.split))[:20]
     films = load_frames(ranked, stage.views)
     rollouts = []
-    for start, film in zip(start_seeds(len(films), seed), films, strict=True):
+    for start, film, episode in zip(start_seeds(len(films), seed), films, ranked, strict=True):
         count = min(len(frames) for frames in film.values())
         cut = {view: frames[:count] for view, frames in film.items()}
-        rollouts.append(Rollout("demonstration", start, cut, ({},) * count))
+        rollouts.append(Rollout("demonstration", start, cut, _recorded_labels(episode, count)))
     return rollouts
+
+
+def _recorded_labels(episode: Episode, count: int) -> tuple[dict[str, Any], ...]:
+    """Return what a simulated recording says of each frame; nothing for plain films."""
+    steps = episode.steps or {}
+    known = {name: steps[name] for name in ("progress", "success") if name in steps}
+    return tuple(
+        {name: column[row] for name, column in known.items() if row < len(column)}
+        for row in range(count)
+    )
 
 
 def _write(found: Audit, record: dict[str, Any], out: Path | None) -> None:

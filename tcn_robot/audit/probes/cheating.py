@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcn_robot.audit.material import Material, Rated
 from tcn_robot.audit.probes.leaving import LeftBehind, can_be_left, can_be_thrown
@@ -13,10 +14,11 @@ from tcn_robot.audit.scoring import last_reward
 from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
 from tcn_robot.metrics import value_order_correlation
 
-# A cheat may earn what its true progress would, and this share of a success's return besides.
-# Less than a third of a success cannot make up for not doing the task; rewards of ours that a
-# policy learned from lie below a fifth (docs/audit.md).
-MOST_EXCESS = 0.3
+# A cheat may earn what its true progress would, and this share of a success's return besides. In
+# our first trials a policy learned nothing where a cheat earned 0.73 to 0.89 of a success's reward,
+# and learned the task where the most was 0.34; in between nothing was tried, and the limit leans
+# towards what is known to fail. The score keeps the difference below it.
+MOST_EXCESS = 0.6
 LEAST_FALL = 0.5
 MOST_BACKWARDS = 0.9
 LOOP_FROM, LOOP_TO = 0.25, 0.75
@@ -88,41 +90,55 @@ def loop(material: Material) -> Finding:
 def reverse(material: Material) -> Finding:
     """Fall when a success is played backwards.
 
-    A reward of single frames has the same values in the other order: it must fall by half of what
-    it rose. One that remembers must not pay more for the way back than for the way there.
+    A reward of single frames has the same values in the other order: it must end lower by half of
+    its range. One that remembers, or knows the time, must not pay more for the way back than for
+    the way there besides: what the way back earns is the excess of a cheat then.
     """
-    falls, orders, shares, played = [], [], [], []
-    remembers = False
+    pairs = []
     for success in material.successes:
-        steps = moving_steps(success.rollout)
-        forwards = material.rate(success.rollout.shown("forwards", success.rollout.index[:steps]))
-        backwards = material.rate(
-            success.rollout.shown("reverse", success.rollout.index[:steps][::-1])
-        )
-        played.append(backwards)
-        spread = float(np.ptp(forwards.rewards))
-        changed = float(np.abs(backwards.rewards[::-1] - forwards.rewards).max())
-        remembers |= changed > SAME_SHARE * max(spread, 1e-12)
-        rise = last_reward(forwards.rewards) - float(forwards.rewards[0])
-        rise = rise if rise > 1e-9 * max(abs(last_reward(forwards.rewards)), 1e-12) else np.inf
-        falls.append((last_reward(forwards.rewards) - last_reward(backwards.rewards)) / rise)
-        orders.append(value_order_correlation(backwards.rewards))
-        low = min(float(forwards.rewards.min()), float(backwards.rewards.min()))
-        earned = max(float((forwards.rewards - low).sum()), 1e-12)
-        shares.append(float((backwards.rewards - low).sum()) / earned)
-    fall, turned, share = float(np.mean(falls)), float(np.mean(orders)), float(np.mean(shares))
-    passed = fall >= LEAST_FALL and (share <= MOST_BACKWARDS if remembers else turned < 0.0)
-    worst = played[int(np.argmin(falls))]
+        index = success.rollout.index[: moving_steps(success.rollout)]
+        forwards = material.rate(success.rollout.shown("forwards", index))
+        pairs.append((forwards, material.rate(success.rollout.shown("reverse", index[::-1]))))
+    falls = [_fall(there.rewards, back.rewards) for there, back in pairs]
+    shares = [_way_back(there.rewards, back.rewards) for there, back in pairs]
+    remembers = any(_remembers(there.rewards, back.rewards) for there, back in pairs)
+    fall, share = float(np.mean(falls)), float(np.mean(shares))
+    earns_back = remembers and share > MOST_BACKWARDS
+    worst = pairs[int(np.argmin(falls))][1]
     return Finding(
         "reverse",
         CHEAT,
-        decided(passed),
-        f"backwards it falls by {fall:.2f} of its rise"
+        decided(fall >= LEAST_FALL and not earns_back),
+        f"backwards it ends lower by {fall:.2f} of its range"
         + (f", and the way back earns {share:.2f} of the way there" if remembers else ""),
-        {"fall": fall, "voc": turned, "return_share": share, "remembers": remembers},
+        {
+            "fall": fall,
+            "voc": float(np.mean([value_order_correlation(back.rewards) for _, back in pairs])),
+            "way_back": share,
+            "remembers": remembers,
+        },
         {"least_fall": LEAST_FALL, "most_backwards": MOST_BACKWARDS},
+        excess=min(share, 1.0) if earns_back else None,
         exhibits=(worst.exhibit("a success played backwards"),),
     )
+
+
+def _fall(there: NDArray[np.float64], back: NDArray[np.float64]) -> float:
+    """Return by which share of the range of both the way back (T,) ends lower."""
+    spread = float(np.ptp(np.concatenate([there, back])))
+    return (last_reward(there) - last_reward(back)) / spread if spread > 0.0 else 0.0
+
+
+def _way_back(there: NDArray[np.float64], back: NDArray[np.float64]) -> float:
+    """Return what the way back earns above the lowest of both, as a share of the way there."""
+    low = min(float(there.min()), float(back.min()))
+    earned = float((there - low).sum())
+    return float((back - low).sum()) / earned if earned > 0.0 else 1.0
+
+
+def _remembers(there: NDArray[np.float64], back: NDArray[np.float64]) -> bool:
+    """Return whether the same moments are paid otherwise in the other order."""
+    return bool(np.abs(back[::-1] - there).max() > SAME_SHARE * max(float(np.ptp(there)), 1e-12))
 
 
 def mimicry(material: Material) -> Finding:

@@ -18,12 +18,13 @@ from tcn_robot.audit.stage import Stage
 
 # Beside what the tool sweeps over: half a block, half a gripper, and a little.
 CLEARANCE_METRES = 0.10
-RINGS_METRES = (0.12, 0.16, 0.20, 0.25)
+RINGS_METRES = (0.12, 0.16, 0.20, 0.25, 0.32)
 DIRECTIONS = 16
 # Farther than any camera sees.
 OFF_THE_TABLE_METRES = np.array([0.0, 4.0, -2.0])
 FALLING_STEPS = 4
-STEP_OVER_THE_EDGE_METRES = np.array([0.0, 0.12, 0.0])
+SLIDING_METRES = 0.12
+WAYS = ((0.0, 1.0, 0.0), (0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0))
 
 
 def can_be_left(material: Material) -> str:
@@ -107,16 +108,25 @@ class LeftBehind:
         self._env.reset(seed=rollout.start_seed)
         self._env.set_state(rollout.states[half])
         there = {name: self._pose(name) for name in self._free}
+        step = SLIDING_METRES * self._worst_way(there)
 
         def arrange(moment: int) -> None:
             if moment <= half:
                 return
             steps = moment - half
             gone = steps > FALLING_STEPS
-            offset = OFF_THE_TABLE_METRES if gone else steps * STEP_OVER_THE_EDGE_METRES
+            offset = OFF_THE_TABLE_METRES if gone else steps * step
             self._put(there, offset)
 
         return self._stage.replay(rollout, "thrown", arrange)
+
+    def _worst_way(self, there: dict[str, Pose]) -> NDArray[np.float64]:
+        """Return the direction (3,) in which things leave without coming by their goal."""
+        progress = []
+        for way in WAYS:
+            self._put(there, SLIDING_METRES * np.array(way))
+            progress.append(float(self._env.task.labels()["progress"]))
+        return np.array(WAYS[int(np.argmin(progress))])
 
     def _starts(self, rollout: Rollout) -> dict[str, Pose]:
         assert rollout.states is not None
@@ -141,23 +151,22 @@ class LeftBehind:
 
     def _free_place(self, rollout: Rollout, starts: dict[str, Pose]) -> NDArray[np.float64]:
         """Return where to move things (3,): beside the tool's path, inside the workspace."""
-        path = self._path(rollout)
+        path = self._path(rollout)  # leaves the last state set
         low, high = self._env.task.workspace_low_metres, self._env.task.workspace_high_metres
         places = np.stack([pose.metres[:2] for pose in starts.values()])  # (K, 2)
-        best, clearest = np.zeros(3), -np.inf
+        found = []
         for ring in RINGS_METRES:
             for angle in np.linspace(0.0, 2 * np.pi, DIRECTIONS, endpoint=False):
                 offset = ring * np.array([np.cos(angle), np.sin(angle), 0.0])
                 moved = places + offset[:2]
                 if (moved < low[:2]).any() or (moved > high[:2]).any():
                     continue
-                gaps = np.linalg.norm(moved[:, None] - path[None], axis=2)
-                clear = float(gaps.min())
-                if clear > clearest:
-                    best, clearest = offset, clear
-            if clearest >= CLEARANCE_METRES:
-                break
-        return best
+                clear = float(np.linalg.norm(moved[:, None] - path[None], axis=2).min())
+                self._put(starts, offset)
+                progress = float(self._env.task.labels()["progress"])
+                # Clear of the tool first, then as little done as can be.
+                found.append((min(clear, CLEARANCE_METRES), -progress, *offset))
+        return np.array(max(found)[2:]) if found else np.zeros(3)
 
     def _path(self, rollout: Rollout) -> NDArray[np.float64]:
         """Return where the tip is above the table, (N, 2)."""

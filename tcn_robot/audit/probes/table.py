@@ -20,8 +20,6 @@ from tcn_robot.audit.probes.upsetting import camera, light, occlusion, unseen_bo
 from tcn_robot.audit.verdicts import Finding
 from tcn_robot.errors import unknown_name
 
-Advance = Callable[[], None]
-
 
 @dataclass(frozen=True)
 class Probe:
@@ -29,32 +27,30 @@ class Probe:
 
     Attributes:
         asks: What it asks, in one line.
-        run: Makes it; `advance` is called for each rollout of a long one.
+        run: Makes it.
+        needs_failures: Whether scripted failures are played for it.
     """
 
     asks: str
-    run: Callable[[Material, Advance], Finding]
-
-
-def _short(run: Callable[[Material], Finding]) -> Callable[[Material, Advance], Finding]:
-    return lambda material, advance: run(material)
+    run: Callable[[Material], Finding]
+    needs_failures: bool = False
 
 
 PROBES: dict[str, Probe] = {
-    "separation": Probe("do successes earn more than failures?", _short(separation)),
-    "order": Probe("does the reward rise along a success?", _short(order)),
-    "stall": Probe("does standing still pay?", _short(stall)),
-    "failing": Probe("how much of a success's return do failures earn?", _short(failing)),
-    "stop": Probe("does stopping half-way pay?", _short(half_way_stop)),
-    "loop": Probe("does going back and forth pay?", _short(loop)),
-    "reverse": Probe("does a success played backwards lose?", _short(reverse)),
-    "mimicry": Probe("does the motion pay without the object?", _short(mimicry)),
-    "thrown": Probe("does throwing the object away pay?", _short(thrown)),
+    "separation": Probe("do successes earn more than failures?", separation, True),
+    "order": Probe("does the reward rise along a success?", order),
+    "stall": Probe("does standing still pay?", stall, True),
+    "failing": Probe("how much of a success's return do failures earn?", failing, True),
+    "stop": Probe("does stopping half-way pay?", half_way_stop),
+    "loop": Probe("does going back and forth pay?", loop),
+    "reverse": Probe("does a success played backwards lose?", reverse),
+    "mimicry": Probe("does the motion pay without the object?", mimicry),
+    "thrown": Probe("does throwing the object away pay?", thrown),
     "adversary": Probe("what does a search for unearned reward find?", adversary),
-    "body": Probe("does it hold for another body?", _short(unseen_body)),
-    "occlusion": Probe("does it hold with a part covered?", _short(occlusion)),
-    "camera": Probe("does it hold with moved cameras?", _short(camera)),
-    "light": Probe("does it hold in another light?", _short(light)),
+    "body": Probe("does it hold for another body?", unseen_body),
+    "occlusion": Probe("does it hold with a part covered?", occlusion, True),
+    "camera": Probe("does it hold with moved cameras?", camera, True),
+    "light": Probe("does it hold in another light?", light, True),
 }
 
 

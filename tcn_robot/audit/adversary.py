@@ -141,7 +141,8 @@ def _without_frames(tried: Tried, before: list[Tried]) -> Tried:
 
 
 def _reports_success(material: Material) -> bool:
-    played = (*material.still, *material.failures)
+    # Recorded successes say what their recording did; what is played says what the task does.
+    played = material.failures if material.demonstrated else material.still
     return any(one.rollout.success is not None for one in played)
 
 

@@ -188,7 +188,8 @@ def gather(
     still = []
     for one in successes:
         still.append(_rated(scorer, _still(stage, one, demonstrated)))
-        advance()
+        if not demonstrated:
+            advance()
     rated = [_rated(scorer, one) for one in successes]
     return Material(stage, scorer, settings, rated, still, demonstrated, notes, advance)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tcn_robot.audit.material import Material, Rated
 from tcn_robot.audit.probes.leaving import LeftBehind, can_be_left, can_be_thrown
 from tcn_robot.audit.rollouts import back_and_forth, held, moment_at, moving_steps
-from tcn_robot.audit.scoring import last_reward
+from tcn_robot.audit.scoring import LAST_STEPS
 from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
 from tcn_robot.metrics import value_order_correlation
 
@@ -24,6 +24,8 @@ MOST_BACKWARDS = 0.9
 LOOP_FROM, LOOP_TO = 0.25, 0.75
 # A moment takes part in a reward's memory when scores change by more than this share of its range.
 SAME_SHARE = 0.01
+# The ends of a success that takes a few steps are a step, not five.
+ENDS_OF = 8
 
 
 def judged_cheat(probe: str, material: Material, played: Sequence[Rated], what: str) -> Finding:
@@ -126,7 +128,12 @@ def reverse(material: Material) -> Finding:
 def _fall(there: NDArray[np.float64], back: NDArray[np.float64]) -> float:
     """Return by which share of the range of both the way back (T,) ends lower."""
     spread = float(np.ptp(np.concatenate([there, back])))
-    return (last_reward(there) - last_reward(back)) / spread if spread > 0.0 else 0.0
+    return (_end(there) - _end(back)) / spread if spread > 0.0 else 0.0
+
+
+def _end(rewards: NDArray[np.float64]) -> float:
+    """Return the mean of the last rewards of (T,), of fewer where a success takes a few steps."""
+    return float(rewards[-max(1, min(LAST_STEPS, len(rewards) // ENDS_OF)) :].mean())
 
 
 def _way_back(there: NDArray[np.float64], back: NDArray[np.float64]) -> float:

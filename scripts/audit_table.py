@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/audit.md from docs/results/audit/*.json: `python scripts/audit_table.py`."""
+"""Writes the tables of docs/audit.md from docs/results/audit/*.json."""
 
 from __future__ import annotations
 

@@ -103,9 +103,11 @@ class Material:
         if None not in progress:
             known = [value for value in progress if value is not None]
             done, stood = known[: len(starts)], known[len(starts) :]
-            self.credit = Yardstick.of(
+            credit = Yardstick.of(
                 dict(zip(starts, done, strict=True)), dict(zip(starts, stood, strict=True))
             )
+            # A progress that does not rise up to the success is worth nothing to measure by.
+            self.credit = credit if credit.tells_apart else None
 
     @cached_property
     def failures(self) -> list[Rated]:
@@ -184,7 +186,7 @@ def gather(
                 f"{stage.task} has no expert that succeeds, and there is no recorded success; "
                 "record demonstrations of split valid or test that succeed"
             )
-        notes.append("No expert does this task: its successes are recorded demonstrations.")
+        notes.append("No expert succeeds here: the successes are recorded demonstrations.")
     still = []
     for one in successes:
         still.append(_rated(scorer, _still(stage, one, demonstrated)))

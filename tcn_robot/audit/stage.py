@@ -69,14 +69,14 @@ class Stage:
         self._size_px, self._keep = size_px, keep
         self._kept: dict[tuple[str, int], Rollout] = {}
         self._others: dict[str, Stage] = {}
+        limit = made.spec.max_episode_steps if made.spec is not None else None
+        own = int(getattr(self.env, "horizon", 0) or limit or 0)
+        self.horizon = horizon if horizon is not None else own
         try:
             self._check(made)
         except UserError:
             made.close()
             raise
-        limit = made.spec.max_episode_steps if made.spec is not None else None
-        own = int(getattr(self.env, "horizon", 0) or limit or 0)
-        self.horizon = horizon if horizon is not None else own
 
     def _check(self, made: gymnasium.Env) -> None:
         if not hasattr(self.env, "render_views") or not getattr(self.env, "view_names", ()):
@@ -87,6 +87,10 @@ class Stage:
         for view in self.views:
             if view not in self.env.view_names:
                 raise unknown_name(f"view of {self.task}", view, self.env.view_names)
+        if self.horizon < 1:
+            raise UserError(
+                f"task {self.task} does not say how long an episode is; name it with --horizon"
+            )
         if not isinstance(made.action_space, gymnasium.spaces.Box):
             raise UserError(
                 f"task {self.task} has actions {made.action_space}; the audit plays continuous "

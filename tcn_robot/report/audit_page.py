@@ -35,7 +35,7 @@ FAMILIES = {
 VERDICT_WORDS = {"pass": "pass", "fail": "fail", "not applicable": "not applicable"}
 NOT_FACTS = {
     *("probes", "notes", "score", "accepted", "complete", "schema_version", "versions"),
-    *("machine", "settings", "asked"),
+    *("machine", "settings", "asked", "given"),
 }
 
 
@@ -206,4 +206,9 @@ def _command(record: Mapping[str, Any]) -> str:
     words.append(f"--views {' '.join(record['views'])}" if "fitted" not in record else "")
     settings = record["settings"]
     words += [f"--{name.replace('_', '-')} {value}" for name, value in settings.items()]
+    words += [f"--{name} {_words(value)}" for name, value in record["given"].items()]
     return " ".join(word for word in words if word)
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

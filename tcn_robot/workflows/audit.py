@@ -96,17 +96,14 @@ def audit(
     for path, option in ((out, "--out"), (report, "--report")):
         if path is not None:
             refuse_unwritable(path, option)
+    given = {"embodiment": embodiment, "horizon": horizon, "probes": list(probes)}
     audited = _audited(task, encoder, demos, reward, fitted, reward_options, views, embodiment)
     stage = _stage(task, audited.reward, embodiment, horizon, seed)
     try:
         record = {
-            "task": stage.task,
-            "reward": audited.name,
-            "embodiment": str(getattr(stage.env, "embodiment", "")),
-            "views": list(stage.views),
-            "horizon": stage.horizon,
+            **_described(stage, audited),
             "asked": list(names),
-            **audited.origin,
+            "given": {name: value for name, value in given.items() if value},
             **_made_with(),
         }
         found = _run(stage, audited, settings, names, record, out)
@@ -115,6 +112,18 @@ def audit(
             _write_page(found, record, stage, report)
     finally:
         stage.close()
+
+
+def _described(stage: Stage, audited: Audited) -> dict[str, Any]:
+    """Return what the record says of the task and the reward."""
+    return {
+        "task": stage.task,
+        "reward": audited.name,
+        "embodiment": str(getattr(stage.env, "embodiment", "")),
+        "views": list(stage.views),
+        "horizon": stage.horizon,
+        **audited.origin,
+    }
 
 
 def _audited(
@@ -140,8 +149,11 @@ def _audited(
     if demos is not None:
         check_demos_task(demos, task)
     if fitted is not None:
-        if encoder is not None or reward_options:
-            raise UserError("--fitted is a reward as it stands: leave --encoder and options out")
+        if encoder is not None or reward_options or views:
+            raise UserError(
+                "--fitted is a reward as it stands: leave --encoder, --views and --reward-options "
+                "out"
+            )
         from tcn_robot.rewards import load_reward
         from tcn_robot.rewards.storage import read_fitted
 

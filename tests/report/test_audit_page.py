@@ -23,6 +23,7 @@ RECORD: dict[str, Any] = {
     "task": "tcn_robot/MujocoPush-v0", "reward": "progress", "views": ["front"],
     "encoder": "push-tcn", "demos": "push", "reward_options": {"gate": "heavy"},
     "encoder_sha256": "0" * 64, "horizon": 80, "asked": ["separation"], "embodiment": "robot",
+    "given": {"horizon": 40, "probes": ["order", "loop"]},
     "versions": {"python": "3.11"}, "commit": "abc", "machine": {},
     "probes": {
         "separation": {
@@ -66,6 +67,8 @@ def test_the_page_says_what_was_found(page: Path) -> None:
     assert "thrown &lt;away&gt;" in text
     assert "expert &lt;failed&gt;" in text
     assert "--reward-options" in text
+    plain = re.sub(r"</?span>", "", text)
+    assert "--horizon 40 --probes order loop" in plain
     assert not re.findall(r'(?:src|srcset|poster|href)="(?!data:|#)', text)
 
 

@@ -17,6 +17,8 @@ DECIDING = ("separation", "order", "stall", "failing", "stop", "loop", "reverse"
 def table_of(result: dict[str, Any]) -> list[str]:
     """Return the lines of one task: the good rewards first, then the bad ones."""
     task = result["task"]
+    if result["encoder"] is None:
+        return oracles_of(result)
     lines = [
         f"### {task}",
         "",
@@ -40,6 +42,26 @@ def table_of(result: dict[str, Any]) -> list[str]:
             f"{words.strip() or '–'} |"
         )
     return [*lines, "", f"Commit {result['commit'][:10]}.", ""]
+
+
+def oracles_of(result: dict[str, Any]) -> list[str]:
+    """Return the lines of oracles audited with several seeds: how many, and which were wrong."""
+    wrong = [
+        f"{row['reward']} (seed {row['seed']}: {', '.join(row['failed']) or 'nothing failed'})"
+        for row in result["rewards"]
+        if row["accepted"] != row["good"]
+    ]
+    seeds = len({row["seed"] for row in result["rewards"]})
+    return [
+        f"### {result['task']}, oracles, {seeds} seeds",
+        "",
+        f"{result['bad_caught']} of {result['bad']} bad ones are caught, "
+        f"{result['false_alarms']} of {result['good']} good ones are not accepted"
+        f"{': ' + '; '.join(wrong) if wrong else ''}.",
+        "",
+        f"Commit {result['commit'][:10]}.",
+        "",
+    ]
 
 
 def main() -> None:

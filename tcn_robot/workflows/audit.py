@@ -158,8 +158,8 @@ def _audited(
         from tcn_robot.rewards.storage import read_fitted
 
         loaded = load_reward(fitted)
-        origin = {"fitted": fitted.name, "fitted_sha256": sha256_of_files(fitted)}
-        return Audited(loaded, read_fitted(fitted)[0], origin, demos)
+        known = {"fitted": fitted.name, "fitted_sha256": sha256_of_files(fitted)}
+        return Audited(loaded, read_fitted(fitted)[0], known, demos)
     if encoder is None or demos is None:
         raise UserError(
             "expected --encoder and --demos to fit a reward with, or --fitted FOLDER; name one "
@@ -175,7 +175,7 @@ def _audited(
     made = fit_reward(reward, encoder, demos, views, options, embodiment or "")
     folder = find_encoder_folder(encoder)
     inner = folder / "encoder" if (folder / "encoder").is_dir() else folder
-    origin = {
+    origin: dict[str, Any] = {
         "encoder": encoder.name,
         "encoder_sha256": sha256_of_files(inner),
         "demos": demos.name,

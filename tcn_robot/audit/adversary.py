@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.audit.material import Material, Rated
-from tcn_robot.audit.probes.cheating import MOST_EXCESS
+from tcn_robot.audit.probes.cheating import MOST_EXCESS, MOST_SHARE, pays
 from tcn_robot.audit.rollouts import Rollout
 from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
 
@@ -166,7 +166,7 @@ def adversary(material: Material) -> Finding:
     return Finding(
         "adversary",
         CHEAT,
-        decided(worst.excess <= MOST_EXCESS),
+        decided(not pays(worst.share, worst.excess)),
         f"the best of {len(tried)} rollouts without success earns {worst.share:.2f} of a success's "
         f"return, {worst.excess:.2f} beyond its progress",
         {
@@ -178,7 +178,7 @@ def adversary(material: Material) -> Finding:
             "starts": min(NUM_STARTS, len(material.successes)),
             "knots": KNOTS,
         },
-        {"most_excess": MOST_EXCESS},
+        {"most_excess": MOST_EXCESS, "most_share": MOST_SHARE},
         excess=worst.excess,
         exhibits=(worst.rated.exhibit("the adversary's best cheat"),)
         if worst.rated.rollout.frames

@@ -43,7 +43,8 @@ def cheats_figure(record: Mapping[str, Any], look: Look) -> Figure:
         share = float(np.clip(figures["share"], LOWEST_SHARE, HIGHEST_SHARE))
         axes.barh(place, share, height=0.55, color=colour, alpha=0.85)
         due = figures["share"] - probe["excess"]
-        limit = due + probe["thresholds"]["most_excess"]
+        limits = probe["thresholds"]
+        limit = max(due, min(due + limits["most_excess"], limits["most_share"]))
         axes.plot([due, due], [place - 0.38, place + 0.38], color=look.ink, linewidth=1.6)
         axes.plot([limit, limit], [place - 0.38, place + 0.38], ":", color=look.ink, linewidth=1.6)
     axes.axvline(1.0, color=look.muted, linewidth=0.8)

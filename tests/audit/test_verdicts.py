@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tcn_robot.audit.probes.cheating import pays
 from tcn_robot.audit.verdicts import (
     CHEAT,
     FAIL,
@@ -51,6 +52,20 @@ def test_there_is_no_score_without_its_parts() -> None:
     assert overall_score(findings()[:1]) is None
     missing = [Finding("separation", TELLS, NOT_APPLICABLE, "no failures"), findings()[1]]
     assert overall_score(missing) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "excess", "paid"),
+    [
+        (0.5, 0.5, False),
+        (0.7, 0.65, True),
+        (0.95, 0.47, True),  # nearly a success, half of it unearned
+        (1.2, 0.05, False),  # faster than the expert, and its progress is worth that
+        (0.89, 0.4, False),
+    ],
+)
+def test_what_pays(share: float, excess: float, paid: bool) -> None:
+    assert pays(share, excess) is paid
 
 
 def test_robustness_does_not_decide() -> None:

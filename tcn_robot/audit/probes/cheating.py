@@ -19,6 +19,10 @@ from tcn_robot.metrics import value_order_correlation
 # and learned the task where the most was 0.34; in between nothing was tried, and the limit leans
 # towards what is known to fail. The score keeps the difference below it.
 MOST_EXCESS = 0.6
+# However much its progress is worth: what earns nearly a success's return, and that unearned, is as
+# good as a success to whoever learns from it.
+MOST_SHARE = 0.9
+UNEARNED = 0.1
 LEAST_FALL = 0.5
 MOST_BACKWARDS = 0.9
 LOOP_FROM, LOOP_TO = 0.25, 0.75
@@ -26,6 +30,11 @@ LOOP_FROM, LOOP_TO = 0.25, 0.75
 SAME_SHARE = 0.01
 # The ends of a success that takes a few steps are a step, not five.
 ENDS_OF = 8
+
+
+def pays(share: float, excess: float) -> bool:
+    """Return whether a cheat pays: by what it earns unearned, or nearly as a success does."""
+    return excess > MOST_EXCESS or (share > MOST_SHARE and excess > UNEARNED)
 
 
 def judged_cheat(probe: str, material: Material, played: Sequence[Rated], what: str) -> Finding:
@@ -39,7 +48,7 @@ def judged_cheat(probe: str, material: Material, played: Sequence[Rated], what: 
     return Finding(
         probe,
         CHEAT,
-        decided(mean <= MOST_EXCESS),
+        decided(not pays(float(np.mean(shares)), mean)),
         f"{what} earns {np.mean(shares):.2f} of a success's return"
         + (f", its progress is worth {np.mean(due):.2f}" if material.credit else ""),
         {
@@ -50,7 +59,7 @@ def judged_cheat(probe: str, material: Material, played: Sequence[Rated], what: 
             "excess_worst": float(np.max(excesses)),
             "episodes": len(played),
         },
-        {"most_excess": MOST_EXCESS},
+        {"most_excess": MOST_EXCESS, "most_share": MOST_SHARE},
         excess=mean,
         exhibits=(worst.exhibit(what),),
     )

@@ -33,7 +33,8 @@ RECORD: dict[str, Any] = {
         },
         "thrown": {
             "probe": "thrown", "family": "cheat", "verdict": "fail", "reason": "it pays",
-            "figures": {"share": 0.9}, "thresholds": {"most_excess": 0.6, "most_share": 0.9}, "excess": 0.7,
+            "figures": {"share": 0.9}, "excess": 0.7,
+            "thresholds": {"most_excess": 0.6, "most_share": 0.9},
         },
         "light": {
             "probe": "light", "family": "robust", "verdict": "not applicable", "reason": "dark",

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.policies.algorithms.interface import Algorithm
+from tcn_robot.policies.algorithms.table import SHARED_OPTIONS, further_options, make_algorithm
 
 SCHEMA_VERSION = 1
 CONFIG_FILE = "config.json"
 TASK_REWARDS = ("sparse", "dense")
-ALGORITHMS = ("sac",)
 
 # Seeds of starts. The ranges never meet: nothing is learned or chosen on a held-out start.
 FINAL_START_SEED = 1_000_000
@@ -31,22 +32,27 @@ class ImitateConfig:
         reward: "sparse" or "dense" (the task's own), or the name of a learned reward.
         steps: Control steps of training per seed, over all envs.
         seeds: Seeds, each an independent training.
-        algo: Learning algorithm.
+        algo: Learning algorithm, a key of `ALGORITHMS`.
+        algo_options: Further options of that algorithm; those left out become its own.
         encoder: Run with the trained encoder (learned rewards only).
         demos: Dataset with demonstrations (learned rewards only).
         views: Views that the learned reward sees; empty: the demonstrations' first.
         reward_options: Further options of the learned reward's `fit`.
         num_envs: Envs stepped in turn in one process.
         horizon: Control steps per episode; None: the task's own.
-        learning_rate: Adam's rate.
+        learning_rate: Adam's rate; None: the algorithm's own, as for the next four.
         discount: γ per control step, in (0, 1).
         batch_size: Transitions per update.
         hidden_units: Width of the hidden layers of actor and critics.
-        learning_starts_steps: Random control steps before the first update.
+        learning_starts_steps: Random control steps before the first update; None stays where the
+            algorithm has no such steps.
         evaluation_interval_steps: Control steps between evaluations, rounded to whole episodes.
         evaluation_starts: Held-out starts per evaluation while training.
         final_starts: Other held-out starts, for the evaluation at the end.
+        checkpoint_interval_steps: Control steps between states on disk where evaluations are
+            further apart, rounded to whole episodes; None: at evaluations only.
         films: Whether a film from every view is made at the end.
+        save_zip: Whether Stable-Baselines3's own file is written too, which is partly pickle.
     """
 
     task: str
@@ -54,21 +60,24 @@ class ImitateConfig:
     steps: int
     seeds: tuple[int, ...] = (0,)
     algo: str = "sac"
+    algo_options: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
     demos: str | None = None
     views: tuple[str, ...] = ()
     reward_options: dict[str, Any] = field(default_factory=dict)
     num_envs: int = 4
     horizon: int | None = None
-    learning_rate: float = 7e-4
-    discount: float = 0.95
-    batch_size: int = 256
-    hidden_units: tuple[int, ...] = (128, 128)
-    learning_starts_steps: int = 1000
+    learning_rate: float | None = None
+    discount: float | None = None
+    batch_size: int | None = None
+    hidden_units: tuple[int, ...] | None = None
+    learning_starts_steps: int | None = None
     evaluation_interval_steps: int = 5000
     evaluation_starts: int = 20
     final_starts: int = 50
+    checkpoint_interval_steps: int | None = None
     films: bool = True
+    save_zip: bool = False
 
     def __post_init__(self) -> None:
         """Refuse options that cannot work.
@@ -76,16 +85,14 @@ class ImitateConfig:
         Raises:
             UserError: With the option, what was found and what is expected.
         """
-        if self.algo not in ALGORITHMS:
-            raise unknown_name("algorithm", self.algo, ALGORITHMS)
+        algorithm = self.algorithm
+        for name in SHARED_OPTIONS:
+            object.__setattr__(self, name, getattr(algorithm, name, None))
+        object.__setattr__(self, "algo_options", further_options(algorithm))
         for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise UserError(f"{name} must be above 0, found {value}")
-        if not self.hidden_units or min(self.hidden_units) < 1:
-            raise UserError(f"hidden_units must be 1 or more each, found {self.hidden_units}")
-        if not 0 < self.discount < 1:
-            raise UserError(f"discount must lie between 0 and 1, found {self.discount}")
         if not self.seeds:
             raise UserError("at least one seed is needed, such as --seeds 0 1 2")
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
@@ -95,6 +102,16 @@ class ImitateConfig:
                 f"reward {self.reward!r} is learned: it needs --encoder RUN and --demos DIR "
                 f"(without them: --reward {' or '.join(TASK_REWARDS)})"
             )
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """Return the algorithm with these options.
+
+        Raises:
+            UserError: When it is unknown, or an option is, or cannot work.
+        """
+        shared = {name: getattr(self, name) for name in SHARED_OPTIONS}
+        return make_algorithm(self.algo, shared, self.algo_options)
 
     @property
     def learned(self) -> bool:
@@ -111,19 +128,20 @@ _TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("int",), "a whole number", int),
     (("int | None",), "a whole number or null", (int, type(None))),
     (("float",), "a number", (int, float)),
+    (("float | None",), "a number", (int, float, type(None))),
     (("str",), "a text", str),
     (("str | None",), "a text or null", (str, type(None))),
     (("bool",), "true or false", bool),
+    (("dict[str, Any]",), "an object of names and values", dict),
 )
 EMBEDDING_RUN = "embedding"
+FEW_TRIALS_RUN = "few_trials"
 _POSITIVE = (
     "steps",
     "num_envs",
     "horizon",
-    "learning_rate",
-    "batch_size",
-    "learning_starts_steps",
     "evaluation_interval_steps",
+    "checkpoint_interval_steps",
     "evaluation_starts",
     "final_starts",
 )
@@ -186,5 +204,10 @@ def load_config(run: Path) -> ImitateConfig:
     if isinstance(values, dict) and values.get("kind") == EMBEDDING_RUN:
         raise UserError(
             f"{run} is a run of `tcn-robot train`, an encoder; name a run of `tcn-robot imitate`"
+        )
+    if isinstance(values, dict) and values.get("kind") == FEW_TRIALS_RUN:
+        raise UserError(
+            f"{run} is a run of `tcn-robot few-trials`: its summary.json has its figures; "
+            "name a run of `tcn-robot imitate`"
         )
     return config_from_mapping(values)

@@ -58,11 +58,12 @@ def make_env(
     if config.horizon is not None:
         options["horizon"] = config.horizon
     env = tcn_robot.envs.make_task(full_task_id(config.task), **options)
-    if not isinstance(env.action_space, gymnasium.spaces.Box):
+    space = env.action_space
+    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
         env.close()
         raise UserError(
-            f"task {config.task} has actions {env.action_space}; {config.algo} learns continuous "
-            "ones (Box) only"
+            f"task {config.task} has actions {space}; {config.algo} learns continuous "
+            "ones (Box) with finite bounds only"
         )
     return env
 

@@ -1,22 +1,24 @@
-"""Training of one seed: segments of SAC, an evaluation and a checkpoint after each."""
+"""Training of one seed: segments of an algorithm, an evaluation and a checkpoint after each."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from stable_baselines3 import SAC
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecEnv
 
-from tcn_robot.atomic import write_text_atomically
+from tcn_robot.atomic import PARTIAL_PREFIX, write_text_atomically
+from tcn_robot.errors import UserError
+from tcn_robot.policies.algorithms.interface import last_losses
 from tcn_robot.policies.checkpoint import restore_checkpoint, save_checkpoint
 from tcn_robot.policies.config import ImitateConfig
 from tcn_robot.policies.environments import (
@@ -27,20 +29,20 @@ from tcn_robot.policies.environments import (
     training_start_seed,
 )
 from tcn_robot.policies.evaluation import Filming, evaluate, summarise
-from tcn_robot.policies.policy import POLICY_FOLDER, policy_of
-from tcn_robot.policies.sac import last_losses, make_sac
+from tcn_robot.policies.policy import POLICY_FOLDER
+from tcn_robot.policies.training_log import (
+    Say,
+    TrainingLog,
+    open_tensorboard,
+    print_line,
+    write_scalars,
+)
 from tcn_robot.provenance import commit, machine, versions
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 EVALUATIONS_FILE = "evaluations.jsonl"
 RESULT_FILE = "result.json"
 STATE_FOLDER = "state"
-LINE_INTERVAL_SECONDS = 15.0
-RECENT_LINES = 5
-
-Say = Callable[[str], None]
+ZIP_FILE = "model.zip"
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,35 @@ class SeedJob:
 
 
 def segments(config: ImitateConfig, horizon: int) -> Iterator[tuple[int, int]]:
-    """Yield the half-open ranges of control steps between evaluations.
+    """Yield the half-open ranges of control steps between states on disk.
 
-    Their length is a whole number of episodes of all envs, so that none is cut.
+    Their length is a whole number of episodes of all envs, so that none is cut but the last, by
+    algorithms that need no whole ones. Every evaluation falls on an end.
     """
-    round_steps = horizon * config.num_envs
-    length = max(round(config.evaluation_interval_steps / round_steps), 1) * round_steps
-    total = -(-config.steps // config.num_envs) * config.num_envs
+    total, length = total_steps(config, horizon), evaluation_interval(config, horizon)
+    part = length
+    if config.checkpoint_interval_steps is not None:
+        part = min(_whole_rounds(config.checkpoint_interval_steps, config, horizon), length)
     for first in range(0, total, length):
-        yield first, min(first + length, total)
+        stop = min(first + length, total)
+        for begin in range(first, stop, part):
+            yield begin, min(begin + part, stop)
+
+
+def total_steps(config: ImitateConfig, horizon: int) -> int:
+    """Return the control steps of a training: those asked for, rounded up as its kind needs."""
+    multiple = config.algorithm.step_multiple(horizon, config.num_envs)
+    return -(-config.steps // multiple) * multiple
+
+
+def evaluation_interval(config: ImitateConfig, horizon: int) -> int:
+    """Return the control steps between evaluations, whole episodes of all envs."""
+    return _whole_rounds(config.evaluation_interval_steps, config, horizon)
+
+
+def _whole_rounds(steps: int, config: ImitateConfig, horizon: int) -> int:
+    round_steps = horizon * config.num_envs
+    return max(round(steps / round_steps), 1) * round_steps
 
 
 def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
@@ -87,86 +109,100 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
         job: What to train and where.
         say: Takes lines of progress; default: standard error.
     """
-    say = say or _print_line
+    say = say or print_line
     torch.set_num_threads(1)
     commit()  # remembered now: the checkout may move on while this trains
     config = job.config
     env = make_training_env(config, job.filming.reward if job.filming else None)
+    writer = None
     try:
-        learner = make_sac(
-            env,
-            seed=job.seed,
-            hidden_units=config.hidden_units,
-            learning_rate=config.learning_rate,
-            discount=config.discount,
-            batch_size=config.batch_size,
-            learning_starts_steps=config.learning_starts_steps,
-            buffer_transitions=config.steps + config.num_envs,
-        )
+        learner = _make_learner(job, env)
         evaluations, before_seconds = _continue_from(job, learner, say)
         horizon = env.get_attr("horizon")[0]
-        lines = ProgressLines(job.name, config.steps, say)
-        writer = _open_tensorboard(job, learner.num_timesteps)
+        total, interval = total_steps(config, horizon), evaluation_interval(config, horizon)
+        if job.tensorboard:
+            writer = open_tensorboard(job.folder / "tensorboard", learner.num_timesteps)
+        losses = partial(last_losses, config.algorithm, learner)
+        log = TrainingLog(job.name, total, say, losses, writer)
         start_seconds = time.monotonic()
         for first, stop in segments(config, horizon):
             if stop <= learner.num_timesteps:
                 continue
-            _train_segment(learner, job.seed, first, stop, lines)
-            seconds = before_seconds + time.monotonic() - start_seconds
-            figures = _evaluate_now(job, learner, stop - first) | {"seconds": round(seconds, 2)}
-            evaluations.append(figures)
-            _write_evaluations(job.folder, evaluations)
-            _write_scalars(writer, figures)
-            save_checkpoint(learner, job.folder / STATE_FOLDER)
-            lines.note(f"success {figures['success']:.2f}")
-        if writer is not None:
-            writer.close()
+            _train_segment(job, learner, first, stop, log)
+            seconds = round(before_seconds + time.monotonic() - start_seconds, 2)
+            if stop % interval == 0 or stop == total:
+                figures = _evaluate_now(job, learner, log) | {"seconds": seconds}
+                evaluations.append(figures)
+                _write_evaluations(job.folder, evaluations)
+                write_scalars(writer, figures, figures["steps"])
+                log.note(f"success {figures['success']:.2f}")
+            save_checkpoint(config.algorithm, learner, job.folder / STATE_FOLDER, seconds)
     finally:
         env.close()
+        if writer is not None:
+            writer.close()  # type: ignore[no-untyped-call]
     return _finish(job, learner, evaluations)
 
 
-def _train_segment(learner: SAC, seed: int, first: int, stop: int, lines: ProgressLines) -> None:
+def _make_learner(job: SeedJob, env: VecEnv) -> BaseAlgorithm:
+    learner = job.config.algorithm.make(
+        env,
+        seed=job.seed,
+        transitions=job.config.steps + job.config.num_envs,
+        device="cpu",
+    )
+    learner.set_logger(Logger(folder=None, output_formats=[]))
+    return learner
+
+
+def _train_segment(
+    job: SeedJob, learner: BaseAlgorithm, first: int, stop: int, log: TrainingLog
+) -> None:
     """Train from control step `first` to `stop`, from fresh episodes with seeds of their own."""
     env = learner.get_env()
     assert env is not None
-    env.seed(training_start_seed(seed, first))
+    env.seed(training_start_seed(job.seed, first))
     learner._last_obs = None  # makes `learn` reset the envs
-    learner.learn(stop - first, callback=lines, log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
+    log.begin_segment()
+    job.config.algorithm.advance(learner, stop - first, env.get_attr("horizon")[0], log)
 
 
-def _evaluate_now(job: SeedJob, learner: SAC, segment_steps: int) -> dict[str, Any]:
+def _evaluate_now(job: SeedJob, learner: BaseAlgorithm, log: TrainingLog) -> dict[str, Any]:
     """Return the figures of an evaluation on the held-out starts used while training."""
     starts = periodic_start_seeds(job.config.evaluation_starts)
-    results = evaluate(policy_of(learner).act, lambda: make_env(job.config), starts)
-    buffer = learner.replay_buffer
-    assert buffer is not None
-    latest = max(segment_steps // job.config.num_envs, 1)
-    mean_reward = float(buffer.rewards[: buffer.size()][-latest:].mean())
+    policy = job.config.algorithm.policy_of(learner)
+    results = evaluate(policy.act, lambda: make_env(job.config), starts)
     return {
         "steps": learner.num_timesteps,
         **summarise(results),
-        "training_reward_per_step": mean_reward,
-        **last_losses(learner),
+        "training_reward_per_step": log.mean_reward(),
+        **last_losses(job.config.algorithm, learner),
     }
 
 
-def _continue_from(job: SeedJob, learner: SAC, say: Say) -> tuple[list[dict[str, Any]], float]:
+def _continue_from(
+    job: SeedJob, learner: BaseAlgorithm, say: Say
+) -> tuple[list[dict[str, Any]], float]:
     """Restore the last checkpoint, if any; return its evaluations and the seconds spent."""
     state = job.folder / STATE_FOLDER
     if not state.is_dir():
         return [], 0.0
-    steps = restore_checkpoint(learner, state)
+    seconds = restore_checkpoint(job.config.algorithm, learner, state)
     # An evaluation that was written just before its checkpoint is done again, not kept twice.
+    steps = learner.num_timesteps
     evaluations = [line for line in read_evaluations(job.folder) if line["steps"] <= steps]
     say(f"{job.name}: continues at step {steps:,}")
-    return evaluations, evaluations[-1]["seconds"] if evaluations else 0.0
+    return evaluations, seconds
 
 
-def _finish(job: SeedJob, learner: SAC, evaluations: list[dict[str, Any]]) -> dict[str, Any]:
+def _finish(
+    job: SeedJob, learner: BaseAlgorithm, evaluations: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Save the policy, evaluate it on the final starts and mark the seed as finished."""
     config = job.config
-    policy = policy_of(learner)
+    policy = config.algorithm.policy_of(learner)
+    if config.save_zip:
+        _write_zip(job.folder / ZIP_FILE, learner)
     metadata = {"task": config.task, "reward": config.reward, "seed": job.seed}
     policy.save(
         job.folder / POLICY_FOLDER,
@@ -190,6 +226,16 @@ def _finish(job: SeedJob, learner: SAC, evaluations: list[dict[str, Any]]) -> di
     return result
 
 
+def _write_zip(path: Path, learner: BaseAlgorithm) -> None:
+    """Write Stable-Baselines3's own file, whole or not at all."""
+    part = path.with_name(f"{PARTIAL_PREFIX}{path.name}")
+    try:
+        learner.save(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _write_evaluations(folder: Path, evaluations: list[dict[str, Any]]) -> None:
     text = "".join(json.dumps(line) + "\n" for line in evaluations)
     write_text_atomically(folder / EVALUATIONS_FILE, text)
@@ -200,69 +246,9 @@ def read_evaluations(folder: Path) -> list[dict[str, Any]]:
     path = folder / EVALUATIONS_FILE
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _open_tensorboard(job: SeedJob, steps: int) -> SummaryWriter | None:
-    """Return a writer that drops what was written after the step it continues from."""
-    if not job.tensorboard:
-        return None
     try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(job.folder / "tensorboard"), purge_step=steps + 1)  # type: ignore[no-untyped-call]
-
-
-def _write_scalars(writer: SummaryWriter | None, figures: dict[str, Any]) -> None:
-    if writer is None:
-        return
-    for name, value in figures.items():
-        if isinstance(value, float):
-            writer.add_scalar(name, value, figures["steps"])  # type: ignore[no-untyped-call]
-    writer.flush()  # type: ignore[no-untyped-call]
-
-
-class ProgressLines(BaseCallback):
-    """Says now and then how far a training has come, in plain lines: several seeds share a log."""
-
-    def __init__(self, name: str, total_steps: int, say: Say) -> None:
-        """Start the clock; `name` stands at the start of every line."""
-        super().__init__()
-        self._name = name
-        self._total_steps = total_steps
-        self._say = say
-        self._note = ""
-        self._last_seconds = time.monotonic()
-        self._recent: deque[tuple[float, int]] = deque(maxlen=RECENT_LINES)
-
-    def note(self, text: str) -> None:
-        """Show a short text, such as the latest success, and say a line now."""
-        self._note = f", {text}"
-        self._speak(time.monotonic())
-
-    def _on_step(self) -> bool:
-        now = time.monotonic()
-        if not self._recent:
-            self._recent.append((now, self.num_timesteps))
-        if now - self._last_seconds >= LINE_INTERVAL_SECONDS:
-            self._speak(now)
-        return True
-
-    def _speak(self, now: float) -> None:
-        self._last_seconds = now
-        # The rate of the last minute or so: the steps before the first update are much faster.
-        first_seconds, first_steps = self._recent[0] if self._recent else (now, 0)
-        rate = (self.num_timesteps - first_steps) / max(now - first_seconds, 1e-9)
-        rate = max(rate, 1e-9)
-        self._recent.append((now, self.num_timesteps))
-        left_minutes = max(self._total_steps - self.num_timesteps, 0) / rate / 60
-        self._say(
-            f"{self._name}: {self.num_timesteps:,}/{self._total_steps:,} steps, "
-            f"{rate:.0f} steps/s, {left_minutes:.1f} min left{self._note}"
-        )
-
-
-def _print_line(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); remove {folder} to start the seed again"
+        ) from error

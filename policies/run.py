@@ -26,6 +26,8 @@ SUMMARY_FILE = "summary.json"
 VERSIONS_FILE = "versions.json"
 CURVES_FILE = "curves.png"
 RESULT_FILE = "result.json"
+# What a run may be gone on with otherwise; no figure depends on it.
+CHANGEABLE_OPTIONS = ("seeds", "films", "save_zip")
 
 
 def seed_folder(run: Path, seed: int) -> Path:
@@ -59,14 +61,20 @@ def start_run(run: Path, config: ImitateConfig, resume: bool) -> None:
 
 def _check_same_options(run: Path, config: ImitateConfig) -> None:
     """Seeds may be added to a run; everything else has to be what it was started with."""
-    before = dataclasses.asdict(load_config(run))
-    after = dataclasses.asdict(config)
-    for name in before:
-        if name not in ("seeds", "films") and before[name] != after[name]:
+    before = _flat(dataclasses.asdict(load_config(run)))
+    after = _flat(dataclasses.asdict(config))
+    for name in sorted({*before, *after}, key=lambda name: (name != "algo", name)):
+        if name not in CHANGEABLE_OPTIONS and before.get(name) != after.get(name):
             raise UserError(
-                f"{run} was started with {name} = {before[name]}, found {after[name]}; "
+                f"{run} was started with {name} = {before.get(name)}, found {after.get(name)}; "
                 "give the same options to --resume, or choose another --out"
             )
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options with those of `algo_options` beside the others, each by its own name."""
+    own = {f"algo_options {name}": value for name, value in options.pop("algo_options").items()}
+    return options | own
 
 
 def read_result(run: Path, seed: int) -> dict[str, Any] | None:

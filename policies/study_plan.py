@@ -18,7 +18,12 @@ STUDY_SCHEMA_VERSION = 1
 POLICY_KIND = "policy"
 STUDY_FIELDS = ("schema_version", "name", "kind", "description", "defaults", "runs")
 # These change how a run is kept, not what comes out of it.
-KEYLESS_FIELDS = ("seeds", "films")
+KEYLESS_FIELDS = ("seeds", "films", "save_zip")
+# Fields that came later, with what results had before that: those keep their keys.
+LATER_FIELDS: dict[str, Any] = {
+    "algo_options": {"target_rate": 0.005},
+    "checkpoint_interval_steps": None,
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class PlannedRun:
         options = dataclasses.asdict(self.config)
         for name in KEYLESS_FIELDS:
             del options[name]
+        for name, before in LATER_FIELDS.items():
+            if options[name] == before:
+                del options[name]
         return key_of(options | {"seed": seed})
 
 

@@ -165,13 +165,13 @@ def _audited(
             "expected --encoder and --demos to fit a reward with, or --fitted FOLDER; name one "
             "of the two"
         )
-    from tcn_robot.workflows.imitate import check_reward_name, parse_reward_options
+    from tcn_robot.workflows.imitate import check_reward_name, parse_options
     from tcn_robot.zoo import find_encoder_folder
 
     check_reward_name(reward)
     if reward in ("sparse", "dense"):
         raise UserError(f"{reward} is the task's own reward; name a learned one, such as progress")
-    options = parse_reward_options(reward_options)
+    options = parse_options(reward_options)
     made = fit_reward(reward, encoder, demos, views, options, embodiment or "")
     folder = find_encoder_folder(encoder)
     inner = folder / "encoder" if (folder / "encoder").is_dir() else folder

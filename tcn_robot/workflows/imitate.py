@@ -24,24 +24,27 @@ class LearningOptions:
     Attributes:
         num_envs: Envs stepped in turn by one process; updates per transition stay the same.
         horizon: Control steps per episode; the task's own when not given.
-        learning_rate: Adam's rate.
+        learning_rate: Adam's rate; the algorithm's own when not given, as the next four.
         discount: Discount per control step.
         batch_size: Transitions per update.
         hidden_units: Width of each hidden layer.
-        learning_starts: Random control steps before the first update.
+        learning_starts: Random control steps before the first update; ppo has none.
         evaluate_every: Control steps between evaluations, rounded to whole episodes.
+        checkpoint_every: Control steps between states to resume from, where evaluations are
+            further apart; at evaluations only when not given.
         evaluation_starts: Held-out starts per evaluation while training.
         final_starts: Held-out starts of the evaluation at the end.
     """
 
     num_envs: int = 4
     horizon: int | None = None
-    learning_rate: float = 7e-4
-    discount: float = 0.95
-    batch_size: int = 256
-    hidden_units: tuple[int, ...] = (128, 128)
-    learning_starts: int = 1000
+    learning_rate: float | None = None
+    discount: float | None = None
+    batch_size: int | None = None
+    hidden_units: tuple[int, ...] | None = None
+    learning_starts: int | None = None
     evaluate_every: int = 5000
+    checkpoint_every: int | None = None
     evaluation_starts: int = 20
     final_starts: int = 50
 
@@ -59,12 +62,14 @@ def imitate(
     encoder: Path | None = None,
     demos: Path | None = None,
     algo: str = "sac",
+    algo_options: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (0,),
     views: tuple[str, ...] = (),
     learning: LearningOptions = DEFAULT_LEARNING,
     reward_options: tuple[str, ...] = (),
     workers: int | None = None,
     films: bool = True,
+    save_zip: bool = False,
     tensorboard: bool = True,
     resume: bool = False,
 ) -> None:
@@ -82,13 +87,15 @@ def imitate(
         out: Folder of the run.
         encoder: Run of `tcn-robot train` (learned rewards).
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
-        algo: Learning algorithm: sac.
+        algo: Learning algorithm: sac, ppo, td3, tqc or crossq.
+        algo_options: Further options of that algorithm as name=value; docs/algorithms.md has them.
         seeds: One independent training each.
         views: Views that the learned reward sees; the demonstrations' first when none is given.
         learning: How the policy learns and when it is evaluated.
         reward_options: Options of the learned reward as name=value.
         workers: Processes at a time; default: as many as there are cores and seeds.
         films: Film a held-out episode from every view at the end.
+        save_zip: Write Stable-Baselines3's own model.zip too, which executes code when loaded.
         tensorboard: Write TensorBoard events, if TensorBoard is installed.
         resume: Go on with an interrupted run; further --seeds may be added.
     """
@@ -106,10 +113,11 @@ def imitate(
         steps=steps,
         seeds=seeds,
         algo=algo,
+        algo_options=parse_options(algo_options, "--algo-options"),
         encoder=str(encoder) if encoder else None,
         demos=str(demos) if demos else None,
         views=views,
-        reward_options=parse_reward_options(reward_options),
+        reward_options=parse_options(reward_options),
         num_envs=learning.num_envs,
         horizon=learning.horizon,
         learning_rate=learning.learning_rate,
@@ -120,7 +128,9 @@ def imitate(
         evaluation_interval_steps=learning.evaluate_every,
         evaluation_starts=learning.evaluation_starts,
         final_starts=learning.final_starts,
+        checkpoint_interval_steps=learning.checkpoint_every,
         films=films,
+        save_zip=save_zip,
     )
     run_imitation(out, config, workers, tensorboard, resume)
 
@@ -150,6 +160,13 @@ def run_imitation(
     if workers is not None and workers < 1:
         raise UserError(f"--workers must be at least 1, found {workers}")
     config = prepare_run(out, config, resume)
+    if config.save_zip:
+        print(
+            "tcn-robot: warning: --save-zip writes model.zip; whoever loads such a file executes "
+            "the code in it (pickle), so load it only from where you trust; policy/ has the same "
+            "policy without",
+            file=sys.stderr,
+        )
     jobs = [Job(f"seed {seed}", run_seed, (str(out), seed, tensorboard)) for seed in config.seeds]
     if workers is None:
         workers = min(os.cpu_count() or 1, len(jobs))
@@ -204,8 +221,12 @@ def check_reward_name(name: str) -> None:
         raise unknown_name("reward", name, known)
 
 
-def parse_reward_options(pairs: tuple[str, ...]) -> dict[str, Any]:
+def parse_options(pairs: tuple[str, ...], option: str = "--reward-options") -> dict[str, Any]:
     """Return {name: value} of texts like "gate=heavy" or "neighbours=5".
+
+    Args:
+        pairs: The texts.
+        option: What they stand behind, for the error.
 
     Raises:
         UserError: For a text without "=".
@@ -216,7 +237,7 @@ def parse_reward_options(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise UserError(f"expected --reward-options name=value, found {pair!r}")
+            raise UserError(f"expected {option} name=value, found {pair!r}")
         try:
             options[name] = json.loads(text)
         except json.JSONDecodeError:

@@ -28,6 +28,7 @@ def fit_reward(
     views: tuple[str, ...] = (),
     options: dict[str, Any] | None = None,
     acting: str = "",
+    max_demos: int | None = None,
 ) -> Reward:
     """Fit a learned reward: demonstrations of split "train", calibrated on split "valid".
 
@@ -42,6 +43,7 @@ def fit_reward(
         options: Further options of the reward's `fit`.
         acting: The body that will be scored, "" for that of the demonstrations. An encoder with
             statistics per body sees each by its own.
+        max_demos: Most demonstrations of either split; with 1 none is left to calibrate on.
 
     Raises:
         UserError: Unknown reward or view, no encoder, no demonstrations.
@@ -54,8 +56,14 @@ def fit_reward(
     reward = reward_class(name)
     recording = open_recording(demos)
     refuse_paired(recording, "fitting a reward")
-    fitting, calibration = successful_demos(recording)
-    if not calibration:
+    fitting, calibration = chosen_demos(recording, max_demos)
+    if max_demos == 1:
+        print(
+            f"one demonstration, episode {fitting[0].id} of {demos}: nothing is left to calibrate "
+            "on; the reward's scale is its fallback, and its gate may be too strict",
+            file=sys.stderr,
+        )
+    elif not calibration:
         print(
             f"{demos} has no episode of split {CALIBRATION_SPLIT!r}: the reward is calibrated on "
             "what the encoder was trained on, and its gate may be too strict",
@@ -118,6 +126,20 @@ def successful_demos(recording: Recording) -> tuple[list[Episode], list[Episode]
             "expert`"
         )
     return fitting, calibration
+
+
+def chosen_demos(
+    recording: Recording, max_demos: int | None
+) -> tuple[list[Episode], list[Episode]]:
+    """Return the demonstrations to fit on and those to calibrate on, at most so many of each.
+
+    With one demonstration none is left to calibrate on.
+
+    Raises:
+        UserError: When no episode of split "train" remains.
+    """
+    fitting, calibration = successful_demos(recording)
+    return fitting[:max_demos], [] if max_demos == 1 else calibration[:max_demos]
 
 
 def load_frames(episodes: Sequence[Episode], views: Sequence[str]) -> list[dict[str, np.ndarray]]:

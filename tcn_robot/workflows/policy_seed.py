@@ -39,6 +39,8 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
                 f"task {config.task} never reports success, so its sparse reward is always 0; "
                 "give --reward dense or a learned one"
             )
+        horizon = int(env.get_wrapper_attr("horizon"))
+        config.algorithm.check_budget(config.steps, horizon, config.num_envs)
         acting = str(getattr(env.unwrapped, "embodiment", ""))
     finally:
         env.close()
@@ -82,7 +84,7 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
     from tcn_robot.policies.config import load_config
     from tcn_robot.policies.environments import final_start_seeds, make_env
     from tcn_robot.policies.evaluation import Filming
-    from tcn_robot.policies.learner import SeedJob, train_seed
+    from tcn_robot.policies.learner import ZIP_FILE, SeedJob, train_seed
     from tcn_robot.policies.policy import load_policy
     from tcn_robot.policies.run import REWARD_FOLDER, read_result, seed_folder
     from tcn_robot.workflows.policy_films import FILMS_FOLDER, write_films
@@ -98,6 +100,9 @@ def run_seed(run: str, seed: int, tensorboard: bool = True, name: str = "") -> N
             reward = load_reward(Path(run) / REWARD_FOLDER)
             filming = Filming(reward, config.views, reward.image_size_px)
         train_seed(SeedJob(config, seed, folder, filming, tensorboard, name))
+    elif config.save_zip and not (folder / ZIP_FILE).is_file():
+        line = f"{name}: no {ZIP_FILE}: it was finished without, and only training can write one"
+        print(line, file=sys.stderr, flush=True)
     if not config.films or (folder / FILMS_FOLDER).is_dir():
         return
     env = make_env(config)

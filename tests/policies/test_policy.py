@@ -1,31 +1,102 @@
 import json
 
+import gymnasium
 import numpy as np
 import pytest
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from tcn_robot.errors import UserError
 from tcn_robot.policies import find_policies, load_policy
-from tcn_robot.policies.policy import Policy, policy_of
-from tests.policies.test_sac import point_envs, small_sac
+from tcn_robot.policies.algorithms import ALGORITHMS
+from tcn_robot.policies.policy import Policy, action_bounds, holds_policy
+from tests.policies.learners import advance, small_algorithm, small_learner
+from tests.policies.point_task import PointReach
+
+OBSERVATIONS = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+
+
+def saved_policy(folder, name):
+    algorithm, learner = small_learner(name)
+    advance(algorithm, learner, 96)
+    policy = algorithm.policy_of(learner)
+    policy.save(folder / "run" / "seed_0" / "policy", {"task": "point", "seed": 0})
+    return learner, folder / "run"
 
 
 @pytest.fixture
 def saved(tmp_path):
-    learner = small_sac(point_envs())
-    learner.learn(80)
-    policy_of(learner).save(tmp_path / "run" / "seed_0" / "policy", {"task": "point", "seed": 0})
-    return learner, tmp_path / "run"
+    return saved_policy(tmp_path, "sac")
 
 
-def test_acts_as_the_learner_does_without_noise(saved):
-    learner, run = saved
-    observations = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    expected, _ = learner.predict(observations, deterministic=True)
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_acts_bit_for_bit_as_the_learner_does_without_noise(name, tmp_path):
+    learner, run = saved_policy(tmp_path, name)
+    expected, _ = learner.predict(OBSERVATIONS, deterministic=True)
     policy = load_policy(run)
-    np.testing.assert_allclose(policy.act(observations), expected, atol=1e-6)
-    np.testing.assert_allclose(policy.act(observations[0]), expected[0], atol=1e-6)
-    assert policy.act(observations).dtype == np.float32
+    assert np.array_equal(policy.act(OBSERVATIONS), expected)
+    alone, _ = learner.predict(OBSERVATIONS[0], deterministic=True)
+    assert np.array_equal(policy.act(OBSERVATIONS[0]), alone)
+    assert policy.act(OBSERVATIONS).dtype == np.float32
     assert policy.metadata == {"task": "point", "seed": 0}
+    assert np.abs(expected).max() <= 1
+    assert len(np.unique(expected)) > 100  # it does react to what it sees
+
+
+class WideActions(PointReach):
+    """The same point, whose actions have ranges of their own."""
+
+    def __init__(self):
+        super().__init__()
+        self.action_space = gymnasium.spaces.Box(
+            np.float32([-3, 0]), np.float32([1, 0.25]), dtype=np.float32
+        )
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_actions_have_the_range_of_the_task(name, tmp_path):
+    algorithm = small_algorithm(name)
+    envs = DummyVecEnv([WideActions] * 2)
+    learner = algorithm.make(envs, seed=0, transitions=1000, device="cpu")
+    advance(algorithm, learner, 96)
+    algorithm.policy_of(learner).save(tmp_path, {})
+    expected, _ = learner.predict(OBSERVATIONS, deterministic=True)
+    actions = load_policy(tmp_path).act(OBSERVATIONS)
+    assert np.array_equal(actions, expected)
+    assert (actions >= [-3, 0]).all()
+    assert (actions <= [1, 0.25]).all()
+
+
+def test_bounds_of_all_actions_alike_are_one_number():
+    box = gymnasium.spaces.Box
+    assert action_bounds(box(-1.0, 1.0, (3,))) == ((-1.0,), (1.0,))
+    mixed = box(np.float32([-1, -2]), np.float32([1, 1]))
+    assert action_bounds(mixed) == ((-1.0, -2.0), (1.0, 1.0))
+
+
+def test_a_policy_of_the_first_version_still_loads(saved):
+    _, run = saved
+    before = load_policy(run).act(OBSERVATIONS)
+    config = run / "seed_0" / "policy" / "config.json"
+    values = json.loads(config.read_text())
+    old = ("observation_size", "action_size", "hidden_units", "metadata")
+    config.write_text(json.dumps({"schema_version": 1} | {name: values[name] for name in old}))
+    assert np.array_equal(load_policy(run).act(OBSERVATIONS), before)
+
+
+def test_a_policy_of_a_newer_version_is_one_line(saved):
+    config = saved[1] / "seed_0" / "policy" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"schema_version": 3}))
+    with pytest.raises(UserError, match="schema version 3, expected 2 or older"):
+        load_policy(saved[1])
+
+
+def test_what_holds_a_policy(saved, tmp_path):
+    _, run = saved
+    assert holds_policy(run)
+    assert holds_policy(run / "seed_0" / "policy")
+    assert not holds_policy(tmp_path)
+    (run / "seed_0" / "policy" / "config.json").write_text('{"kind": "convolutional"}')
+    assert not holds_policy(run)
 
 
 def test_is_json_and_safetensors_only(saved):
@@ -51,13 +122,15 @@ def test_no_policy_is_one_line(tmp_path):
         load_policy(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "other shape", "no config"])
+@pytest.mark.parametrize("damage", ["truncated", "other shape", "no config", "not an object"])
 def test_a_damaged_policy_is_one_line(saved, damage):
     _, run = saved
     folder = run / "seed_0" / "policy"
     weights, config = folder / "model.safetensors", folder / "config.json"
     if damage == "truncated":
         weights.write_bytes(weights.read_bytes()[:100])
+    elif damage == "not an object":
+        config.write_text("[]")
     elif damage == "other shape":
         values = json.loads(config.read_text())
         config.write_text(json.dumps(values | {"observation_size": 7}))

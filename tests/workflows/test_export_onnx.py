@@ -8,7 +8,10 @@ import pytest
 from tcn_robot.cli import main
 from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError
+from tcn_robot.policies.algorithms import ALGORITHMS
+from tcn_robot.policies.policy import Policy
 from tests.models.tiny import frames, tiny
+from tests.policies.learners import advance, small_learner
 
 CASES = ["convolutional", "frames", "batch norm", "resnet tcn", "pixels"]
 
@@ -35,6 +38,37 @@ def test_another_runtime_gives_the_same_embeddings(case, tmp_path, capsys):
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
     assert [path.name for path in out.parent.iterdir()] == ["encoder.onnx"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_another_runtime_acts_the_same(algo, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    from tcn_robot.policies import load_policy
+    from tcn_robot.workflows.export_onnx import run_onnx
+
+    algorithm, learner = small_learner(algo)
+    advance(algorithm, learner, 96)
+    algorithm.policy_of(learner).save(tmp_path / "run" / "seed_3" / "policy", {})
+    out = tmp_path / "folder" / "policy.onnx"
+    assert main(["export-onnx", str(tmp_path / "run"), "--out", str(out)]) == 0
+    line = capsys.readouterr().out
+    assert "observations float32 (N, 4) -> actions float32 (N, 2)" in line
+    observations = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
+    wanted = load_policy(tmp_path / "run").act(observations)
+    for count in (1, 2, 50):
+        found = run_onnx(out, observations[:count])
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted[:count], atol=1e-5)
+    assert [path.name for path in out.parent.iterdir()] == ["policy.onnx"]
+
+
+def test_a_policy_has_no_body(tmp_path, capsys):
+    Policy(4, 2, (3,)).save(tmp_path / "policy", {})
+    out = tmp_path / "policy.onnx"
+    assert main(["export-onnx", str(tmp_path), "--out", str(out), "--body", "hand"]) == 2
+    assert "--body hand is for encoders" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_another_ending_is_refused(tmp_path, capsys):

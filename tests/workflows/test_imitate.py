@@ -122,12 +122,15 @@ def test_seeds_in_processes_give_what_one_process_gives(tmp_path):
             assert ours.equal(theirs)
 
 
-def test_resume_adds_seeds_and_leaves_finished_ones_alone(tmp_path):
+def test_resume_adds_seeds_and_leaves_finished_ones_alone(tmp_path, capsys):
     out = tmp_path / "run"
     first = [TASK, "--reward", "sparse", "--out", str(out), "--no-films", "--workers", "1"]
     run_imitate(*first)
     before = (out / "seed_0" / "result.json").stat().st_mtime_ns
-    run_imitate(*first, "--seeds", "0", "1", "--resume")
+    capsys.readouterr()
+    run_imitate(*first, "--seeds", "0", "1", "--resume", "--save-zip")
+    assert "seed 0: no model.zip: it was finished without" in capsys.readouterr().err
+    assert (out / "seed_1" / "model.zip").is_file()
     assert (out / "seed_0" / "result.json").stat().st_mtime_ns == before
     assert json.loads((out / "summary.json").read_text())["seeds"] == [0, 1]
 
@@ -157,6 +160,24 @@ def test_ctrl_c_keeps_evaluations_and_resume_goes_on(tmp_path, root):
         imitate.main([TASK, "--reward", "dense", "--out", str(out), "--resume", *TINY])
 
 
+def test_an_algorithm_with_options_of_its_own_goes_on_with_the_same_only(tmp_path, capsys):
+    out = tmp_path / "run"
+    first = [TASK, "--reward", "dense", "--out", str(out), "--no-films", "--save-zip"]
+    run_imitate(*first, "--algo", "tqc", "--algo-options", "quantiles=5")
+    assert "executes the code in it (pickle)" in capsys.readouterr().err
+    assert (out / "seed_0" / "model.zip").is_file()
+    config = load_config(out)
+    assert config.algo_options["quantiles"] == 5
+    assert config.algo_options["target_rate"] == 0.005
+    assert load_policy(out).metadata["algo"] == "tqc"
+    again = [*first, "--resume", "--algo", "tqc", "--algo-options"]
+    run_imitate(*again, "quantiles=5", "target_rate=0.005")
+    with pytest.raises(UserError, match="algo_options quantiles = 5, found 6"):
+        run_imitate(*again, "quantiles=6")
+    with pytest.raises(UserError, match="was started with algo = tqc, found sac"):
+        run_imitate(*first, "--resume")
+
+
 BAD_INPUT = [
     ([TASK, "--reward", "dense", "--resume"], "holds no run to resume"),
     (["PointReech-v0", "--reward", "dense"], "unknown task"),
@@ -166,6 +187,13 @@ BAD_INPUT = [
     ([TASK, "--reward", "progres"], "did you mean 'progress'"),
     ([TASK, "--reward", "progress"], "needs --encoder RUN and --demos DIR"),
     ([TASK, "--reward", "dense", "--algo", "sacc"], "did you mean 'sac'"),
+    ([TASK, "--reward", "dense", "--algo", "ppo"], "ppo has no learning_starts_steps; leave it"),
+    ([TASK, "--reward", "dense", "--algo-options", "quantiles=9"], "(it is for tqc)"),
+    ([TASK, "--reward", "dense", "--algo-options", "target_rat=9"], "did you mean 'target_rate'"),
+    ([TASK, "--reward", "dense", "--algo-options", "x"], "expected --algo-options name=value"),
+    ([TASK, "--reward", "dense", "--steps", "20"], "20 steps end before the first update"),
+    ([TASK, "--reward", "dense", "--checkpoint-every", "0"], "checkpoint_interval_steps must be"),
+    (["CartPole-v1", "--reward", "dense"], "sac learns continuous ones (Box)"),
     ([TASK, "--reward", "dense", "--views", "frunt"], "did you mean 'front'"),
     ([TASK, "--reward", "dense", "--seeds", "1", "1"], "seeds must be different"),
     ([TASK, "--reward", "dense", "--num-envs", "0"], "num_envs must be above 0"),
@@ -180,7 +208,7 @@ BAD_INPUT = [
 @pytest.mark.parametrize(("arguments", "message"), BAD_INPUT)
 def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path, capsys):
     out = tmp_path / "run"
-    overruled = {"--num-envs", "--learning-rate"} & set(arguments)
+    overruled = {"--num-envs", "--learning-rate", "--steps"} & set(arguments)
     given = [*TINY, *arguments] if overruled else [*arguments, *TINY]
     assert cli.main(["imitate", *given, "--out", str(out)]) == 2
     complaint = capsys.readouterr().err

@@ -15,6 +15,7 @@ from tcn_robot.policies.tables import group_runs, replace_between_markers, steps
 from tcn_robot.workflows import study
 from tcn_robot.workflows.embedding_plan import load_embedding_study
 from tests.policies.point_task import TASK
+from tests.support.source_files import ROOT
 
 TINY = {
     "task": TASK,
@@ -49,6 +50,28 @@ def work_off(plan, folder, *more):
 def test_no_workers_is_refused(tmp_path):
     with pytest.raises(UserError, match="--workers must be at least 1, found 0"):
         study.main([str(write_plan(tmp_path, [{"reward": "dense"}])), "--workers", "0"])
+
+
+@pytest.mark.parametrize("name", ["task-rewards", "tasks-dense", "learned-rewards-push"])
+def test_results_keep_their_keys_when_options_are_added(name):
+    """A key says which run a committed line stands for; another one would run it again."""
+    plan = load_plan(ROOT / "docs" / "studies" / f"{name}.json")
+    keys = {line["key"] for line in read_lines(ROOT / "docs" / "results" / f"{name}.jsonl")}
+    planned = {run.key(seed) for run in plan.runs for seed in run.config.seeds}
+    assert planned <= keys
+
+
+def test_another_algorithm_or_option_is_another_result(tmp_path):
+    runs = [
+        {"reward": "dense", "name": "sac"},
+        {"reward": "dense", "name": "slow", "algo_options": {"target_rate": 0.01}},
+        {"reward": "dense", "name": "td3", "algo": "td3"},
+        {"reward": "dense", "name": "same", "algo_options": {"target_rate": 0.005}},
+        {"reward": "dense", "name": "often", "checkpoint_interval_steps": 32},
+    ]
+    keys = {run.name: run.key(0) for run in load_plan(write_plan(tmp_path, runs)).runs}
+    assert keys["sac"] == keys["same"]
+    assert len(set(keys.values())) == 4
 
 
 def test_each_seed_becomes_one_line(tmp_path):

@@ -56,3 +56,27 @@ def entry_of(task_id: str) -> TaskEntry | None:
         if task_id in TASKS and name.startswith(prefix):
             return TASK_TABLE[name.removeprefix(prefix)]
     return None
+
+
+def same_task_in(task_id: str, simulator: str) -> str | None:
+    """Return the full id of the same task in a simulator, None where there is none there.
+
+    Args:
+        task_id: Full id of a task.
+        simulator: A key of `SIMULATOR_PREFIXES`.
+    """
+    entry = entry_of(task_id)
+    if entry is None or simulator not in entry.simulators:
+        return None
+    name = task_id.removeprefix(NAMESPACE)
+    for prefix in SIMULATOR_PREFIXES.values():
+        name = name.removeprefix(prefix)
+    return f"{NAMESPACE}{SIMULATOR_PREFIXES[simulator]}{name}"
+
+
+def is_same_task(one: str, other: str) -> bool:
+    """Whether two full ids are the same task, in the same simulator or in another."""
+    if one == other:
+        return True
+    entry = entry_of(one)
+    return entry is not None and entry == entry_of(other)

@@ -13,6 +13,7 @@ import numpy as np
 from tcn_robot.envs.bodies import BODIES, make_body
 from tcn_robot.envs.cameras import FIXED_CAMERAS, VIEW_NAMES
 from tcn_robot.envs.control import CONTROLS, Control
+from tcn_robot.envs.proprioception import PROPRIOCEPTION_SIZE, proprioception
 from tcn_robot.envs.randomisation.distractors import DISTRACTORS
 from tcn_robot.envs.randomisation.drawing import Drawn, draw, separate_generator
 from tcn_robot.envs.randomisation.table import chosen_names
@@ -122,6 +123,9 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.observation_space = gymnasium.spaces.Box(
             -OBSERVATION_LIMIT, OBSERVATION_LIMIT, (task_class.observation_size,), np.float32
         )
+        self.proprioception_space = gymnasium.spaces.Box(
+            -OBSERVATION_LIMIT, OBSERVATION_LIMIT, (PROPRIOCEPTION_SIZE,), np.float32
+        )
 
     # Gymnasium ----------------------------------------------------------------------------------
 
@@ -221,6 +225,13 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """Return what a policy sees of the present state, float32 (O,); as `step` returns it."""
         return self._observation()
 
+    def proprioception(self) -> np.ndarray:
+        """Return what the body feels of itself, float32 (13,) in `proprioception_space`.
+
+        Of the things on the table there is nothing in it; `envs/proprioception.py` has the order.
+        """
+        return self._limited(proprioception(self.task, self.world))
+
     @property
     def model_xml(self) -> str:
         """The exact model, as text."""
@@ -288,8 +299,11 @@ class TaskEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.world.stand(joints, start.opening)
 
     def _observation(self) -> np.ndarray:
-        limited = np.clip(self.task.observe(), -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
-        return limited.astype(np.float32)
+        return self._limited(self.task.observe())
+
+    @staticmethod
+    def _limited(numbers: np.ndarray) -> np.ndarray:
+        return np.clip(numbers, -OBSERVATION_LIMIT, OBSERVATION_LIMIT).astype(np.float32)
 
     def _info(self) -> dict[str, Any]:
         labels = self.task.labels()

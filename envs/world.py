@@ -57,6 +57,11 @@ class World(Protocol):
         ...
 
     @property
+    def joint_velocities(self) -> np.ndarray:
+        """How fast the carrier's joints move, (J,) in rad/s or m/s."""
+        ...
+
+    @property
     def opening(self) -> float:
         """How far the fingers are open, 0 to 1."""
         ...

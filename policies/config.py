@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.policies.algorithms.cloning import Cloning
 from tcn_robot.policies.algorithms.interface import Algorithm
-from tcn_robot.policies.algorithms.table import SHARED_OPTIONS, further_options, make_algorithm
+from tcn_robot.policies.algorithms.table import (
+    CLONING,
+    SHARED_OPTIONS,
+    further_options,
+    make_algorithm,
+)
 
 SCHEMA_VERSION = 1
 CONFIG_FILE = "config.json"
 TASK_REWARDS = ("sparse", "dense")
+# What behaviour cloning learns from.
+NO_REWARD = "none"
+OBSERVATIONS = ("state", "embedding")
 
 # Seeds of starts. The ranges never meet: nothing is learned or chosen on a held-out start.
 FINAL_START_SEED = 1_000_000
@@ -29,14 +38,27 @@ class ImitateConfig:
 
     Attributes:
         task: Gymnasium id of the task, or "module:id" for a task of one's own.
-        reward: "sparse" or "dense" (the task's own), or the name of a learned reward.
-        steps: Control steps of training per seed, over all envs.
+        reward: "sparse" or "dense" (the task's own), the name of a learned reward, or "none" for
+            behaviour cloning.
+        steps: Control steps of training per seed, over all envs; updates of behaviour cloning.
         seeds: Seeds, each an independent training.
-        algo: Learning algorithm, a key of `ALGORITHMS`.
+        algo: Learning algorithm, a key of `ALGORITHMS` or `CLONING`.
         algo_options: Further options of that algorithm; those left out become its own.
         encoder: Run with the trained encoder (learned rewards only).
+        further_encoders: More of them; the reward is then that of an ensemble.
         demos: Dataset with demonstrations (learned rewards only).
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's.
         views: Views that the learned reward sees; empty: the demonstrations' first.
+        scored_views: Cameras that stand in for these views when the policy acts, one each; empty:
+            the same ones.
+        max_demos: Most demonstrations that are used, None: all. With 1 none is left to calibrate
+            on.
+        gap: A key of `gaps.GAPS`: how what is learned differs from what was shown; it sets options
+            above that are not given. None: whatever the options say.
+        observation: What the policy sees: "state", the task's own observation, or "embedding",
+            the embeddings of the views with the robot's proprioception.
+        randomise: What every episode of the policy draws anew, in training and evaluation, besides
+            where things start.
         reward_options: Further options of the learned reward's `fit`.
         num_envs: Envs stepped in turn in one process.
         horizon: Control steps per episode; None: the task's own.
@@ -52,6 +74,7 @@ class ImitateConfig:
         checkpoint_interval_steps: Control steps between states on disk where evaluations are
             further apart, rounded to whole episodes; None: at evaluations only.
         films: Whether a film from every view is made at the end.
+        training_films: Evaluations between films of training episodes; 0: none.
         save_zip: Whether Stable-Baselines3's own file is written too, which is partly pickle.
     """
 
@@ -64,7 +87,14 @@ class ImitateConfig:
     encoder: str | None = None
     demos: str | None = None
     views: tuple[str, ...] = ()
+    scored_views: tuple[str, ...] = ()
+    max_demos: int | None = None
+    gap: str | None = None
+    observation: str = "state"
+    randomise: tuple[str, ...] = ()
     reward_options: dict[str, Any] = field(default_factory=dict)
+    further_encoders: tuple[str, ...] = ()
+    play: tuple[str, ...] = ()
     num_envs: int = 4
     horizon: int | None = None
     learning_rate: float | None = None
@@ -77,6 +107,7 @@ class ImitateConfig:
     final_starts: int = 50
     checkpoint_interval_steps: int | None = None
     films: bool = True
+    training_films: int = 0
     save_zip: bool = False
 
     def __post_init__(self) -> None:
@@ -85,7 +116,7 @@ class ImitateConfig:
         Raises:
             UserError: With the option, what was found and what is expected.
         """
-        algorithm = self.algorithm
+        algorithm = self._made()
         for name in SHARED_OPTIONS:
             object.__setattr__(self, name, getattr(algorithm, name, None))
         object.__setattr__(self, "algo_options", further_options(algorithm))
@@ -102,21 +133,81 @@ class ImitateConfig:
                 f"reward {self.reward!r} is learned: it needs --encoder RUN and --demos DIR "
                 f"(without them: --reward {' or '.join(TASK_REWARDS)})"
             )
+        self._check_cloning()
+        self._check_seeing()
+
+    def _check_cloning(self) -> None:
+        """Refuse behaviour cloning with a reward or without demonstrations, and no reward else."""
+        if self.clones and self.reward != NO_REWARD:
+            raise UserError(
+                f"{self.algo} learns from recorded actions and from no reward, found reward "
+                f"{self.reward!r}; leave --reward out"
+            )
+        if self.clones and not self.demos:
+            raise UserError(f"{self.algo} needs --demos DIR, demonstrations with recorded actions")
+        if self.reward == NO_REWARD and not self.clones:
+            raise UserError(
+                f"{self.algo} needs --reward: {', '.join(TASK_REWARDS)} or a learned one"
+            )
+
+    def _check_seeing(self) -> None:
+        """Refuse options of what is seen that do not go together."""
+        if self.observation not in OBSERVATIONS:
+            raise unknown_name("observation", self.observation, OBSERVATIONS)
+        if self.observation == "embedding" and not self.encoder:
+            raise UserError(
+                "--observation embedding needs --encoder RUN (without one: --observation state)"
+            )
+        if self.training_films < 0:
+            raise UserError(f"training_films must be 0 or more, found {self.training_films}")
+        rendered = self.learned or self.observation == "embedding"
+        if self.training_films and not rendered:
+            raise UserError(
+                "training_films are made of frames that a learned reward or an embedding looks at, "
+                f"and reward {self.reward!r} with observation 'state' looks at none; leave it out"
+            )
+        if self.scored_views and len(self.scored_views) != len(self.views):
+            raise UserError(
+                f"expected a camera in scored_views for each of the {len(self.views)} views, found "
+                f"{len(self.scored_views)}; name both, such as --views front --scored-views left"
+            )
+
+    @property
+    def cameras(self) -> dict[str, str]:
+        """{view that the reward or the encoder is given: camera that it is rendered by}."""
+        return dict(zip(self.views, self.scored_views or self.views, strict=True))
 
     @property
     def algorithm(self) -> Algorithm:
-        """Return the algorithm with these options.
+        """Return the algorithm with these options; behaviour cloning is none.
 
         Raises:
             UserError: When it is unknown, or an option is, or cannot work.
         """
+        made = self._made()
+        assert not isinstance(made, Cloning)
+        return made
+
+    @property
+    def clones(self) -> bool:
+        """Whether recorded actions are learned from, without a reward."""
+        return self.algo in CLONING
+
+    @property
+    def cloning(self) -> Cloning:
+        """Return the options of behaviour cloning."""
+        made = self._made()
+        assert isinstance(made, Cloning)
+        return made
+
+    def _made(self) -> Algorithm | Cloning:
         shared = {name: getattr(self, name) for name in SHARED_OPTIONS}
         return make_algorithm(self.algo, shared, self.algo_options)
 
     @property
     def learned(self) -> bool:
         """Whether the reward is computed from frames instead of taken from the task."""
-        return self.reward not in TASK_REWARDS
+        return self.reward not in (*TASK_REWARDS, NO_REWARD)
 
     def to_json(self) -> str:
         """Return the options as JSON text, with the schema version."""
@@ -144,6 +235,7 @@ _POSITIVE = (
     "checkpoint_interval_steps",
     "evaluation_starts",
     "final_starts",
+    "max_demos",
 )
 
 
@@ -167,6 +259,8 @@ def config_from_mapping(values: dict[str, Any]) -> ImitateConfig:
         if isinstance(value, list):
             values[name] = tuple(value)
         _check_type(fields[name], values[name])
+    if values.get("algo") in CLONING:
+        values.setdefault("reward", NO_REWARD)
     missing = [name for name in ("task", "reward", "steps") if name not in values]
     if missing:
         raise UserError(f"option {missing[0]!r} is missing (found: {', '.join(values) or 'none'})")

@@ -20,7 +20,8 @@ from tcn_robot.policies.config import (
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
-    from tcn_robot.rewards import Reward
+    from tcn_robot.policies.seeing import Filming, Sight
+    from tcn_robot.policies.seeing_wrappers import TakeFilm
 
 
 def full_task_id(task: str) -> str:
@@ -57,6 +58,8 @@ def make_env(
         options["embodiment"] = embodiment
     if config.horizon is not None:
         options["horizon"] = config.horizon
+    if config.randomise:
+        options["randomise"] = config.randomise
     env = tcn_robot.envs.make_task(full_task_id(config.task), **options)
     space = env.action_space
     if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
@@ -79,26 +82,48 @@ def check_views(env: gymnasium.Env, views: tuple[str, ...]) -> None:
             raise unknown_name("view", view, env.unwrapped.view_names)  # type: ignore[attr-defined]
 
 
-def make_training_env(config: ImitateConfig, reward: Reward | None) -> VecEnv:
+def make_training_env(
+    config: ImitateConfig,
+    filming: Filming | None,
+    sight: Sight | None = None,
+    take_film: TakeFilm | None = None,
+) -> VecEnv:
     """Return the envs of one seed, in one process.
 
-    With one of the task's own rewards nothing is ever rendered. With a learned reward each env
-    renders the reward's views, and one forward pass scores all envs.
+    With one of the task's own rewards and its own observations nothing is ever rendered. Otherwise
+    each env renders every view once, for the reward, the policy's embeddings and films of training
+    alike; one forward pass serves all envs.
 
     Args:
-        config: The run's options; `views` must be known for a learned reward.
-        reward: The fitted learned reward; None: the task's own.
+        config: The run's options.
+        filming: The fitted learned reward with its views; None: the task's own.
+        sight: Makes embeddings for the policy to see; None: it sees the task's own observation.
+        take_film: Gets films of training episodes, see `VecFilms`; None: none are made.
+
+    Raises:
+        UserError: For a task without proprioception, where embeddings are seen.
     """
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    if reward is None:
-        return DummyVecEnv([lambda: make_env(config, config.reward)] * config.num_envs)
+    own_reward = "sparse" if filming else config.reward
+    if filming is None and sight is None:
+        return DummyVecEnv([lambda: make_env(config, own_reward)] * config.num_envs)
+    from tcn_robot.policies.seeing_wrappers import Proprioceptive, VecFilms, VecSight
     from tcn_robot.rewards import RenderViews, VecRewardWrapper
 
-    def make_filmed_env() -> gymnasium.Env:
-        return RenderViews(make_env(config), config.views, reward.image_size_px)
+    cameras = {**(sight.cameras if sight else {}), **(filming.shown if filming else {})}
+    size_px = filming.size_px if filming else sight.size_px  # type: ignore[union-attr]
 
-    return VecRewardWrapper(DummyVecEnv([make_filmed_env] * config.num_envs), reward)
+    def make_filmed_env() -> gymnasium.Env:
+        env = make_env(config, own_reward)
+        return RenderViews(Proprioceptive(env) if sight else env, tuple(cameras), size_px, cameras)
+
+    venv: VecEnv = DummyVecEnv([make_filmed_env] * config.num_envs)
+    if take_film is not None:
+        venv = VecFilms(venv, take_film)
+    if sight is not None:
+        venv = VecSight(venv, sight, keep_frames=filming is not None)
+    return VecRewardWrapper(venv, filming.reward) if filming else venv
 
 
 def training_start_seed(seed: int, step: int) -> int:

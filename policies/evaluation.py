@@ -5,27 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-if TYPE_CHECKING:
-    from tcn_robot.rewards import Reward
+from tcn_robot.policies.seeing import (
+    STATE_ALONE,
+    Filming,
+    Frames,
+    LoneObserver,
+    Observer,
+    Seeing,
+)
+from tcn_robot.rewards.wrappers import render_square
 
 ENVS_AT_ONCE = 10
 Z_95 = 1.959963984540054
 
 Act = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Filming:
-    """What has to be rendered so that a learned reward can score an episode."""
-
-    reward: Reward
-    views: tuple[str, ...]
-    size_px: int
 
 
 @dataclass
@@ -61,6 +59,7 @@ def evaluate(
     make_env: Callable[[], gymnasium.Env],
     start_seeds: Sequence[int],
     filming: Filming | None = None,
+    seeing: Seeing = STATE_ALONE,
 ) -> list[EpisodeResult]:
     """Play one episode from each start, several envs at a time.
 
@@ -68,14 +67,16 @@ def evaluate(
         act: Observations float32 (N, O) -> actions (N, A).
         make_env: Makes an env of the task; all are closed at the end.
         start_seeds: One per episode; the same seed is the same start.
-        filming: Renders and scores every episode when given; otherwise nothing is rendered.
+        filming: Renders and scores every episode when given; otherwise nothing is rendered that
+            the policy does not see.
+        seeing: What the policy sees.
     """
     envs = [make_env() for _ in range(min(ENVS_AT_ONCE, len(start_seeds)))]
     try:
         results = []
         for first in range(0, len(start_seeds), len(envs)):
             seeds = start_seeds[first : first + len(envs)]
-            results += _play_together(act, envs[: len(seeds)], seeds, filming)
+            results += _play_together(act, envs[: len(seeds)], seeds, filming, seeing)
         return results
     finally:
         for env in envs:
@@ -83,37 +84,45 @@ def evaluate(
 
 
 def _play_together(
-    act: Act, envs: list[gymnasium.Env], seeds: Sequence[int], filming: Filming | None
+    act: Act,
+    envs: list[gymnasium.Env],
+    seeds: Sequence[int],
+    filming: Filming | None,
+    seeing: Seeing,
 ) -> list[EpisodeResult]:
     """Play one episode in each env, with one call of the policy per step."""
     results = [EpisodeResult(seed) for seed in seeds]
-    observations = np.stack(
-        [env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=True)]
-    ).astype(np.float32)
-    frames = [[_render(env, filming)] for env in envs]
+    states = np.stack([env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=True)])
+    frames = [_render(env, filming, seeing) for env in envs]
+    films = [[shown] for shown in frames]
+    observer = Observer(seeing, envs)
+    observations = observer.begin(states, frames)
     running = list(range(len(envs)))
     while running:
         actions = act(observations[running])
         still_running = []
         for index, action in zip(running, actions, strict=True):
-            observations[index], _, terminated, truncated, info = envs[index].step(action)
+            states[index], _, terminated, truncated, info = envs[index].step(action)
             results[index].add(info)
+            frames[index] = _render(envs[index], filming, seeing)
             if filming is not None:
-                frames[index].append(_render(envs[index], filming))
+                films[index].append(frames[index])
             if not (terminated or truncated):
                 still_running.append(index)
         running = still_running
+        observations = observer.see(states, frames)
     if filming is not None:
-        for result, film in zip(results, frames, strict=True):
+        for result, film in zip(results, films, strict=True):
             result.return_learned = _learned_return(film, filming)
     return results
 
 
-def _render(env: gymnasium.Env, filming: Filming | None) -> dict[str, np.ndarray]:
-    if filming is None:
+def _render(env: gymnasium.Env, filming: Filming | None, seeing: Seeing) -> Frames:
+    """Return the frames that are scored or seen, each rendered once."""
+    cameras = {**seeing.cameras, **(filming.shown if filming else {})}
+    if not cameras:
         return {}
-    size = (filming.size_px, filming.size_px)
-    return env.unwrapped.render_views(filming.views, size)  # type: ignore[attr-defined]
+    return render_square(env, cameras, filming.size_px if filming else seeing.size_px)
 
 
 def _learned_return(film: list[dict[str, np.ndarray]], filming: Filming) -> float:
@@ -122,11 +131,19 @@ def _learned_return(film: list[dict[str, np.ndarray]], filming: Filming) -> floa
     return float(filming.reward.score_episode(stacked)[1:].sum())
 
 
-def summarise(results: Sequence[EpisodeResult]) -> dict[str, Any]:
+RETURNS = ("return_sparse", "return_dense", "return_learned")
+EPISODE_DIGITS = 6
+
+
+def summarise(results: Sequence[EpisodeResult], per_episode: bool = False) -> dict[str, Any]:
     """Return the figures of one evaluation, ready for JSON.
 
     `success` is the share of starts with the task done at the last step, `success_interval` its
     95 % Wilson interval, `success_any` the share with the task done at any step.
+
+    Args:
+        results: Of all episodes.
+        per_episode: Whether the figures of each start are kept too, under `episodes`.
     """
     successes = sum(result.success for result in results)
     figures: dict[str, Any] = {
@@ -135,11 +152,13 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, Any]:
         "success_interval": list(wilson_interval(successes, len(results))),
         "success_any": float(np.mean([result.success_any for result in results])),
     }
-    for name in ("return_sparse", "return_dense", "return_learned"):
+    episodes: dict[str, list[float]] = {"success": [float(result.success) for result in results]}
+    for name in RETURNS:
         values = [getattr(result, name) for result in results]
         if None not in values:
             figures[name] = float(np.mean(values))
-    return figures
+            episodes[name] = [round(float(value), EPISODE_DIGITS) for value in values]
+    return figures | ({"episodes": episodes} if per_episode else {})
 
 
 def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
@@ -160,13 +179,19 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
 
 
 def watch(
-    act: Act, env: gymnasium.Env, start_seed: int, views: tuple[str, ...], size: tuple[int, int]
+    act: Act,
+    env: gymnasium.Env,
+    start_seed: int,
+    views: tuple[str, ...],
+    size: tuple[int, int],
+    seeing: Seeing = STATE_ALONE,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield the frames of one episode, the start included: {view: uint8 (H, W, 3)}."""
-    observation, _ = env.reset(seed=start_seed)
+    state, _ = env.reset(seed=start_seed)
+    observe = LoneObserver(seeing, env)
     yield env.unwrapped.render_views(views, size)  # type: ignore[attr-defined]
     over = False
     while not over:
-        observation, _, terminated, truncated, _ = env.step(act(observation))
+        state, _, terminated, truncated, _ = env.step(act(observe(state)))
         over = terminated or truncated
         yield env.unwrapped.render_views(views, size)  # type: ignore[attr-defined]

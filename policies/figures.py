@@ -21,8 +21,9 @@ COLOURS = {
     "progress": "#0b7a75",
     "trajectory": "#d1495b",
     "goal": "#edae49",
+    "none": "#7b5ea7",
 }
-OTHER_COLOUR = "#3d5a80"
+OTHER_COLOURS = ("#3d5a80", "#c77d2b", "#5e8c31", "#a23b72", "#4aa3c7", "#8c6d46")
 PANELS_IN_A_ROW = 3
 
 
@@ -34,11 +35,14 @@ class Curve:
         label: What stands in the legend.
         reward: Decides the colour.
         seeds: Per seed its (steps, success) pairs, each float (K, 2).
+        level: Whether its steps are no control steps, as for behaviour cloning: the last success
+            is drawn, as a level line.
     """
 
     label: str
     reward: str
     seeds: Sequence[np.ndarray]
+    level: bool = False
 
 
 def success_points(evaluations: list[dict[str, Any]]) -> np.ndarray:
@@ -53,18 +57,30 @@ def mean_curve(seeds: Sequence[np.ndarray]) -> np.ndarray:
     return np.column_stack([common, rows]).reshape(-1, 2)
 
 
+def _unused_colour(reward: str, used: list[str]) -> str:
+    """Return a reward's own colour, or another one where a curve has it already; note it."""
+    free = [one for one in (COLOURS.get(reward), *OTHER_COLOURS) if one and one not in used]
+    used.append(free[0] if free else OTHER_COLOURS[0])
+    return used[-1]
+
+
 def draw_curves(axes: Axes, curves: Sequence[Curve], title: str) -> None:
     """Draw each seed thin and the mean of each curve thick."""
+    used: list[str] = []
     for curve in curves:
         seeds = [seed for seed in curve.seeds if len(seed)]
         if not seeds:
             continue
-        colour = COLOURS.get(curve.reward, OTHER_COLOUR)
+        colour = _unused_colour(curve.reward, used)
+        many = f"{curve.label} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"
+        if curve.level:
+            last = 100 * float(np.mean([seed[-1, 1] for seed in seeds]))
+            axes.axhline(last, color=colour, linewidth=2.0, linestyle="--", label=many)
+            continue
         for seed in seeds if len(seeds) > 1 else []:
             axes.plot(seed[:, 0], 100 * seed[:, 1], color=colour, linewidth=0.9, alpha=0.45)
         mean = mean_curve(seeds)
-        label = f"{curve.label} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"
-        axes.plot(mean[:, 0], 100 * mean[:, 1], color=colour, linewidth=2.4, label=label)
+        axes.plot(mean[:, 0], 100 * mean[:, 1], color=colour, linewidth=2.4, label=many)
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel("control steps")
     axes.set_ylabel("success on held-out starts (%)")

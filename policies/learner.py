@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -28,8 +28,9 @@ from tcn_robot.policies.environments import (
     periodic_start_seeds,
     training_start_seed,
 )
-from tcn_robot.policies.evaluation import Filming, evaluate, summarise
-from tcn_robot.policies.policy import POLICY_FOLDER
+from tcn_robot.policies.evaluation import evaluate, summarise
+from tcn_robot.policies.policy import POLICY_FOLDER, Policy
+from tcn_robot.policies.seeing import STATE_ALONE, Filming, Seeing
 from tcn_robot.policies.training_log import (
     Say,
     TrainingLog,
@@ -38,6 +39,9 @@ from tcn_robot.policies.training_log import (
     write_scalars,
 )
 from tcn_robot.provenance import commit, machine, versions
+
+if TYPE_CHECKING:
+    from tcn_robot.policies.seeing_wrappers import TakeFilm
 
 EVALUATIONS_FILE = "evaluations.jsonl"
 RESULT_FILE = "result.json"
@@ -56,6 +60,8 @@ class SeedJob:
         filming: The learned reward with its views and frame size; None: the task's own reward.
         tensorboard: Whether TensorBoard events are written.
         name: What the seed is called in lines of progress.
+        seeing: What the policy sees.
+        take_film: Gets films of training episodes, as often as `training_films` says.
     """
 
     config: ImitateConfig
@@ -64,6 +70,8 @@ class SeedJob:
     filming: Filming | None = None
     tensorboard: bool = True
     name: str = "seed"
+    seeing: Seeing = STATE_ALONE
+    take_film: TakeFilm | None = None
 
 
 def segments(config: ImitateConfig, horizon: int) -> Iterator[tuple[int, int]]:
@@ -113,7 +121,7 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
     torch.set_num_threads(1)
     commit()  # remembered now: the checkout may move on while this trains
     config = job.config
-    env = make_training_env(config, job.filming.reward if job.filming else None)
+    env = make_training_env(config, job.filming, job.seeing.sight, job.take_film)
     writer = None
     try:
         learner = _make_learner(job, env)
@@ -128,12 +136,14 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
         for first, stop in segments(config, horizon):
             if stop <= learner.num_timesteps:
                 continue
+            if job.take_film is not None and first % (interval * config.training_films) == 0:
+                env.film_next(first)  # type: ignore[attr-defined]
             _train_segment(job, learner, first, stop, log)
             seconds = round(before_seconds + time.monotonic() - start_seconds, 2)
             if stop % interval == 0 or stop == total:
                 figures = _evaluate_now(job, learner, log) | {"seconds": seconds}
                 evaluations.append(figures)
-                _write_evaluations(job.folder, evaluations)
+                write_evaluations(job.folder, evaluations)
                 write_scalars(writer, figures, figures["steps"])
                 log.note(f"success {figures['success']:.2f}")
             save_checkpoint(config.algorithm, learner, job.folder / STATE_FOLDER, seconds)
@@ -170,8 +180,8 @@ def _train_segment(
 def _evaluate_now(job: SeedJob, learner: BaseAlgorithm, log: TrainingLog) -> dict[str, Any]:
     """Return the figures of an evaluation on the held-out starts used while training."""
     starts = periodic_start_seeds(job.config.evaluation_starts)
-    policy = job.config.algorithm.policy_of(learner)
-    results = evaluate(policy.act, lambda: make_env(job.config), starts)
+    act = job.config.algorithm.policy_of(learner).act
+    results = evaluate(act, lambda: make_env(job.config), starts, seeing=job.seeing)
     return {
         "steps": learner.num_timesteps,
         **summarise(results),
@@ -199,23 +209,39 @@ def _finish(
     job: SeedJob, learner: BaseAlgorithm, evaluations: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Save the policy, evaluate it on the final starts and mark the seed as finished."""
-    config = job.config
-    policy = config.algorithm.policy_of(learner)
-    if config.save_zip:
+    policy = job.config.algorithm.policy_of(learner)
+    if job.config.save_zip:
         _write_zip(job.folder / ZIP_FILE, learner)
+    return finish_seed(job, policy, learner.num_timesteps, learner._n_updates, evaluations)
+
+
+def finish_seed(
+    job: SeedJob, policy: Policy, steps: int, updates: int, evaluations: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Save a policy, evaluate it on the final starts and mark the seed as finished.
+
+    Args:
+        job: The seed.
+        policy: What was learned.
+        steps: Control steps, or updates, of the training.
+        updates: Updates done.
+        evaluations: Those while training, at least one.
+    """
+    config = job.config
     metadata = {"task": config.task, "reward": config.reward, "seed": job.seed}
+    metadata |= job.seeing.description
     policy.save(
         job.folder / POLICY_FOLDER,
-        metadata | {"algo": config.algo, "steps": learner.num_timesteps, "horizon": config.horizon},
+        metadata | {"algo": config.algo, "steps": steps, "horizon": config.horizon},
     )
     starts = final_start_seeds(config.final_starts)
-    results = evaluate(policy.act, lambda: make_env(config), starts, job.filming)
+    results = evaluate(policy.act, lambda: make_env(config), starts, job.filming, job.seeing)
     result = {
         "seed": job.seed,
-        "steps": learner.num_timesteps,
-        "updates": learner._n_updates,
+        "steps": steps,
+        "updates": updates,
         "seconds": evaluations[-1]["seconds"],
-        "final": summarise(results),
+        "final": summarise(results, per_episode=True),
         "evaluations": evaluations,
         "versions": versions(),
         "commit": commit(),
@@ -236,7 +262,8 @@ def _write_zip(path: Path, learner: BaseAlgorithm) -> None:
         part.unlink(missing_ok=True)
 
 
-def _write_evaluations(folder: Path, evaluations: list[dict[str, Any]]) -> None:
+def write_evaluations(folder: Path, evaluations: list[dict[str, Any]]) -> None:
+    """Write the evaluations of a seed so far, as a whole."""
     text = "".join(json.dumps(line) + "\n" for line in evaluations)
     write_text_atomically(folder / EVALUATIONS_FILE, text)
 

@@ -27,7 +27,7 @@ VERSIONS_FILE = "versions.json"
 CURVES_FILE = "curves.png"
 RESULT_FILE = "result.json"
 # What a run may be gone on with otherwise; no figure depends on it.
-CHANGEABLE_OPTIONS = ("seeds", "films", "save_zip")
+CHANGEABLE_OPTIONS = ("seeds", "films", "save_zip", "training_films")
 
 
 def seed_folder(run: Path, seed: int) -> Path:

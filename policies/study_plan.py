@@ -18,11 +18,18 @@ STUDY_SCHEMA_VERSION = 1
 POLICY_KIND = "policy"
 STUDY_FIELDS = ("schema_version", "name", "kind", "description", "defaults", "runs")
 # These change how a run is kept, not what comes out of it.
-KEYLESS_FIELDS = ("seeds", "films", "save_zip")
+KEYLESS_FIELDS = ("seeds", "films", "save_zip", "training_films")
 # Fields that came later, with what results had before that: those keep their keys.
 LATER_FIELDS: dict[str, Any] = {
     "algo_options": {"target_rate": 0.005},
     "checkpoint_interval_steps": None,
+    "further_encoders": (),
+    "play": (),
+    "scored_views": (),
+    "max_demos": None,
+    "gap": None,
+    "observation": "state",
+    "randomise": (),
 }
 
 
@@ -125,7 +132,8 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
     except UserError as error:
         raise UserError(f"{path}, run {index}: {error}") from error
     task = config.task.rpartition("/")[2].rpartition(":")[2].removesuffix("-v0")
-    return PlannedRun(str(name or f"{task}-{config.reward}"), config)
+    taught_by = config.algo if config.clones else config.reward
+    return PlannedRun(str(name or f"{task}-{taught_by}"), config)
 
 
 def check_names(path: Path, names: Sequence[str], of_what: str = "run") -> None:

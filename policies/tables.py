@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,14 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.policies.comparison import (
+    ComparedRun,
+    aggregate,
+    interval_text,
+    method_of,
+    over_tasks,
+)
+from tcn_robot.policies.config import NO_REWARD
 from tcn_robot.policies.figures import Curve, save_figure, success_points
 from tcn_robot.policies.run import pool_seeds
 from tcn_robot.policies.study_plan import POLICY_KIND
@@ -91,7 +99,7 @@ def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
     minutes = np.mean([line["seconds"] for line in run.lines]) / 60
     alone = sum(other.reward == run.reward for other in runs) == 1
     cells = [
-        run.reward if alone else f"{run.reward} ({run.name})",
+        _label(run, alone),
         f"{run.steps:,}",
         f"**{100 * pooled['success']:.0f} %**",
         f"{100 * low:.0f} to {100 * high:.0f}",
@@ -103,6 +111,43 @@ def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _label(run: RunResults, alone: bool) -> str:
+    """Return what a row is called: its reward, and its run where others have the same one."""
+    name = "behaviour cloning" if run.reward == NO_REWARD else run.reward
+    if (observation := run.lines[0]["config"].get("observation", "state")) != "state":
+        name = f"{name}, sees {observation}"
+    return name if alone else f"{name} ({run.name})"
+
+
+def table_over_tasks(tasks: Mapping[str, Sequence[RunResults]]) -> str:
+    """Return the Markdown table of the methods that were tried on several tasks; "" without one.
+
+    Args:
+        tasks: What `group_runs` returned.
+    """
+    compared = [
+        ComparedRun(
+            run.name,
+            run.task,
+            method_of(run.lines[0]["config"]),
+            tuple(line["figures"]["final"] for line in run.lines),
+            run.lines[0]["study"],
+        )
+        for runs in tasks.values()
+        for run in runs
+    ]
+    rows = []
+    for method, runs_of_method in over_tasks(compared).items():
+        found = aggregate(runs_of_method, "success")
+        names = ", ".join(sorted(run.task for run in runs_of_method))
+        count = 0 if found is None else found.num_scores
+        rows.append(f"| {method} | {names} | {count} | {interval_text(found)} |")
+    if not rows:
+        return ""
+    head = "| method (study) | tasks | trainings | interquartile mean of success, 95 % |"
+    return "\n".join([head, "|---|---|---|---|", *rows])
+
+
 def draw_tasks(tasks: dict[str, list[RunResults]], path: Path) -> None:
     """Draw success over steps, one panel per task, into one PNG."""
     panels = []
@@ -111,7 +156,8 @@ def draw_tasks(tasks: dict[str, list[RunResults]], path: Path) -> None:
         for run in runs:
             alone = sum(other.reward == run.reward for other in runs) == 1
             seeds = [success_points(line["figures"]["evaluations"]) for line in run.lines]
-            curves.append(Curve(run.reward if alone else run.name, run.reward, seeds))
+            cloned = run.reward == NO_REWARD
+            curves.append(Curve(run.reward if alone else run.name, run.reward, seeds, cloned))
         panels.append((task, curves))
     save_figure(path, panels)
 

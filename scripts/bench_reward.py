@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import time
+import warnings
 from typing import Any
 
 # Before torch is imported: the figure is that of one core.
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
-from tcn_robot.rewards import REWARDS
+from tcn_robot.rewards import REWARDS, RewardWarning
 
 NUM_DEMOS = 20
 DEMO_FRAMES = 80
@@ -70,6 +71,7 @@ def main() -> None:
         f"{options.envs} environments, {options.views} view(s) of {options.size} px, "
         f"{NUM_DEMOS} demonstrations of {DEMO_FRAMES} frames, 1 core, torch {torch.__version__}"
     )
+    warnings.simplefilter("ignore", RewardWarning)  # random frames show no task
     rows = {"encoder alone": lambda: encoder.embed(together)}
     for name, kind in REWARDS.items():
         fitted = kind.fit(encoder, demos)

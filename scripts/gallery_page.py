@@ -54,6 +54,9 @@ along an axis by up to {move_cm:.0f} cm, the tool turns by up to {turn:.2f} rad,
 `hand`, human-like, its skin drawn for each episode; `tongs`; `kuka`, in MuJoCo the same robot with
 KUKA's meshes.
 
+**Proprioception** (`env.unwrapped.proprioception()`, `Box(-10, 10, (13,))`): what the body feels
+of itself, the same for all tasks, bodies and simulators; [policies.md](policies.md) has the order.
+
 **In `info`** of every task: {info} (`contact` where there is something to touch, `randomisation`
 from `reset` only); what else a task has, its table says. It is for benchmarks, never for learning
 an embedding.

@@ -36,6 +36,7 @@ from tcn_robot.policies.tables import (
     group_runs,
     replace_between_markers,
     table_of,
+    table_over_tasks,
 )
 from tcn_robot.policies.task_tables import task_tables
 from tcn_robot.recordings.format import read_json
@@ -49,6 +50,10 @@ OBJECTIVE_MARKER = "objective tables"
 LEADERBOARD_MARKER = "leaderboard"
 SPEED_MARKER = "training speed"
 PICTURE = "policy_success.png"
+OVER_TASKS = (
+    "Interquartile mean over the trainings of a method; interval: stratified bootstrap, seeds and "
+    "starts drawn within each task (Agarwal et al. 2021)."
+)
 
 
 def make_tables(results: Path, document: Path, images: Path) -> int:
@@ -61,6 +66,8 @@ def make_tables(results: Path, document: Path, images: Path) -> int:
     picture = os.path.relpath(images / PICTURE, document.parent)
     parts = [f"![Success on held-out starts while training]({picture})"]
     parts += [f"### {task}\n\n{table_of(runs)}" for task, runs in tasks.items()]
+    if over_tasks := table_over_tasks(tasks):
+        parts.append(f"### Over several tasks\n\n{OVER_TASKS}\n\n{over_tasks}")
     parts.append(describe_origin(lines))
     text = document.read_text(encoding="utf-8")
     if alignment := alignment_tables(results / "alignment"):

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rewards": {"models"},
     "benchmarks": {"data", "models", "metrics", "recordings"},
     "fine_tuning": {"data", "models", "training", "benchmarks"},
-    "policies": {"envs", "rewards"},
+    "policies": {"envs", "rewards", "metrics"},
     "audit": {"envs", "rewards", "metrics"},
     "plots": {"metrics"},
     "report": {"metrics", "benchmarks", "plots"},

@@ -44,6 +44,8 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
     Attributes:
         task: Full name of the task.
         package_observation: The package's own last observation, for its scripted experts.
+        proprioception_space: Bounds of `proprioception`; None where a package does not tell the
+            robot's own numbers from those of things.
         success: The last `info["success"]`.
         reports_success: Whether the package ever says that the task is done.
     """
@@ -97,6 +99,14 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
         self.simulator = self._scene.simulator
         self.action_space = self._package.action_space
         self.observation_space = flat_space(self._package.observation_space)
+        self._felt = list(packages.proprioceptive_numbers(task))
+        self.proprioception_space = (
+            gymnasium.spaces.Box(
+                self.observation_space.low[self._felt], self.observation_space.high[self._felt]
+            )
+            if self._felt
+            else None
+        )
         self.package_observation: Any = None
         self.success: bool | None = None
         self._elapsed_steps = 0
@@ -215,6 +225,20 @@ class AdaptedEnv(gymnasium.Env[np.ndarray, Any]):
         """
         self._scene.set_state(state)
         self._pictures.clear()
+
+    def proprioception(self) -> np.ndarray:
+        """Return what the robot feels of itself, float32 (P,) in `proprioception_space`.
+
+        Raises:
+            UserError: For a package of which nobody has written down which numbers these are.
+        """
+        if self.proprioception_space is None:
+            raise UserError(
+                f"task {self.task} does not say which of its observations are the robot's own, so "
+                "it has no proprioception; choose a task of tcn_robot or Meta-World"
+            )
+        space = self.proprioception_space
+        return np.clip(self._flat()[self._felt], space.low, space.high)
 
     # Inside -------------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ class Package:
         cameras: Cameras by the beginning of the id; none: some around the scene.
         first_views: Cameras that are named first.
         upright: Whether its cameras that stand on their heads are turned.
+        proprioception: Which numbers of its flat observations are the robot's own, none of them a
+            thing's; none where nobody has written down which.
     """
 
     extra: str
@@ -49,6 +51,7 @@ class Package:
     cameras: dict[str, dict[str, PlacedCamera]] = field(default_factory=dict)
     first_views: tuple[str, ...] = ()
     upright: bool = False
+    proprioception: tuple[int, ...] = ()
 
 
 def _registered_by(module: str) -> list[str]:
@@ -69,6 +72,8 @@ PACKAGES: dict[str, Package] = {
         cameras={"": {}},
         first_views=("corner", "corner4", "topview", "corner2", "corner3"),
         upright=True,
+        # The hand (x, y, z) and the opening of its fingers, now and at the step before.
+        proprioception=(0, 1, 2, 3, 18, 19, 20, 21),
     ),
     "gymnasium_robotics": Package(
         "gymnasium-robotics",
@@ -136,6 +141,12 @@ def cameras_for(task: str) -> dict[str, PlacedCamera] | None:
         return None
     tables = PACKAGES[found[0]].cameras
     return next((table for start, table in tables.items() if found[1].startswith(start)), None)
+
+
+def proprioceptive_numbers(task: str) -> tuple[int, ...]:
+    """Return which numbers of a task's flat observation are the robot's own; () if not known."""
+    found = package_of(task)
+    return () if found is None else PACKAGES[found[0]].proprioception
 
 
 def default_horizon(task: str) -> int:

@@ -115,6 +115,11 @@ class BulletSimulation:
         states = self.bullet.getJointStates(body.id, body.joints)
         return np.array([state[0] for state in states])
 
+    def joint_velocities(self, body: LoadedBody) -> np.ndarray:
+        """Return velocities (J,) of a body's joints, in rad/s or m/s."""
+        states = self.bullet.getJointStates(body.id, body.joints)
+        return np.array([state[1] for state in states])
+
     def set_joints(
         self, body: LoadedBody, positions: np.ndarray, velocities: np.ndarray | None = None
     ) -> None:

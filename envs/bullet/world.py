@@ -71,6 +71,11 @@ class BulletWorld:
         return self._targets[: self._num_joints].copy()
 
     @property
+    def joint_velocities(self) -> np.ndarray:
+        """How fast the carrier's joints move, (J,) in rad/s or m/s."""
+        return self._simulation.joint_velocities(self._body)[: self._num_joints]
+
+    @property
     def opening(self) -> float:
         """How far the fingers are open, 0 to 1."""
         fingers = self._simulation.joint_positions(self._body)[self._num_joints :]

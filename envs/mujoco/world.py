@@ -68,6 +68,11 @@ class MujocoWorld:
         return self.data.ctrl[: self._num_joints].copy()
 
     @property
+    def joint_velocities(self) -> np.ndarray:
+        """How fast the carrier's joints move, (J,) in rad/s or m/s."""
+        return self.data.qvel[: self._num_joints].copy()
+
+    @property
     def opening(self) -> float:
         """How far the fingers are open, 0 to 1."""
         first, second = self.data.qpos[self._num_joints : self._num_joints + 2] / self._travel

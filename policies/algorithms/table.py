@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.policies.algorithms.cloning import Cloning
 from tcn_robot.policies.algorithms.crossq import Crossq
 from tcn_robot.policies.algorithms.interface import Algorithm
 from tcn_robot.policies.algorithms.ppo import Ppo
@@ -22,6 +23,9 @@ ALGORITHMS: dict[str, type[Sac] | type[Ppo] | type[Td3] | type[Tqc] | type[Cross
     "tqc": Tqc,
     "crossq": Crossq,
 }
+# What learns from recorded actions, without a learner in an env.
+CLONING: dict[str, type[Cloning]] = {"bc": Cloning}
+_KINDS = {**ALGORITHMS, **CLONING}
 # Options that a run has by name; all others are given as `algo_options`.
 SHARED_OPTIONS = (
     "learning_rate",
@@ -32,11 +36,13 @@ SHARED_OPTIONS = (
 )
 
 
-def make_algorithm(name: str, shared: Mapping[str, Any], further: Mapping[str, Any]) -> Algorithm:
+def make_algorithm(
+    name: str, shared: Mapping[str, Any], further: Mapping[str, Any]
+) -> Algorithm | Cloning:
     """Return an algorithm with its options.
 
     Args:
-        name: A key of `ALGORITHMS`.
+        name: A key of `ALGORITHMS` or `CLONING`.
         shared: Values of `SHARED_OPTIONS`; None: the algorithm's own.
         further: Values of its other options; those left out keep the algorithm's own.
 
@@ -44,9 +50,9 @@ def make_algorithm(name: str, shared: Mapping[str, Any], further: Mapping[str, A
         UserError: For an unknown algorithm or option (with the nearest one), an option of another
             algorithm, or a value that cannot work.
     """
-    if name not in ALGORITHMS:
-        raise unknown_name("algorithm", name, ALGORITHMS)
-    kind = ALGORITHMS[name]
+    if name not in _KINDS:
+        raise unknown_name("algorithm", name, _KINDS)
+    kind = _KINDS[name]
     known = _option_names(kind)
     given = {}
     for option, value in shared.items():
@@ -59,7 +65,7 @@ def make_algorithm(name: str, shared: Mapping[str, Any], further: Mapping[str, A
     return kind(**given)
 
 
-def further_options(algorithm: Algorithm) -> dict[str, Any]:
+def further_options(algorithm: Algorithm | Cloning) -> dict[str, Any]:
     """Return the options of an algorithm that a run does not have by name."""
     return {
         field.name: getattr(algorithm, field.name)
@@ -72,7 +78,7 @@ def _fitting(name: str, option: str, value: Any) -> Any:
     """Return the value of one of the further options as its field has it."""
     if option in SHARED_OPTIONS:
         raise UserError(f"{option} is no further option of {name}: it is an option of its own")
-    kind = ALGORITHMS[name]
+    kind = _KINDS[name]
     own = [known for known in _option_names(kind) if known not in SHARED_OPTIONS]
     if option not in own:
         if others := _others(option):
@@ -85,7 +91,7 @@ def _fitting(name: str, option: str, value: Any) -> Any:
 
 def _others(option: str) -> str:
     """Return which algorithms have an option, in words; empty where none has."""
-    having = [name for name, kind in ALGORITHMS.items() if option in _option_names(kind)]
+    having = [name for name, kind in _KINDS.items() if option in _option_names(kind)]
     return f"it is for {', '.join(having)}" if having else ""
 
 

@@ -3,7 +3,7 @@
 from tcn_robot.models.backbone import BackboneConfig, BackboneEncoder
 from tcn_robot.models.bodies import embed_film, film_embedder, for_body
 from tcn_robot.models.convolutional import ConvolutionalConfig, ConvolutionalEncoder
-from tcn_robot.models.digest import encoder_digest
+from tcn_robot.models.digest import encoder_digest, encoder_sha256
 from tcn_robot.models.encoder import Encoder, EncoderConfig, num_parameters, seeded_generator
 from tcn_robot.models.files import load_encoder, save_encoder
 from tcn_robot.models.inception import InceptionConfig, InceptionEncoder
@@ -33,6 +33,7 @@ __all__ = [
     "embed_film",
     "embed_layers",
     "encoder_digest",
+    "encoder_sha256",
     "film_embedder",
     "find_encoder",
     "for_body",

@@ -10,7 +10,12 @@ from tcn_robot.models.encoder import Encoder
 
 
 def encoder_digest(encoder: Encoder) -> str:
-    """Return 16 hexadecimal digits; the same weights in the same shape have the same.
+    """Return the first 16 hexadecimal digits of `encoder_sha256`."""
+    return encoder_sha256(encoder)[:16]
+
+
+def encoder_sha256(encoder: Encoder) -> str:
+    """Return 64 hexadecimal digits; the same weights in the same shape have the same.
 
     Where the weights once came from does not count.
     """
@@ -20,4 +25,4 @@ def encoder_digest(encoder: Encoder) -> str:
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(name.encode() + b"\0")
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcn_robot.rewards.classifier import ClassifierReward
+from tcn_robot.rewards.ensemble import EnsembleExplanation, EnsembleReward
 from tcn_robot.rewards.goal import GoalReward
 from tcn_robot.rewards.interface import Reward
-from tcn_robot.rewards.progress import ProgressExplanation, ProgressReward
+from tcn_robot.rewards.memory import memory_of, memory_size_of
+from tcn_robot.rewards.mixture import MixtureReward
+from tcn_robot.rewards.notes import RewardWarning
+from tcn_robot.rewards.progress import ProgressReward
+from tcn_robot.rewards.progress_config import ProgressExplanation
+from tcn_robot.rewards.shaping import ShapingReward
 from tcn_robot.rewards.storage import load_reward
 from tcn_robot.rewards.table import REWARDS, reward_class
 from tcn_robot.rewards.trajectory import TrajectoryReward
@@ -20,15 +27,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REWARDS",
+    "ClassifierReward",
+    "EnsembleExplanation",
+    "EnsembleReward",
     "GoalReward",
+    "MixtureReward",
     "ProgressExplanation",
     "ProgressReward",
     "RenderViews",
     "Reward",
+    "RewardWarning",
     "RewardWrapper",
+    "ShapingReward",
     "TrajectoryReward",
     "VecRewardWrapper",
     "load_reward",
+    "memory_of",
+    "memory_size_of",
     "reward_class",
 ]
 

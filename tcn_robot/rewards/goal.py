@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tcn_robot.errors import UserError
+from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.rewards.frames import (
     EmbeddedDemo,
     average_over_views,
@@ -22,22 +22,29 @@ from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
+UNITS = ("calibrated", "raw")
+
 # Below this share of the goal's norm, start and goal cannot be told apart.
 SMALLEST_RELATIVE_DISTANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class GoalOptions:
-    """Options of the goal reward, all of which calibration replaces when none is given.
+    """Options of the goal reward.
 
     Attributes:
-        scale: Factor of the distance, > 0.
+        units: What a distance of 1 is. "calibrated": the mean distance of first frames to the goal,
+            so that episodes begin at about -1. "raw": of the embeddings.
+        scale: Factor of the distance in these units, > 0.
     """
 
+    units: str = "calibrated"
     scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
+        if self.units not in UNITS:
+            raise unknown_name("units", self.units, UNITS)
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise UserError(f"expected a scale above 0, found {self.scale}")
 
@@ -83,12 +90,12 @@ class GoalReward:
             demos: {view: uint8 (T, H, W, 3)} per demonstration; their last frames are the goal.
             calibration: Demonstrations whose first frames set the scale; `demos` when None.
             views: The views to use; all those of the first demonstration when None.
-            **options: `scale`, a fixed factor instead, > 0.
+            **options: Fields of `GoalOptions`.
 
         Raises:
             UserError: Demonstrations that lack frames or views, or a bad option.
         """
-        scale = checked_options("goal", GoalOptions, options).scale if options else None
+        checked = checked_options("goal", GoalOptions, options)
         chosen, embedded = embed_demos(encoder, demos, views)
         starts = embedded
         if calibration:
@@ -98,7 +105,8 @@ class GoalReward:
             for view in chosen
         }
         scales = {
-            view: scale if scale is not None else _start_scale(goals[view], starts, view)
+            view: checked.scale
+            * (1.0 if checked.units == "raw" else _start_scale(goals[view], starts, view))
             for view in chosen
         }
         return cls(encoder, goals, scales)
@@ -113,9 +121,22 @@ class GoalReward:
         """Side at which frames are best rendered for it, pixels."""
         return self.encoder.image_size_px
 
+    @property
+    def memory_size(self) -> int:
+        """Zero: each frame is scored by itself."""
+        return 0
+
+    def memory(self) -> NDArray[np.float32]:
+        """Return nothing for each environment, float32 (N, 0)."""
+        return np.zeros((self._history.num_envs, 0), dtype=np.float32)
+
     def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
         """Forget the frames before, which only an encoder of several frames looks at."""
         self._history.reset(mask)
+
+    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes with their first frames; see `beginning`."""
+        self._history.begin(frames, mask)
 
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""

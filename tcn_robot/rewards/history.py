@@ -39,6 +39,11 @@ class FrameHistory:
         self._kept: dict[str, NDArray[np.uint8]] = {}  # (L, N, H, W, 3) per view
         self._fresh: NDArray[np.bool_] | None = None
 
+    @property
+    def num_envs(self) -> int:
+        """How many environments there are, as the last `reset` or the first frames told."""
+        return 0 if self._fresh is None else len(self._fresh)
+
     def reset(self, mask: NDArray[np.bool_]) -> None:
         """Forget what some environments have shown, (N,) bool; another N forgets everything."""
         starts = np.asarray(mask, dtype=bool)
@@ -48,6 +53,47 @@ class FrameHistory:
         else:
             self._fresh = self._fresh | starts
 
+    def begin(self, frames: Mapping[str, Any], mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes with their first frames, which are kept for those to come.
+
+        Args:
+            frames: {view: uint8 (M, H, W, 3)}, of the M environments that start anew.
+            mask: (N,) bool with M True.
+
+        Raises:
+            UserError: None of the fitted views, or frames of another number of environments.
+        """
+        self.reset(mask)
+        starts = np.asarray(mask, dtype=bool)
+        views = scored_views(frames, self._views)
+        counts = {len(frames[view]) for view in views}
+        if counts != {int(starts.sum())}:
+            raise UserError(
+                f"expected first frames of {int(starts.sum())} environments in every view, found "
+                f"{sorted(counts)}"
+            )
+        if not embeds_several_frames(self._encoder):
+            return
+        for view in views:
+            self._begin_view(view, checked_frames(frames[view], view, "first frames"), starts)
+        assert self._fresh is not None
+        self._fresh = self._fresh & ~starts
+
+    def embed_first(self, frames: Mapping[str, Any]) -> EmbeddedDemo:
+        """Embed first frames, each as a film of its own, {view: (M, H, W, 3)} -> {view: (M, D)}."""
+        if not embeds_several_frames(self._encoder):
+            return embed_scored(self._encoder, frames, self._views)
+        encoder: Any = self._encoder
+        views = scored_views(frames, self._views)
+        firsts = {view: checked_frames(frames[view], view, "first frames") for view in views}
+        return {
+            view: np.asarray(
+                encoder.embed_windows(np.repeat(first[:, None], encoder.num_frames, axis=1)),
+                dtype=np.float32,
+            )
+            for view, first in firsts.items()
+        }
+
     def embed(self, frames: Mapping[str, Any]) -> EmbeddedDemo:
         """Embed one frame of each environment, {view: uint8 (N, H, W, 3)} -> {view: (N, D)}.
 
@@ -55,7 +101,11 @@ class FrameHistory:
             UserError: None of the fitted views, or another number of environments without `reset`.
         """
         if not embeds_several_frames(self._encoder):
-            return embed_scored(self._encoder, frames, self._views)
+            embedded = embed_scored(self._encoder, frames, self._views)
+            count = len(next(iter(embedded.values())))
+            if count != self.num_envs:
+                self._fresh = np.ones(count, dtype=bool)
+            return embedded
         views = scored_views(frames, self._views)
         arrays = {view: checked_frames(frames[view], view, "frames") for view in views}
         counts = {len(array) for array in arrays.values()}
@@ -70,6 +120,16 @@ class FrameHistory:
         embedded = {view: self._embed_view(view, arrays[view], self._fresh) for view in views}
         self._fresh = np.zeros_like(self._fresh)
         return embedded
+
+    def _begin_view(self, view: str, first: NDArray[np.uint8], starts: NDArray[np.bool_]) -> None:
+        encoder: Any = self._encoder
+        length = (encoder.num_frames - 1) * encoder.config.stride_frames + 1
+        kept = self._kept.get(view)
+        if kept is None or kept.shape[1:] != (len(starts), *first.shape[1:]):
+            # What other environments have shown is not known yet: they are fresh, and fill it.
+            kept = np.zeros((length, len(starts), *first.shape[1:]), dtype=np.uint8)
+        kept[:, starts] = first
+        self._kept[view] = kept
 
     def _embed_view(
         self, view: str, current: NDArray[np.uint8], fresh: NDArray[np.bool_]

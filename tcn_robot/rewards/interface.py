@@ -26,7 +26,14 @@ class Embedder(Protocol):
 class Reward(Protocol):
     """Scores frames, of several environments step by step or of a whole film.
 
-    A plug-in reward needs these methods and nothing else of ours.
+    A plug-in reward needs these methods and nothing else of ours. Two members more are optional,
+    for rewards that depend on what an episode has shown before; `tcn_robot.rewards.memory_of`
+    reads them, and takes a reward without them for one without state:
+
+    - `memory_size: int`: how many numbers of its running state belong into the policy's
+      observation, without which the reward is not a function of what the policy sees; 0 for none.
+    - `memory() -> float32 (N, memory_size)` in [0, 1]: that state of each environment, after the
+      last `reset` or `step`. `score_episode` does not touch it.
     """
 
     @property

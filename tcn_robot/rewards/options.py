@@ -15,6 +15,7 @@ _KINDS: dict[type, tuple[type, str]] = {
     int: (Integral, "a whole number"),
     float: (Real, "a number"),
     str: (str, "a word"),
+    bool: (bool, "true or false"),
 }
 
 
@@ -34,7 +35,8 @@ def checked_options(reward: str, kind: type[Options], values: Mapping[str, Any])
         if name not in fields:
             raise unknown_name(f"option of the {reward} reward", name, fields)
         expected, words = _KINDS[type(fields[name].default)]
-        if isinstance(value, bool) or not isinstance(value, expected):
+        # A truth value is a whole number to Python.
+        if isinstance(value, bool) != (expected is bool) or not isinstance(value, expected):
             raise UserError(
                 f"option {name!r} of the {reward} reward expects {words}, found {value!r}"
             )

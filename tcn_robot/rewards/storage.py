@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,18 @@ from tcn_robot.rewards.interface import Embedder, Reward
 SCHEMA_VERSION = 1
 CONFIG_FILE = "reward.json"
 ARRAYS_FILE = "reward.safetensors"
+ENCODER_FOLDER = "encoder"
+#: Name of several rewards joined to one, which is loaded but not fitted by a name.
+ENSEMBLE = "ensemble"
 
 
 def save_fitted(
     folder: Path,
     name: str,
-    encoder: Embedder,
+    encoder: Embedder | None,
     options: dict[str, Any],
     arrays: dict[str, NDArray[Any]],
+    parts: Mapping[str, Reward] | None = None,
 ) -> None:
     """Write a fitted reward into a folder, whole or not at all.
 
@@ -32,13 +36,19 @@ def save_fitted(
         folder: Replaced if it exists.
         name: The reward's name in the table.
         encoder: Written into `folder/encoder` if it can `save`; otherwise it has to be handed
-            to `load` again.
+            to `load` again. None where the parts have theirs.
         options: What JSON can hold.
         arrays: {name: array}.
+        parts: Rewards that it is made of, written into folders of their own within.
     """
     from safetensors.numpy import save
 
-    document = {"schema_version": SCHEMA_VERSION, "reward": name, "options": options}
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "reward": name,
+        "encoder_sha256": None if encoder is None else encoder_hash(encoder),
+        "options": options,
+    }
     with atomic_folder(Path(folder)) as partial:
         # An ordinary write: on a full disk it fails as one.
         contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
@@ -46,7 +56,69 @@ def save_fitted(
         (partial / CONFIG_FILE).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
         save_encoder = getattr(encoder, "save", None)
         if save_encoder is not None:
-            save_encoder(partial / "encoder")
+            save_encoder(partial / ENCODER_FOLDER)
+        for part, reward in (parts or {}).items():
+            reward.save(partial / part)
+
+
+def encoder_hash(encoder: Embedder) -> str | None:
+    """Return the SHA-256 of an encoder's config and weights, 64 hexadecimal digits.
+
+    None for one that is not of `tcn_robot.models` and has no `sha256()` of its own.
+    """
+    own = getattr(encoder, "sha256", None)
+    if callable(own):
+        return str(own())
+    if not hasattr(encoder, "state_dict"):
+        return None
+    from tcn_robot.models import Encoder, encoder_sha256
+
+    return encoder_sha256(encoder) if isinstance(encoder, Encoder) else None
+
+
+def replace_encoder(folder: Path, encoder: Embedder) -> None:
+    """Give a saved reward another encoder of the same space, such as another body's statistics.
+
+    Only for encoders whose embeddings are known to be comparable: the demonstrations stay as the
+    encoder that the reward was fitted with has embedded them.
+
+    Args:
+        folder: A saved reward; left as it is if anything goes wrong.
+        encoder: Has a `save`.
+
+    Raises:
+        UserError: No reward there, or an encoder of another dimension.
+    """
+    name, options, arrays = read_fitted(folder)
+    _check_dimension(folder, encoder, arrays)
+    save_fitted(folder, name, encoder, options, arrays)
+
+
+def read_document(folder: Path) -> tuple[str, dict[str, Any], str | None]:
+    """Read (name, options, SHA-256 of the encoder) of a fitted reward.
+
+    The last is None where nobody knows it: rewards from before it was kept, and encoders that
+    cannot be hashed.
+
+    Raises:
+        UserError: No reward there, one of a newer version, or a damaged one.
+    """
+    path = Path(folder) / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(f"expected a fitted reward in {folder}, found no {CONFIG_FILE}; fit one")
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        version = int(document["schema_version"])
+        name, options = str(document["reward"]), dict(document["options"])
+        known = document.get("encoder_sha256")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}); fit the reward again") from error
+    if version > SCHEMA_VERSION:
+        raise UserError(
+            f"{path} has schema version {version}, this tcn_robot reads up to "
+            f"{SCHEMA_VERSION}; update tcn_robot"
+        )
+    return name, options, None if known is None else str(known)
 
 
 def read_fitted(folder: Path) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
@@ -58,20 +130,7 @@ def read_fitted(folder: Path) -> tuple[str, dict[str, Any], dict[str, NDArray[An
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = Path(folder) / CONFIG_FILE
-    if not path.is_file():
-        raise UserError(f"expected a fitted reward in {folder}, found no {CONFIG_FILE}; fit one")
-    try:
-        document = json.loads(path.read_text("utf-8"))
-        version = int(document["schema_version"])
-        name, options = str(document["reward"]), dict(document["options"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); fit the reward again") from error
-    if version > SCHEMA_VERSION:
-        raise UserError(
-            f"{path} has schema version {version}, this tcn_robot reads up to "
-            f"{SCHEMA_VERSION}; update tcn_robot"
-        )
+    name, options, _ = read_document(folder)
     try:
         arrays = load_file(str(Path(folder) / ARRAYS_FILE))
     except (SafetensorError, OSError) as error:
@@ -92,21 +151,34 @@ def stored_encoder(
         arrays: The reward's arrays; those of floats end in the embeddings' dimension.
 
     Raises:
-        UserError: Neither is there, or it embeds in another dimension.
+        UserError: Neither is there, or it is another one than the reward was fitted with, as far
+            as can be told: by its SHA-256, else by its dimension.
     """
     found = encoder if encoder is not None else _encoder_of(folder)
+    _check_dimension(folder, found, arrays)
+    expected, hashed = read_document(folder)[2], encoder_hash(found)
+    if expected and hashed and hashed != expected:
+        where = "the encoder handed in" if encoder is not None else f"{folder}/{ENCODER_FOLDER}"
+        raise UserError(
+            f"the reward in {folder} was fitted with an encoder of SHA-256 {expected[:12]}…, "
+            f"{where} has {hashed[:12]}…: its weights have changed; restore them, or fit the "
+            "reward again"
+        )
+    return found
+
+
+def _check_dimension(folder: Path, encoder: Embedder, arrays: Mapping[str, NDArray[Any]]) -> None:
     dimensions = {array.shape[-1] for array in arrays.values() if array.dtype == np.float32}
-    dimension = getattr(found, "dimension", None)
+    dimension = getattr(encoder, "dimension", None)
     if dimension is not None and dimensions and {int(dimension)} != dimensions:
         raise UserError(
             f"the reward in {folder} was fitted in dimension {sorted(dimensions)[0]}, the encoder "
             f"has dimension {dimension}; pass the one that it was fitted with"
         )
-    return found
 
 
 def _encoder_of(folder: Path) -> Embedder:
-    if not (Path(folder) / "encoder").is_dir():
+    if not (Path(folder) / ENCODER_FOLDER).is_dir():
         raise UserError(f"{folder} holds no encoder; pass the one that the reward was fitted with")
     from tcn_robot.models import load_encoder
 
@@ -114,17 +186,32 @@ def _encoder_of(folder: Path) -> Embedder:
     return loaded
 
 
-def load_reward(folder: Path, encoder: Embedder | None = None) -> Reward:
+def load_reward(
+    folder: Path, encoder: Embedder | Sequence[Embedder | None] | None = None
+) -> Reward:
     """Load any fitted reward that `save` has written.
 
     Args:
         folder: Where it lies.
-        encoder: The encoder it was fitted with; the stored one when None.
+        encoder: The encoder it was fitted with, a sequence of them for an ensemble; the stored
+            one when None.
 
     Raises:
-        UserError: Nothing usable there, or a reward of an unknown name.
+        UserError: Nothing usable there, a reward of an unknown name, or another encoder than the
+            reward was fitted with.
     """
+    from tcn_robot.rewards.ensemble import EnsembleReward
     from tcn_robot.rewards.table import reward_class
 
-    name, _, _ = read_fitted(folder)
-    return reward_class(name).load(Path(folder), encoder)
+    name, _, _ = read_document(folder)
+    several = isinstance(encoder, Sequence)
+    if name == ENSEMBLE:
+        if encoder is not None and not isinstance(encoder, Sequence):
+            raise UserError(
+                f"{folder} holds an ensemble: expected a sequence of encoders, one per member, "
+                "found a single one"
+            )
+        return EnsembleReward.load(Path(folder), encoder)
+    if several:
+        raise UserError(f"{folder} holds one {name} reward: expected one encoder, found several")
+    return reward_class(name).load(Path(folder), encoder)  # type: ignore[arg-type]

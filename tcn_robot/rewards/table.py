@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from tcn_robot.plugins import resolve
+from tcn_robot.rewards.classifier import ClassifierReward
 from tcn_robot.rewards.goal import GoalReward
+from tcn_robot.rewards.mixture import MixtureReward
 from tcn_robot.rewards.progress import ProgressReward
+from tcn_robot.rewards.shaping import ShapingReward
 from tcn_robot.rewards.trajectory import TrajectoryReward
 
-RewardClass = type[ProgressReward] | type[TrajectoryReward] | type[GoalReward]
+RewardClass = (
+    type[ProgressReward]
+    | type[TrajectoryReward]
+    | type[GoalReward]
+    | type[ClassifierReward]
+    | type[ShapingReward]
+    | type[MixtureReward]
+)
 
 REWARDS: dict[str, RewardClass] = {
     "progress": ProgressReward,
     "trajectory": TrajectoryReward,
     "goal": GoalReward,
+    "classifier": ClassifierReward,
+    "shaping": ShapingReward,
+    "mixture": MixtureReward,
 }
 
 

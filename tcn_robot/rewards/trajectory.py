@@ -1,17 +1,19 @@
-"""Distance to one demonstration as it goes on: the reward of the TCN paper."""
+"""Distance to the trajectory of a demonstration, in the embedding: the reward of the TCN paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import UserError
+from tcn_robot.rewards.demo_films import DemoFilms, calibrated_unit
 from tcn_robot.rewards.frames import (
+    EmbeddedDemo,
     average_over_views,
     embed_demos,
     embed_scored,
@@ -20,73 +22,56 @@ from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
+from tcn_robot.rewards.track import Track
+from tcn_robot.rewards.trajectory_options import TrajectoryConfig
 
-ALIGNMENTS = ("frame", "monotone")
-
-
-@dataclass(frozen=True)
-class TrajectoryConfig:
-    """Options of the trajectory reward.
-
-    Attributes:
-        alpha: Weight of the squared distance, which pulls from far away, >= 0.
-        beta: Weight of the rounded distance, which is precise near zero, >= 0.
-        gamma: Rounding of the distance near zero, >= 0.
-        alignment: "frame": step t is compared with frame t. "monotone": with the nearest frame
-            from the last one found to `window` frames ahead, never back. Both hold the last frame.
-        window: Frames to look ahead, >= 1; only for "monotone".
-        hold_steps: Steps for which "frame" keeps each frame of the demonstration, >= 1.
-    """
-
-    alpha: float = 0.5
-    beta: float = 0.5
-    gamma: float = 1e-3
-    alignment: str = "frame"
-    window: int = 5
-    hold_steps: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        if self.alignment not in ALIGNMENTS:
-            raise unknown_name("alignment", self.alignment, ALIGNMENTS)
-        weights = (self.alpha, self.beta, self.gamma)
-        if not all(np.isfinite(weight) and weight >= 0 for weight in weights):
-            raise UserError(f"expected alpha, beta and gamma of 0 or more, found {weights}")
-        if self.window < 1 or self.hold_steps < 1:
-            raise UserError(
-                f"expected a window and hold_steps of 1 or more, found {self.window} and "
-                f"{self.hold_steps}"
-            )
+LONE_NOTE = (
+    "one demonstration only: nothing to calibrate the unit of distance on, which is taken from its "
+    "own motion; record another, or an episode of split 'valid'"
+)
 
 
 class TrajectoryReward:
-    """`-alpha |w - v|^2 - beta sqrt(gamma + |w - v|^2)` (Sermanet et al. 2018, equation 2).
+    """How near an episode keeps to a demonstration as both go on.
 
-    w is the embedding of the current frame and v that of the demonstration's frame at this point.
-    Range (-inf, -beta sqrt(gamma)]; with embeddings of unit norm the distance is at most 2, and the
-    default weights are meant for those; embeddings of any length want weights of their own.
-    Several views: the mean.
+    With d the distance of a frame's embedding to the demonstration's frame that it is aligned with,
+    in calibrated units, and c(d) = alpha d^2 + beta sqrt(gamma + d^2):
+
+    - alignments "frame" and "monotone": `-c(d)`, equation 2 of Sermanet et al. 2018 (time-
+      contrastive networks). Range (-inf, -beta sqrt(gamma)].
+    - "coverage": in [0, 1], see `alignments.Coverage`; c gives the similarity of two frames.
+    - "transport": minus the mean c of what is matched, see `transport`. Range (-inf, 0].
+
+    Several views: the mean; each view follows the demonstration that suits it.
+
+    Differs from the paper: its weights are meant for embeddings of length 1, ours have any length,
+    so distances are divided by what lies between a withheld success and its demonstration.
     """
 
     def __init__(
         self,
         encoder: Embedder,
-        reference: dict[str, NDArray[np.float32]],
+        films: dict[str, DemoFilms],
+        units: dict[str, float],
         config: TrajectoryConfig | None = None,
     ) -> None:
         """Use `fit` to make one from demonstrations.
 
         Args:
             encoder: Maps frames to embeddings.
-            reference: {view: float32 (T, D)}, the demonstration that is followed.
+            films: The embedded demonstrations, per view.
+            units: The distance that counts as 1, per view, > 0.
             config: The options.
         """
         self.encoder = encoder
-        self.reference = reference
+        self.films = films
+        self.units = units
         self.config = config or TrajectoryConfig()
-        self._history = FrameHistory(encoder, tuple(reference))
-        # Per view and environment: steps done ("frame") or the frame reached ("monotone").
-        self._positions: dict[str, NDArray[np.int64]] = {}
+        # What the calibration lacked, in a line for the user; empty if nothing, or after loading.
+        self.calibration_note = ""
+        self._history = FrameHistory(encoder, tuple(films))
+        self._tracks = {view: self._track(view) for view in films}
+        self._moving: tuple[str, ...] = tuple(films)  # the views of the last frames
 
     @classmethod
     def fit(
@@ -99,42 +84,62 @@ class TrajectoryReward:
         demo_index: int | None = None,
         **options: Any,
     ) -> TrajectoryReward:
-        """Choose the demonstration that is followed.
+        """Embed the demonstrations and calibrate the unit of distance.
 
         Args:
             encoder: Maps frames to embeddings.
             demos: {view: uint8 (T, H, W, 3)} per demonstration.
-            calibration: Not used: this reward has nothing to calibrate.
+            calibration: Further demonstrations, best withheld from the encoder's training. When
+                None, each of `demos` is compared with the others. A single one leaves nothing to
+                compare: the unit is then taken from its own motion; see `calibration_note`.
             views: The views to use; all those of the first demonstration when None.
-            demo_index: Which demonstration; the one of median length when None.
+            demo_index: Follow this demonstration only.
             **options: Fields of `TrajectoryConfig`.
 
         Raises:
             UserError: Demonstrations that lack frames or views, or a bad option.
         """
         config = checked_options("trajectory", TrajectoryConfig, options)
-        if len(demos) == 0:
-            raise UserError("expected 1 demonstration or more, found none; record some first")
-        if demo_index is not None and not -len(demos) <= demo_index < len(demos):
-            raise UserError(f"demo_index {demo_index} is not among {len(demos)} demonstrations")
-        chosen_views = tuple(views) if views is not None else tuple(demos[0])
-        for index, demo in enumerate(demos):
-            for view in chosen_views:
-                if view not in demo:
-                    raise unknown_name(f"view in demonstration {index}:", view, demo)
-        index = _median_length_index(demos, chosen_views) if demo_index is None else demo_index
-        _, embedded = embed_demos(encoder, [demos[index]], chosen_views)
-        return cls(encoder, embedded[0], config)
+        chosen, embedded = embed_demos(encoder, demos, views)
+        _check_index(demo_index, len(embedded))
+        withheld: list[EmbeddedDemo] = []
+        if calibration:
+            _, withheld = embed_demos(encoder, calibration, chosen, "calibration demonstration")
+        if demo_index is None and config.choice == "median":
+            demo_index = _median_length_index(embedded)
+        followed = embedded if demo_index is None else [embedded[demo_index]]
+        if demo_index is not None and not withheld:
+            # The others are not followed, so they tell what lies between two successes.
+            withheld = [demo for demo in embedded if demo is not followed[0]]
+        units = {
+            view: _unit([demo[view] for demo in followed], [d[view] for d in withheld], config)
+            for view in chosen
+        }
+        films = {view: DemoFilms([demo[view] for demo in followed]) for view in chosen}
+        fitted = cls(encoder, films, units, config)
+        if config.units == "calibrated" and len(embedded) + len(withheld) == 1:
+            fitted.calibration_note = LONE_NOTE
+        return fitted
 
     @property
     def views(self) -> tuple[str, ...]:
         """Views that it was fitted on."""
-        return tuple(self.reference)
+        return tuple(self.films)
 
     @property
     def image_size_px(self) -> int:
         """Side at which frames are best rendered for it, pixels."""
         return self.encoder.image_size_px
+
+    @property
+    def scored_at_end(self) -> bool:
+        """Whether scores are known only when an episode is over: see `seen_scores`."""
+        return self.config.scored == "end"
+
+    @property
+    def memory_size(self) -> int:
+        """How many numbers `memory` has per environment."""
+        return self._tracks[self.views[0]].memory_size
 
     def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
         """Begin the demonstration anew in some environments.
@@ -143,92 +148,153 @@ class TrajectoryReward:
             mask: (N,) bool. Another N than before begins anew everywhere.
             next_frame: Index, in its episode, of the frame that the next `step` will see.
         """
-        self._history.reset(mask)
         starts = np.asarray(mask, dtype=bool)
-        first = next_frame if self.config.alignment == "frame" else 0
-        for view in self.views:
-            positions = self._positions.get(view)
-            if positions is None or positions.shape != starts.shape:
-                self._positions[view] = np.full(starts.shape, first, dtype=np.int64)
-            else:
-                self._positions[view] = np.where(starts, first, positions)
+        self._history.reset(starts)
+        for track in self._tracks.values():
+            track.reset(starts, next_frame)
+
+    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes with their first frames, which are seen and not scored.
+
+        Equal to `reset(mask)` and a step of those environments alone.
+
+        Args:
+            frames: {view: uint8 (M, H, W, 3)}, of the M environments that start anew.
+            mask: (N,) bool with M True.
+        """
+        starts = np.asarray(mask, dtype=bool)
+        for track in self._tracks.values():
+            track.reset(starts)
+        self._history.begin(frames, starts)
+        self._advance(self._history.embed_first(frames), np.flatnonzero(starts))
 
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,).
+
+        All 0 with `scored="end"`.
 
         Raises:
             UserError: The number of environments changed without a `reset`.
         """
         embedded = self._history.embed(frames)
         num_envs = len(next(iter(embedded.values())))
-        if not self._positions:
+        known = self._tracks[self.views[0]].num_envs
+        if not known:
             self.reset(np.ones(num_envs, dtype=bool))
-        known = len(self._positions[self.views[0]])
-        if num_envs != known:
+        elif num_envs != known:
             raise UserError(
                 f"expected frames of {known} environments, found {num_envs}; call reset first"
             )
-        scores = []
-        for view, current in embedded.items():
-            score, self._positions[view] = self._advance(view, current, self._positions[view])
-            scores.append(score)
-        return average_over_views(scores)
+        return self._advance(embedded, np.arange(num_envs))
+
+    def _advance(self, embedded: EmbeddedDemo, envs: NDArray[np.int64]) -> NDArray[np.float32]:
+        self._moving = tuple(embedded)
+        return average_over_views(
+            [self._tracks[view].step(rows, envs) for view, rows in embedded.items()]
+        )
+
+    def memory(self) -> NDArray[np.float32]:
+        """Return what the reward knows of the episodes so far, float32 (N, memory_size) in [0, 1].
+
+        The share of the demonstration that has passed ("frame", "transport") or been reached, and
+        for "coverage" beside it how well what comes before was covered; mean over the views of the
+        last frames. It belongs into a policy's observation: the same frame is worth more or less
+        by it.
+        """
+        each = [self._tracks[view].memory() for view in self._moving]
+        return np.mean(each, axis=0).astype(np.float32)
+
+    def seen_scores(self, env: int) -> NDArray[np.float32]:
+        """Score all frames that an environment has shown since its last reset, float32 (T,).
+
+        Equal to `score_episode` of those frames, without embedding them again; call it when an
+        episode is over, before `reset`. With `begin` the first score is that of the first frame.
+
+        Args:
+            env: Index of the environment.
+
+        Raises:
+            UserError: Unless `scored="end"`: then `step` has told the scores already.
+        """
+        if not self.scored_at_end:
+            raise UserError("scores of whole episodes need alignment=transport and scored=end")
+        return average_over_views([self._tracks[view].seen_scores(env) for view in self._moving])
 
     def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score a film from the demonstration's beginning, {view: (T, H, W, 3)} -> float32 (T,)."""
         embedded = embed_scored(self.encoder, frames, self.views)
-        scores = []
-        for view, film in embedded.items():
-            positions = np.zeros(1, dtype=np.int64)
-            rewards = np.empty(len(film))
-            for t in range(len(film)):
-                rewards[t : t + 1], positions = self._advance(view, film[t : t + 1], positions)
-            scores.append(rewards)
-        return average_over_views(scores)
+        return average_over_views([self._score_film(view, film) for view, film in embedded.items()])
 
-    def _advance(
-        self, view: str, current: NDArray[np.float32], positions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the (N,) rewards of (N, D) embeddings and the positions afterwards."""
-        reference = self.reference[view].astype(np.float64)
-        last = len(reference) - 1
-        if self.config.alignment == "frame":
-            index = np.minimum(positions // self.config.hold_steps, last)
-            squared = np.square(current - reference[index]).sum(axis=1)
-            return self._reward(squared), positions + 1
-        ahead = positions[:, None] + np.arange(self.config.window + 1)[None, :]  # (N, window + 1)
-        candidates = reference[np.minimum(ahead, last)]  # (N, window + 1, D)
-        all_squared = np.square(current[:, None, :] - candidates).sum(axis=2)
-        # The first of equally near frames, so that standing still does not advance.
-        nearest = all_squared.argmin(axis=1)
-        squared = all_squared.min(axis=1)
-        return self._reward(squared), np.minimum(positions + nearest, last)
+    def _score_film(self, view: str, film: NDArray[np.float32]) -> NDArray[np.float64]:
+        track = self._track(view)
+        track.reset(np.ones(1, dtype=bool))
+        only = np.zeros(1, dtype=np.int64)
+        scores = [track.step(film[t : t + 1], only) for t in range(len(film))]
+        return track.seen_scores(0) if self.scored_at_end else np.concatenate(scores)
 
-    def _reward(self, squared: NDArray[np.float64]) -> NDArray[np.float64]:
-        config = self.config
-        return np.asarray(
-            -config.alpha * squared - config.beta * np.sqrt(config.gamma + squared),
-            dtype=np.float64,
-        )
+    def _track(self, view: str) -> Track:
+        return Track(self.films[view], self.units[view], self.config)
 
     def save(self, folder: Path) -> None:
         """Write the fitted reward and its encoder; the running state is not part of it."""
-        options = {"views": list(self.views), "config": asdict(self.config)}
-        save_fitted(folder, "trajectory", self.encoder, options, dict(self.reference))
+        arrays: dict[str, NDArray[Any]] = {}
+        for view, films in self.films.items():
+            each = [films.film(index) for index in range(len(films.lengths))]
+            arrays[f"embeddings/{view}"] = np.concatenate(each).astype(np.float32)
+            arrays[f"lengths/{view}"] = films.lengths
+        options = {"units": self.units, "config": asdict(self.config)}
+        save_fitted(folder, "trajectory", self.encoder, options, arrays)
 
     @classmethod
     def load(cls, folder: Path, encoder: Embedder | None = None) -> TrajectoryReward:
-        """Read what `save` has written; the stored encoder is used when none is given."""
+        """Read what `save` has written; the stored encoder is used when none is given.
+
+        Raises:
+            UserError: Nothing usable there, or fitted by a version that had no units.
+        """
         _, options, arrays = read_fitted(folder)
-        reference = {view: arrays[view] for view in options["views"]}
-        return cls(
-            stored_encoder(folder, encoder, arrays),
-            reference,
-            TrajectoryConfig(**options["config"]),
-        )
+        if "units" not in options:
+            raise UserError(
+                f"the trajectory reward in {folder} is of a version without calibrated units; fit "
+                "it again"
+            )
+        units = {view: float(unit) for view, unit in options["units"].items()}
+        films = {
+            view: DemoFilms(
+                np.split(arrays[f"embeddings/{view}"], np.cumsum(arrays[f"lengths/{view}"])[:-1])
+            )
+            for view in units
+        }
+        config = TrajectoryConfig(**options["config"])
+        return cls(stored_encoder(folder, encoder, arrays), films, units, config)
 
 
-def _median_length_index(demos: Sequence[Mapping[str, Any]], views: Sequence[str]) -> int:
+def _check_index(demo_index: int | None, count: int) -> None:
+    """Refuse a demonstration that there is not.
+
+    Raises:
+        UserError: With the number of demonstrations.
+    """
+    if demo_index is None:
+        return
+    if isinstance(demo_index, bool) or not isinstance(demo_index, int):
+        raise UserError(f"expected demo_index as a whole number, found {demo_index!r}")
+    if not -count <= demo_index < count:
+        raise UserError(f"demo_index {demo_index} is not among {count} demonstrations")
+
+
+def _unit(
+    films: Sequence[NDArray[np.float32]],
+    withheld: Sequence[NDArray[np.float32]],
+    config: TrajectoryConfig,
+) -> float:
+    if config.units == "raw":
+        return 1.0
+    by_start = config.choice in ("nearest", "median")
+    return calibrated_unit(films, withheld, config.percentile, by_start)
+
+
+def _median_length_index(demos: Sequence[EmbeddedDemo]) -> int:
     """Return the demonstration of median length; the shorter one of two in the middle."""
-    lengths = [sum(len(demo[view]) for view in views) for demo in demos]
+    lengths = [sum(map(len, demo.values())) for demo in demos]
     return sorted(range(len(demos)), key=lambda i: (lengths[i], i))[(len(demos) - 1) // 2]

@@ -16,13 +16,12 @@ from tcn_robot.workflows.options import parse_and_run
 if TYPE_CHECKING:
     import gymnasium
 
-    from tcn_robot.policies.config import ImitateConfig
-    from tcn_robot.policies.evaluation import Filming
     from tcn_robot.policies.policy import Policy
+    from tcn_robot.policies.seeing import Seeing
 
 
 def evaluate(
-    run: Annotated[Path, tyro.conf.Positional],
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
     /,
     *,
     starts: int = 50,
@@ -30,31 +29,75 @@ def evaluate(
     embodiment: str | None = None,
     learned_return: bool = True,
     out: Path | None = None,
+    curves: Path | None = None,
 ) -> None:
-    """Evaluate every saved policy of a run on held-out starts, the same for every run.
+    """Evaluate every saved policy of one run or several on held-out starts, the same for all.
 
     Prints success with its 95 % interval and the returns under the task's rewards, and under the
     learned reward where there is one; writes them to RUN/evaluation.json, or to
-    RUN/evaluation-TASK-BODY.json for another task or body.
+    RUN/evaluation-TASK-BODY.json for another task or body. Several runs get a table too: the
+    interquartile mean over seeds, with an interval for which seeds and starts are drawn again, and
+    the same over tasks where a method was tried on several.
 
     Args:
-        run: Run of `tcn-robot imitate`.
+        runs: Runs of `tcn-robot imitate`.
         starts: Number of held-out starts.
         task: Another task than the run's, such as the same one in another simulator.
         embodiment: Another body than the one that learned.
         learned_return: Render the episodes and score them with the learned reward, if there is one.
-        out: File for the figures.
+        out: File for the figures; of several runs, for all of them together.
+        curves: PNG of success over training steps, the runs of a task in one panel.
     """
+    from tcn_robot.atomic import write_text_atomically
+    from tcn_robot.workflows.evaluate_together import compare, draw_curves, table_of
+
+    _check_request(runs, starts)
+    elsewhere = [name.rpartition("/")[2] for name in (task, embodiment) if name is not None]
+    file_name = f"{'-'.join(['evaluation', *elsewhere])}.json"
+    evaluated = []
+    for run in runs:
+        figures = evaluate_run(run, starts, learned_return, task, embodiment)
+        target = out if out and len(runs) == 1 else run / file_name
+        write_text_atomically(target, json.dumps(figures, indent=2) + "\n")
+        _show(figures, target)
+        evaluated.append(figures)
+    if len(runs) > 1:
+        comparison = compare(runs, evaluated)
+        print(table_of(comparison))
+        if out is not None:
+            write_text_atomically(out, json.dumps(comparison, indent=2) + "\n")
+            print(f"written to {out}")
+    if curves is not None:
+        draw_curves(runs, curves)
+        print(f"drawn into {curves}")
+
+
+def _check_request(runs: tuple[Path, ...], starts: int) -> None:
+    """Refuse what cannot be evaluated before anything is.
+
+    Raises:
+        UserError: No run, the same one twice, a folder that is none, or no start.
+    """
+    from tcn_robot.policies.config import load_config
+    from tcn_robot.policies.policy import find_policies
+
+    if not runs:
+        raise UserError("expected a run of `tcn-robot imitate` or more, found none")
     if starts < 1:
         raise UserError(f"--starts must be at least 1, found {starts}")
-    figures = evaluate_run(run, starts, learned_return, task, embodiment)
-    from tcn_robot.atomic import write_text_atomically
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UserError("the same run is named twice; name each once")
+    for run in runs:
+        load_config(run)
+        find_policies(run)
 
-    elsewhere = [name.rpartition("/")[2] for name in (task, embodiment) if name is not None]
-    target = out or run / f"{'-'.join(['evaluation', *elsewhere])}.json"
-    write_text_atomically(target, json.dumps(figures, indent=2) + "\n")
-    body = "" if embodiment is None else f" by {embodiment}"
-    print(f"{figures['task']}{body}, reward {figures['reward']}, {starts} held-out starts per seed")
+
+def _show(figures: dict[str, Any], target: Path) -> None:
+    """Print what was found of one run."""
+    cloned = figures["reward"] == "none"
+    taught_by = "behaviour cloning" if cloned else f"reward {figures['reward']}"
+    body = f" by {figures['embodiment']}" if "embodiment" in figures else ""
+    print(f"{figures['task']}{body}, {taught_by}, {figures['starts']} held-out starts per seed")
     for seed in figures["per_seed"]:
         print(f"  seed {seed['seed']}: {describe(seed['final'])}")
     print(f"  together: {describe(figures)}")
@@ -88,25 +131,32 @@ def evaluate_run(
     from tcn_robot.policies.policy import find_policies, load_policy
     from tcn_robot.policies.run import pool_seeds
     from tcn_robot.provenance import commit
+    from tcn_robot.workflows.policy_sight import load_filming, seeing_of
 
     config = load_config(run)
     trained_on = config.task
     if task is not None:
         config = dataclasses.replace(config, task=task)
-    filming = _filming(run, config) if learned_return else None
+    filming = load_filming(run, config) if learned_return else None
     per_seed = []
     for folder in find_policies(run):
         policy = load_policy(folder)
         with contextlib.closing(make_env(config, embodiment=embodiment)) as env:
-            _check_fit(policy, env, config.task)
+            seeing = seeing_of(folder, policy)
+            _check_fit(policy, seeing, env, config.task)
         results = play(
             policy.act,
             lambda: make_env(config, embodiment=embodiment),
             final_start_seeds(starts),
             filming,
+            seeing,
         )
         per_seed.append(
-            {"seed": policy.metadata["seed"], "final": summarise(results), "seconds": None}
+            {
+                "seed": policy.metadata["seed"],
+                "final": summarise(results, per_episode=True),
+                "seconds": None,
+            }
         )
     pooled = pool_seeds(per_seed)
     del pooled["seconds"]
@@ -123,27 +173,15 @@ def evaluate_run(
     }
 
 
-def _check_fit(policy: Policy, env: gymnasium.Env, task: str) -> None:
+def _check_fit(policy: Policy, seeing: Seeing, env: gymnasium.Env, task: str) -> None:
     """Raise a UserError when a policy cannot act in an env."""
     found = (policy.observation_size, policy.action_size)
-    needed = (env.observation_space.shape or (0,))[0], (env.action_space.shape or (0,))[0]
+    needed = seeing.size_in(env), (env.action_space.shape or (0,))[0]
     if found != needed:
         raise UserError(
             f"{task} has observations of length {needed[0]} and actions of length {needed[1]}, the "
             f"policy has {found[0]} and {found[1]}; choose a task that looks and acts the same"
         )
-
-
-def _filming(run: Path, config: ImitateConfig) -> Filming | None:
-    """Return the run's learned reward with what it has to see; None: the task's own reward."""
-    if not config.learned:
-        return None
-    from tcn_robot.policies.evaluation import Filming
-    from tcn_robot.policies.run import REWARD_FOLDER
-    from tcn_robot.rewards import load_reward
-
-    reward = load_reward(run / REWARD_FOLDER)
-    return Filming(reward, config.views, reward.image_size_px)
 
 
 def describe(figures: dict[str, Any]) -> str:

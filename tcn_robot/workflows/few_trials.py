@@ -204,7 +204,7 @@ def _fitted(out: Path, config: FewTrialsConfig, acting: str, resume: bool) -> Re
         config.views,
         config.reward_options,
         acting,
-        config.max_demos,
+        max_demos=config.max_demos,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -49,6 +50,42 @@ class LearningOptions:
     final_starts: int = 50
 
 
+@dataclass(frozen=True)
+class SeeingOptions:
+    """What the policy and its reward see.
+
+    Attributes:
+        observation: What the policy sees: the task's own observation, or the embeddings of the
+            views with the robot's proprioception. Pixels are never kept.
+        views: Views that the learned reward and the embedding see; the demonstrations' first when
+            none is given, or the task's.
+        scored_views: Cameras that stand in for these views when the policy acts, one each.
+        max_demos: Most demonstrations that are used; all when not given.
+        gap: How what is learned differs from what was shown: same-body, other-body, other-camera,
+            other-simulator, randomised-scene or one-demonstration. Checks the demonstrations and
+            sets what follows from it.
+        randomise: What every episode draws anew besides where things start: names as for `record`,
+            or all.
+        training_films: Evaluations between films of training episodes, made of the frames that
+            were rendered anyway; 0 makes none.
+    """
+
+    observation: Literal["state", "embedding"] = "state"
+    views: tuple[str, ...] = ()
+    scored_views: tuple[str, ...] = ()
+    max_demos: int | None = None
+    gap: str | None = None
+    randomise: tuple[str, ...] = ()
+    training_films: int = 0
+
+
+# What is called otherwise on the command line than in config.json.
+RUN_NAMES = {
+    "learning_starts": "learning_starts_steps",
+    "evaluate_every": "evaluation_interval_steps",
+    "checkpoint_every": "checkpoint_interval_steps",
+}
+DEFAULT_SEEING = SeeingOptions()
 DEFAULT_LEARNING = LearningOptions()
 
 
@@ -56,15 +93,16 @@ def imitate(
     task: Annotated[str, tyro.conf.Positional],
     /,
     *,
-    reward: str,
     steps: int,
     out: Path,
-    encoder: Path | None = None,
+    reward: str | None = None,
+    encoder: tuple[Path, ...] = (),
     demos: Path | None = None,
+    play: tuple[Path, ...] = (),
     algo: str = "sac",
     algo_options: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (0,),
-    views: tuple[str, ...] = (),
+    seeing: SeeingOptions = DEFAULT_SEEING,
     learning: LearningOptions = DEFAULT_LEARNING,
     reward_options: tuple[str, ...] = (),
     workers: int | None = None,
@@ -82,15 +120,20 @@ def imitate(
 
     Args:
         task: Task id, such as MujocoPush-v0, or module:id for a task of your own.
-        reward: progress, trajectory or goal (learned), sparse or dense (the task's own).
-        steps: Control steps of training per seed.
+        steps: Control steps of training per seed; with --algo bc, updates.
         out: Folder of the run.
-        encoder: Run of `tcn-robot train` (learned rewards).
+        reward: progress, trajectory, goal, classifier, shaping or mixture (learned), sparse or
+            dense (the task's own); left out with --algo bc only.
+        encoder: Run of `tcn-robot train` (learned rewards, and --observation embedding, which sees
+            by the first); several make an ensemble.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
-        algo: Learning algorithm: sac, ppo, td3, tqc or crossq.
+        play: Datasets with unlabelled play of the demonstrations' body and of the task's, to
+            calibrate a reward for another body.
+        algo: Learning algorithm: sac, ppo, td3, tqc or crossq; bc, behaviour cloning, which needs
+            demonstrations with recorded actions.
         algo_options: Further options of that algorithm as name=value; docs/algorithms.md has them.
         seeds: One independent training each.
-        views: Views that the learned reward sees; the demonstrations' first when none is given.
+        seeing: What the policy and its reward see.
         learning: How the policy learns and when it is evaluated.
         reward_options: Options of the learned reward as name=value.
         workers: Processes at a time; default: as many as there are cores and seeds.
@@ -99,40 +142,46 @@ def imitate(
         tensorboard: Write TensorBoard events, if TensorBoard is installed.
         resume: Go on with an interrupted run; further --seeds may be added.
     """
-    from tcn_robot.policies.config import ImitateConfig
-    from tcn_robot.policies.run import CONFIG_FILE
+    from tcn_robot.policies.config import NO_REWARD, ImitateConfig
 
-    check_reward_name(reward)
-    if resume and not (out / CONFIG_FILE).is_file():
-        raise UserError(
-            f"{out} holds no run to resume: {CONFIG_FILE} is missing; leave --resume out to start"
-        )
+    if reward is not None:
+        check_reward_name(reward)
+    if resume:
+        _check_begun(out)
     config = ImitateConfig(
         task=task,
-        reward=reward,
+        reward=NO_REWARD if reward is None else reward,
         steps=steps,
         seeds=seeds,
         algo=algo,
         algo_options=parse_options(algo_options, "--algo-options"),
-        encoder=str(encoder) if encoder else None,
+        encoder=str(encoder[0]) if encoder else None,
+        further_encoders=tuple(map(str, encoder[1:])),
         demos=str(demos) if demos else None,
-        views=views,
+        play=tuple(map(str, play)),
+        **dataclasses.asdict(seeing),
         reward_options=parse_options(reward_options),
-        num_envs=learning.num_envs,
-        horizon=learning.horizon,
-        learning_rate=learning.learning_rate,
-        discount=learning.discount,
-        batch_size=learning.batch_size,
-        hidden_units=learning.hidden_units,
-        learning_starts_steps=learning.learning_starts,
-        evaluation_interval_steps=learning.evaluate_every,
-        evaluation_starts=learning.evaluation_starts,
-        final_starts=learning.final_starts,
-        checkpoint_interval_steps=learning.checkpoint_every,
+        **_named_as_in_runs(learning),
         films=films,
         save_zip=save_zip,
     )
     run_imitation(out, config, workers, tensorboard, resume)
+
+
+def _check_begun(out: Path) -> None:
+    """Refuse to go on with what was never begun."""
+    from tcn_robot.policies.run import CONFIG_FILE
+
+    if not (out / CONFIG_FILE).is_file():
+        raise UserError(
+            f"{out} holds no run to resume: {CONFIG_FILE} is missing; leave --resume out to start"
+        )
+
+
+def _named_as_in_runs(learning: LearningOptions) -> dict[str, Any]:
+    """Return the options of learning under the names that `ImitateConfig` has for them."""
+    options = dataclasses.asdict(learning)
+    return {RUN_NAMES.get(name, name): value for name, value in options.items()}
 
 
 def run_imitation(
@@ -192,12 +241,17 @@ def _conclude(out: Path, config: ImitateConfig) -> dict[str, Any]:
 
 def describe(summary: dict[str, Any]) -> str:
     """Return one line that says how good the policies of a run are."""
+    from tcn_robot.policies.config import NO_REWARD
+
     if not summary["seeds"]:
         return "no seed is finished"
     low, high = summary["success_interval"]
     per_seed = ", ".join(f"{share:.0%}" for share in summary["success_per_seed"])
+    cloned = summary["reward"] == NO_REWARD
+    learned = f"{summary['algo']}, " if cloned else f"reward {summary['reward']}, "
     return (
-        f"{summary['task']}, reward {summary['reward']}, {summary['steps']:,} steps: success "
+        f"{summary['task']}, {learned}{summary['steps']:,} {'updates' if cloned else 'steps'}: "
+        "success "
         f"{summary['success']:.1%} (95 % interval {low:.1%} to {high:.1%}) over "
         f"{len(summary['seeds'])} seeds ({per_seed}) × {summary['starts']} held-out starts"
     )

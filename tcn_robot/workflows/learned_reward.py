@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -10,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.errors import UserError
+from tcn_robot.workflows.shown_demonstrations import (
+    Demonstrations,
+    play_films,
+    reward_lines,
+    tell_of_views,
+)
 
 if TYPE_CHECKING:
     from tcn_robot.models import Encoder
@@ -23,36 +30,42 @@ CALIBRATION_SPLIT = "valid"
 
 def fit_reward(
     name: str,
-    encoder: Path,
+    encoder: Path | Sequence[Path],
     demos: Path,
     views: tuple[str, ...] = (),
     options: dict[str, Any] | None = None,
     acting: str = "",
+    play: tuple[Path, ...] = (),
     max_demos: int | None = None,
 ) -> Reward:
     """Fit a learned reward: demonstrations of split "train", calibrated on split "valid".
 
     Episodes known to have failed are left out. The split "valid" is withheld from the training of
-    encoders, so distances on it are those of films never seen.
+    encoders, so distances on it are those of films never seen. What the reward has to say about
+    the demonstrations is printed, a line each, with their ids.
 
     Args:
         name: A name of `tcn_robot.rewards.REWARDS`.
-        encoder: Run or folder with the encoder.
+        encoder: Run or folder with the encoder. Several make an `EnsembleReward`.
         demos: Dataset with the demonstrations.
         views: Views that the reward sees; empty: the first of the dataset.
-        options: Further options of the reward's `fit`.
+        options: Further options of the reward's `fit`; for an ensemble those of
+            `EnsembleOptions` too.
         acting: The body that will be scored, "" for that of the demonstrations. An encoder with
             statistics per body sees each by its own.
+        play: Datasets with unlabelled play of the demonstrations' body and of the acting one,
+            for rewards whose `fit` takes `play`.
         max_demos: Most demonstrations of either split; with 1 none is left to calibrate on.
 
     Raises:
-        UserError: Unknown reward or view, no encoder, no demonstrations.
+        UserError: Unknown reward or view, no encoder, no demonstrations, or play of no use.
     """
-    from tcn_robot.models import for_body, load_encoder
     from tcn_robot.recordings import open_recording
     from tcn_robot.recordings.pairing import refuse_paired
-    from tcn_robot.rewards import reward_class
+    from tcn_robot.rewards import EnsembleReward, reward_class
 
+    encoders = [encoder] if isinstance(encoder, Path) else list(encoder)
+    reward_options, joining = _divided_options(name, dict(options or {}), len(encoders))
     reward = reward_class(name)
     recording = open_recording(demos)
     refuse_paired(recording, "fitting a reward")
@@ -69,25 +82,78 @@ def fit_reward(
             "what the encoder was trained on, and its gate may be too strict",
             file=sys.stderr,
         )
-    views = views or fitting[0].views[:1]
-    seeing = load_encoder(encoder)
-    fitted = reward.fit(
-        _for_their_body(seeing, [*fitting, *calibration]),
-        load_frames(fitting, views),
-        calibration=load_frames(calibration, views) or None,
-        views=views,
-        **(options or {}),
-    )
-    return _seen_by(fitted, for_body(seeing, acting)) if acting and seeing.bodies else fitted
+    shown = Demonstrations(fitting, calibration, views or fitting[0].views[:1])
+    films = play_films(reward, name, play, shown, acting) if play else None
+    told: set[str] = set()
+    members = [
+        _fit_on(reward, path, shown, reward_options, acting, films, told) for path in encoders
+    ]
+    return members[0] if len(members) == 1 else EnsembleReward(members, **joining)
+
+
+def _divided_options(
+    name: str, options: dict[str, Any], count: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of each reward and those that join several.
+
+    Raises:
+        UserError: No encoder, or options of an ensemble that is none.
+    """
+    from tcn_robot.rewards.ensemble import EnsembleOptions
+
+    if count == 0:
+        raise UserError(f"reward {name!r} is learned: expected 1 encoder or more, found none")
+    of_ensemble = {field.name for field in dataclasses.fields(EnsembleOptions)} & set(options)
+    if of_ensemble and count == 1:
+        raise UserError(
+            f"reward option {sorted(of_ensemble)[0]!r} joins the rewards of several encoders, "
+            "found one; name further ones behind --encoder"
+        )
+    joining = {option: options.pop(option) for option in sorted(of_ensemble)}
+    return options, joining
+
+
+def _fit_on(
+    reward: Any,
+    path: Path,
+    shown: Demonstrations,
+    options: dict[str, Any],
+    acting: str,
+    films: dict[str, list[dict[str, np.ndarray]]] | None,
+    told: set[str],
+) -> Reward:
+    """Fit one reward on one encoder and print what it has to say that is not among `told`."""
+    from tcn_robot.models import for_body, load_encoder
+
+    seeing = load_encoder(path)
+    tell_of_views(path, seeing, shown)
+    by_acting = for_body(seeing, acting) if acting and seeing.bodies else None
+    given = dict(options)
+    if films is not None:
+        given |= {"play": films, "acting_encoder": by_acting}
+    with reward_lines([f"episode {episode.id}" for episode in shown.fitting], told):
+        fitted: Reward = reward.fit(
+            _for_their_body(seeing, [*shown.fitting, *shown.calibration]),
+            shown.frames(),
+            calibration=shown.calibration_frames() or None,
+            views=shown.views,
+            **given,
+        )
+    if note := getattr(fitted, "calibration_note", ""):
+        print(note, file=sys.stderr)
+    return fitted if by_acting is None or films is not None else _seen_by(fitted, by_acting)
 
 
 def _seen_by(reward: Reward, encoder: Encoder) -> Reward:
     """Return a fitted reward that embeds what it scores by another encoder of the same space."""
     from tcn_robot.rewards import load_reward
+    from tcn_robot.rewards.storage import replace_encoder
 
     with tempfile.TemporaryDirectory() as folder:
-        reward.save(Path(folder) / "reward")
-        return load_reward(Path(folder) / "reward", encoder)
+        saved = Path(folder) / "reward"
+        reward.save(saved)
+        replace_encoder(saved, encoder)
+        return load_reward(saved)
 
 
 def _for_their_body(encoder: Encoder, demos: Sequence[Episode]) -> Encoder:
@@ -142,21 +208,8 @@ def chosen_demos(
     return fitting[:max_demos], [] if max_demos == 1 else calibration[:max_demos]
 
 
-def load_frames(episodes: Sequence[Episode], views: Sequence[str]) -> list[dict[str, np.ndarray]]:
-    """Return {view: uint8 (T, H, W, 3)} of each episode.
-
-    Raises:
-        UserError: When an episode lacks a view.
-    """
-    for episode in episodes:
-        for view in views:
-            if view not in episode.views:
-                raise unknown_name(f"view of demonstration {episode.id}", view, episode.views)
-    return [{view: episode.frames(view) for view in views} for episode in episodes]
-
-
 def check_demos_task(demos: Path, task: str) -> None:
-    """Refuse demonstrations of another task.
+    """Refuse demonstrations of another task; those of the same one in another simulator are fine.
 
     Args:
         demos: Dataset with the demonstrations.
@@ -165,11 +218,14 @@ def check_demos_task(demos: Path, task: str) -> None:
     Raises:
         UserError: When the dataset says that it shows another task, or holds nothing.
     """
+    from tcn_robot.envs.table import NAMESPACE, is_same_task
     from tcn_robot.recordings import open_recording
 
     recording = open_recording(demos)
     shown = recording.task
-    if shown and shown.rpartition("/")[2] != task.rpartition("/")[2]:
+    if not shown or shown.rpartition("/")[2] == task.rpartition("/")[2]:
+        return
+    if not is_same_task(f"{NAMESPACE}{shown.removeprefix(NAMESPACE)}", task):
         raise UserError(
             f"{demos} shows task {shown}, the policy is to learn {task}; "
             "name demonstrations of the same task"

@@ -61,7 +61,7 @@ def reward(
         out: Picture or film to write: .png, .mp4 or .gif.
         encoder: A run or a name of `tcn-robot zoo`.
         demos: Dataset with the demonstrations that the reward is fitted to.
-        reward: progress, trajectory, goal, or a plug-in.
+        reward: progress, trajectory, goal, classifier, shaping, mixture, or a plug-in.
         fitted: A run of `tcn-robot imitate`, or the folder of its reward.
         reward_views: Views that the reward looks through; without, the first of the demos.
         films: Which episodes; their views are those of the reward.

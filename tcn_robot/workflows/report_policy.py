@@ -15,7 +15,9 @@ from tcn_robot.workflows.report_sources import read_json
 def add_policy(evidence: Evidence, run: Path, figures_only: bool = False) -> None:
     """Add one run of `tcn-robot imitate`."""
     config = read_json(run / "config.json")
-    reward = str(config["reward"])
+    reward = str(config["reward"]).replace("none", "behaviour cloning")
+    if (observation := config.get("observation", "state")) != "state":
+        reward = f"{reward}, sees {observation}"
     if reward in evidence.policy or reward in evidence.films:
         reward = f"{reward} ({run.name})"
     evidence.task = evidence.task or str(config.get("task", ""))

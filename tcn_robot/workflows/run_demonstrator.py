@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from tcn_robot.errors import UserError
 
 if TYPE_CHECKING:
+    from tcn_robot.policies.seeing import Seeing
     from tcn_robot.recordings import Policy
 
 _SHOWN_DIGITS = 12
@@ -37,9 +38,14 @@ def run_policy(name: str) -> Policy:
         UserError: If there is no whole policy; when it acts, if the task has other observations or
             actions, or does not say what it observes.
     """
-    from tcn_robot.policies.policy import load_policy
+    from tcn_robot.policies.policy import find_policies, load_policy
 
     policy = load_policy(name)
+    seeing: Seeing | None = None
+    if policy.metadata.get("seen"):
+        from tcn_robot.workflows.policy_sight import seeing_of
+
+        seeing = seeing_of(find_policies(Path(name))[0], policy)
 
     def act(source: Any, randomness: np.random.Generator) -> Iterator[np.ndarray]:
         if not hasattr(source, "observe"):
@@ -53,10 +59,20 @@ def run_policy(name: str) -> Policy:
                 f"--policy {name} was trained on a task with {policy.action_size} actions, this "
                 f"one has {size} ({policy.metadata.get('task')} was its task)"
             )
+        observe = _observer(seeing, source)
         while True:
-            yield policy.act(source.observe())
+            yield policy.act(observe(source.observe()))
 
     return act
+
+
+def _observer(seeing: Seeing | None, source: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what makes a policy's observation of a task's own, once per step."""
+    if seeing is None:
+        return np.asarray
+    from tcn_robot.policies.seeing import LoneObserver
+
+    return LoneObserver(seeing, source)
 
 
 def describe_run(name: str) -> str:

@@ -37,6 +37,7 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
         self.horizon = horizon
         self.reward_kind = reward
         self.observation_space = gym.spaces.Box(-2.0, 2.0, (4,), np.float32)
+        self.proprioception_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.point = np.zeros(2)
         self.target = np.zeros(2)
@@ -79,6 +80,12 @@ class PointReach(gym.Env[np.ndarray, np.ndarray]):
 
     def _observe(self) -> np.ndarray:
         return np.concatenate([self.point, self.target]).astype(np.float32)
+
+    def observe(self) -> np.ndarray:
+        return self._observe()
+
+    def proprioception(self) -> np.ndarray:
+        return self.point.astype(np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -57,7 +57,7 @@ def learned(tiny):
 
 
 def test_the_learner_sees_the_learned_reward_and_no_frames(learned, reward):
-    envs = make_training_env(learned(), reward)
+    envs = make_training_env(learned(), Filming(reward, ("top",), 32))
     envs.seed(3)
     envs.reset()
     twin = PointReach(fixed_target=True)

@@ -6,18 +6,28 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.rewards import REWARDS, load_reward, reward_class
+from tcn_robot.rewards.beginning import SeesBeginnings
 
 VARIANTS = [
     ("progress", {}),
     ("progress", {"gate": "exponential", "neighbours": 3}),
     ("trajectory", {}),
+    ("trajectory", {"choice": "best"}),
+    ("trajectory", {"choice": "nearest", "tolerance": 0.5}),
+    ("trajectory", {"credit": "last", "pooling": "product", "similarity": "exponential"}),
     ("trajectory", {"alignment": "monotone", "window": 3}),
-    ("trajectory", {"hold_steps": 2}),
+    ("trajectory", {"alignment": "frame", "hold_steps": 2, "choice": "median"}),
+    ("trajectory", {"alignment": "frame", "rate": 0.7, "units": "raw"}),
+    ("trajectory", {"alignment": "transport", "iterations": 20}),
     ("goal", {}),
+    ("classifier", {}),
+    ("shaping", {}),
+    ("shaping", {"potential": "trajectory", "discount": 0.9}),
+    ("mixture", {"learned": "shaping", "potential": "goal"}),
 ]
 
 
-@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join(map(str, [variant[0], *variant[1]])))
+@pytest.fixture(params=VARIANTS, ids=lambda one: "-".join(map(str, [one[0], *one[1].values()])))
 def fitted(request, encoder, demos):
     name, options = request.param
     return REWARDS[name].fit(encoder, demos, **options)
@@ -89,6 +99,52 @@ def test_scoring_a_film_leaves_the_running_state(fitted, film):
         assert found[0] == pytest.approx(expected[t], abs=1e-6)
 
 
+def test_beginnings_are_seen_and_not_scored(fitted, film):
+    """`begin` with the first frames, then steps: the scores of the whole films but the first."""
+    if not isinstance(fitted, SeesBeginnings):
+        pytest.skip("this reward does not look at beginnings")
+    films = [some_film(film, seed) for seed in range(3)]
+
+    def shown(t, envs=range(3)):
+        return {view: np.stack([films[env][view][t] for env in envs]) for view in films[0]}
+
+    fitted.begin(shown(0), np.ones(3, dtype=bool))
+    found = np.stack([fitted.step(shown(t)) for t in range(1, 8)], axis=1)
+    expected = np.stack([fitted.score_episode(one) for one in films])
+    np.testing.assert_allclose(found, expected[:, 1:8], rtol=1e-6, atol=1e-6)
+    # The second begins anew; the others go on.
+    fitted.begin(shown(0, [1]), np.array([False, True, False]))
+    now = {
+        view: np.stack([films[0][view][8], films[1][view][1], films[2][view][8]])
+        for view in films[0]
+    }
+    scores = fitted.step(now)
+    np.testing.assert_allclose(
+        scores, [expected[0, 8], expected[1, 1], expected[2, 8]], rtol=1e-6, atol=1e-6
+    )
+    with pytest.raises(UserError, match="first frames"):
+        fitted.begin(shown(0, [1]), np.array([True, True, False]))
+
+
+def test_memory_is_small_and_per_environment(fitted, film):
+    """What goes into a policy's observation: in [0, 1], fresh after a reset, only there."""
+    size = getattr(fitted, "memory_size", None)
+    if size is None:
+        pytest.skip("a reward without a memory")
+    fitted.reset(np.ones(3, dtype=bool))
+    assert fitted.memory().shape == (3, size)
+    films = [some_film(film, seed) for seed in range(3)]
+    for t in range(5):
+        fitted.step({view: np.stack([one[view][t] for one in films]) for view in films[0]})
+        memory = fitted.memory()
+        assert memory.dtype == np.float32
+        assert memory.shape == (3, size)
+        assert ((memory >= 0.0) & (memory <= 1.0)).all()
+    fitted.reset(np.array([False, True, False]))
+    np.testing.assert_array_equal(fitted.memory()[[0, 2]], memory[[0, 2]])
+    np.testing.assert_array_equal(fitted.memory()[1], 0.0)
+
+
 def test_one_forward_pass_for_all_environments_and_views(fitted, film, encoder):
     frames = some_film(film, 5, length=8)
     fitted.reset(np.ones(8, dtype=bool))
@@ -113,7 +169,7 @@ def test_views_are_averaged(fitted, film):
     episode = some_film(film, 7)
     each = [fitted.score_episode({view: frames}) for view, frames in episode.items()]
     np.testing.assert_allclose(
-        fitted.score_episode(episode), np.mean(each, axis=0), rtol=0, atol=1e-6
+        fitted.score_episode(episode), np.mean(each, axis=0), rtol=1e-6, atol=1e-6
     )
     more = {**episode, "unknown": episode["front"]}
     np.testing.assert_array_equal(fitted.score_episode(more), fitted.score_episode(episode))
@@ -128,7 +184,7 @@ def test_save_and_load(fitted, film, encoder, tmp_path):
     np.testing.assert_array_equal(loaded.score_episode(episode), fitted.score_episode(episode))
     with pytest.raises(UserError, match="no encoder"):
         load_reward(tmp_path / "reward")
-    names = {path.suffix for path in (tmp_path / "reward").iterdir()}
+    names = {path.suffix for path in (tmp_path / "reward").rglob("*") if path.is_file()}
     assert names == {".json", ".safetensors"}
 
 
@@ -250,6 +306,30 @@ WRONG_OPTIONS = [
     ("trajectory", {"alpha": "x"}, "'alpha' of the trajectory reward expects a number"),
     ("trajectory", {"windw": 3}, "did you mean 'window'"),
     ("goal", {"scale": "x"}, "'scale' of the goal reward expects a number"),
+    ("trajectory", {"alignment": "coverge"}, "alignment 'coverge'; did you mean 'coverage'"),
+    ("trajectory", {"scored": "end"}, "alignment 'coverage' knows each score at once"),
+    ("trajectory", {"units": "metres"}, "known: calibrated, raw"),
+    ("trajectory", {"rate": 0.0}, "rate above 0"),
+    ("trajectory", {"choice": "poled"}, "did you mean 'pooled'"),
+    ("trajectory", {"choice": "pooled", "alignment": "frame"}, "choice=pooled is for coverage"),
+    ("trajectory", {"tolerance": -1.0}, "tolerance of 0 or more"),
+    ("trajectory", {"band": -1}, "band of 0 or more"),
+    ("trajectory", {"percentile": 0.0}, "percentile in"),
+    ("trajectory", {"demo_index": "x"}, "demo_index as a whole number"),
+    ("goal", {"units": "row"}, "did you mean 'raw'"),
+    ("classifier", {"goal_frames": 0}, "1 goal frame or more"),
+    ("classifier", {"inverse_penalty": 0.0}, "inverse_penalty above 0"),
+    ("shaping", {"discount": 1.5}, "discount in"),
+    ("shaping", {"potential": "progres"}, "did you mean 'progress'"),
+    ("shaping", {"potential": "shaping"}, "potential of the shaping reward cannot be shaping"),
+    ("shaping", {"gat": "heavy"}, "unknown option of the progress reward 'gat'"),
+    (
+        "shaping",
+        {"potential": "trajectory", "alignment": "transport", "scored": "end"},
+        "needs a score at every step",
+    ),
+    ("mixture", {"sparse_weight": -1.0}, "sparse_weight of 0 or more"),
+    ("mixture", {"learned_weight": float("inf")}, "learned_weight of 0 or more"),
     ("goal", {"scal": 2}, "unknown option of the goal reward 'scal'; did you mean 'scale'"),
 ]
 

@@ -35,8 +35,10 @@ def test_calibration_sets_the_scale_only(encoder, film, demos):
 
 
 def test_fixed_scale(encoder, demos):
-    reward = GoalReward.fit(encoder, demos, scale=0.25)
+    reward = GoalReward.fit(encoder, demos, scale=0.25, units="raw")
     assert set(reward.scales.values()) == {0.25}
+    calibrated, half = GoalReward.fit(encoder, demos), GoalReward.fit(encoder, demos, scale=0.5)
+    assert half.scales["left"] == pytest.approx(0.5 * calibrated.scales["left"])
     for bad in (0.0, -1.0, float("nan")):
         with pytest.raises(UserError, match="scale above 0"):
             GoalReward.fit(encoder, demos, scale=bad)

@@ -5,6 +5,7 @@ import pytest
 
 from tcn_robot.errors import UserError
 from tcn_robot.rewards import REWARDS
+from tcn_robot.rewards.beginning import SeesBeginnings
 from tcn_robot.rewards.history import FrameHistory
 from tests.models.tiny import frames, tiny
 
@@ -78,3 +79,24 @@ def test_another_number_of_environments_needs_a_reset(encoder):
 def test_windows_of_another_length_are_refused(encoder):
     with pytest.raises(UserError, match="embed_windows expects uint8"):
         encoder.embed_windows(np.zeros((2, 2, 8, 8, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_the_frames_of_resets_are_looked_back_at(encoder, name):
+    """Begun with its first frame, an environment sees what the film's scorer sees."""
+    reward = REWARDS[name].fit(encoder, [film(0), film(1), film(2)])
+    if not isinstance(getattr(reward, "inner", reward), SeesBeginnings):
+        pytest.skip("this reward does not look at beginnings")
+    films = [film(seed) for seed in (5, 6)]
+    expected = np.stack([reward.score_episode(one) for one in films])
+
+    def shown(*moments):
+        return {v: np.stack([films[env][v][t] for env, t in moments]) for v in VIEWS}
+
+    reward.begin(shown((0, 0), (1, 0)), np.ones(2, dtype=bool))
+    for t in range(1, 4):
+        np.testing.assert_allclose(reward.step(shown((0, t), (1, t))), expected[:, t], atol=1e-4)
+    reward.begin(shown((1, 0)), np.array([False, True]))
+    for t in range(1, 5):
+        scores = reward.step(shown((0, t + 3), (1, t)))
+        np.testing.assert_allclose(scores, [expected[0, t + 3], expected[1, t]], atol=1e-4)

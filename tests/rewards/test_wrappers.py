@@ -11,8 +11,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 from tcn_robot.errors import UserError
 from tcn_robot.rewards import (
     GoalReward,
+    MixtureReward,
     RenderViews,
     RewardWrapper,
+    ShapingReward,
     TrajectoryReward,
     VecRewardWrapper,
 )
@@ -128,7 +130,7 @@ def test_own_reward_is_kept_and_frames_are_not(make_venv, encoder, clip):
 
 def test_running_state_begins_anew_only_where_an_episode_ended(make_venv, encoder, clip):
     """Frame by frame against the demonstration: any slip of the clock costs reward."""
-    reward = TrajectoryReward.fit(encoder, [clip])
+    reward = TrajectoryReward.fit(encoder, [clip], alignment="frame")
     venv = VecRewardWrapper(make_venv(3, 5), reward)
     best = -0.5 * np.sqrt(1e-3)
     venv.reset()
@@ -210,7 +212,7 @@ def test_reward_wrapper_on_a_task_with_real_pictures(encoder):
         view: np.stack([task.unwrapped.render_views((view,), (8, 8))[view]] * 3)
         for view in ("front", "top")
     }
-    env = RewardWrapper(task, TrajectoryReward.fit(encoder, [demo]))
+    env = RewardWrapper(task, TrajectoryReward.fit(encoder, [demo], alignment="frame"))
     check_env(env, skip_render_check=True)
     env.reset(seed=0)
     rewards = []
@@ -224,6 +226,102 @@ def test_reward_wrapper_on_a_task_with_real_pictures(encoder):
     assert len(rewards) == 4
     assert rewards[-1] < rewards[0] < 0
     env.close()
+
+
+def episode_of(steps):
+    """The film of an episode of the counting environment, its first frame included."""
+    levels = np.arange(steps + 1)[:, None, None, None] * np.ones((1, 8, 8, 3))
+    return {"front": (10 * levels).astype(np.uint8), "left": (5 * levels).astype(np.uint8)}
+
+
+@pytest.mark.parametrize("alignment", ["coverage", "transport"])
+def test_rewards_are_those_of_the_whole_film_but_the_first(make_venv, encoder, clip, alignment):
+    reward = TrajectoryReward.fit(encoder, [clip], alignment=alignment)
+    venv = VecRewardWrapper(make_venv(3, 5), reward)
+    venv.reset()
+    found = np.array([venv.step(actions_of(venv))[1] for _ in range(15)])
+    for env, horizon in enumerate((3, 5)):
+        expected = np.tile(reward.score_episode(episode_of(horizon))[1:], 15 // horizon)
+        np.testing.assert_allclose(found[:, env], expected, atol=1e-6)
+
+
+def test_shaping_sees_the_potential_of_resets_and_adds_the_own_reward(make_venv, encoder, clip):
+    reward = ShapingReward.fit(encoder, [clip], potential="goal", discount=0.9, sparse_weight=0.5)
+    potentials = GoalReward.fit(encoder, [clip]).score_episode(episode_of(5)).astype(float)
+    venv = VecRewardWrapper(make_venv(3, 5), reward)
+    venv.reset()
+    for t in range(15):
+        _, rewards, _, infos = venv.step(actions_of(venv))
+        for env, horizon in enumerate((3, 5)):
+            step = t % horizon + 1
+            own = 0.5 * infos[env]["env_reward"]
+            expected = 0.9 * potentials[step] - potentials[step - 1] + own
+            assert rewards[env] == pytest.approx(expected, abs=1e-5)
+
+
+def test_mixture_adds_the_own_reward_here_and_there(encoder, clip):
+    options = {"learned": "goal", "learned_weight": 2.0, "sparse_weight": 0.1}
+    reward = MixtureReward.fit(encoder, [clip], **options)
+    goal = GoalReward.fit(encoder, [clip])
+    venv = VecRewardWrapper(DummyVecEnv([factory(4)]), reward)
+    single = RewardWrapper(make_counting_env(4), MixtureReward.fit(encoder, [clip], **options))
+    venv.reset()
+    single.reset()
+    for step in (1, 2, 3):
+        expected = 2.0 * expected_goal(goal, step) + 0.1 * (100.0 + step)
+        _, rewards, _, _ = venv.step(actions_of(venv))
+        assert rewards.dtype == np.float32
+        assert rewards[0] == pytest.approx(expected, abs=1e-4)
+        assert single.step(np.zeros(1, dtype=np.float32))[1] == pytest.approx(expected, abs=1e-4)
+
+
+def test_scores_of_whole_episodes_come_with_their_last_step(make_venv, encoder, clip):
+    reward = TrajectoryReward.fit(encoder, [clip], alignment="transport", scored="end")
+    venv = VecRewardWrapper(make_venv(3, 5), reward)
+    single = RewardWrapper(make_counting_env(3), reward_at_the_end(encoder, clip))
+    venv.reset()
+    single.reset()
+    for _ in range(10):
+        _, rewards, dones, infos = venv.step(actions_of(venv))
+        np.testing.assert_array_equal(rewards, 0.0)
+        for env, horizon in enumerate((3, 5)):
+            assert ("episode_scores" in infos[env]) == dones[env]
+            if dones[env]:
+                expected = reward.score_episode(episode_of(horizon))[1:]
+                np.testing.assert_allclose(infos[env]["episode_scores"], expected, atol=1e-6)
+    for _ in range(3):
+        info = single.step(np.zeros(1, dtype=np.float32))[4]
+    np.testing.assert_allclose(
+        info["episode_scores"], reward.score_episode(episode_of(3))[1:], atol=1e-6
+    )
+
+
+def reward_at_the_end(encoder, clip):
+    return TrajectoryReward.fit(encoder, [clip], alignment="transport", scored="end")
+
+
+class Bare:
+    """A plug-in with the methods of the protocol and none of the optional ones."""
+
+    views, image_size_px = VIEWS, 8
+
+    def __init__(self):
+        self.resets = []
+
+    def reset(self, mask, next_frame=0):
+        self.resets.append((mask.tolist(), next_frame))
+
+    def step(self, frames):
+        return np.zeros(len(frames["front"]), dtype=np.float32)
+
+
+def test_a_plug_in_without_beginnings_is_told_which_frame_comes_first(encoder):
+    reward = Bare()
+    venv = VecRewardWrapper(DummyVecEnv([factory(2), factory(3)]), reward)
+    venv.reset()
+    for _ in range(2):
+        venv.step(actions_of(venv))
+    assert reward.resets == [([True, True], 1), ([True, False], 1)]
 
 
 def test_render_views_copies_and_keeps_the_info(encoder):
@@ -248,8 +346,7 @@ def test_what_cannot_be_scored_says_so(encoder, clip):
     with pytest.raises(UserError, match="no render_views"):
         RenderViews(gymnasium.make("CartPole-v1"), VIEWS, 8)
     venv = VecRewardWrapper(DummyVecEnv([lambda: bare]), reward)
-    venv.reset()
     with pytest.raises(UserError, match="RenderViews"):
-        venv.step(actions_of(venv))
+        venv.reset()
     # A single environment is rendered without being asked.
     assert RewardWrapper(bare, reward).get_wrapper_attr("size_px") == 8

@@ -23,7 +23,6 @@ from tcn_robot.benchmarks.leaderboard.significance import (
     Difference,
     difference_of,
     holm,
-    interquartile_mean,
     normalised,
     probability_of_improvement,
     ranks,
@@ -36,6 +35,7 @@ from tcn_robot.benchmarks.leaderboard.standings import (
     Standing,
     TaskBoard,
 )
+from tcn_robot.metrics.aggregates import interquartile_mean
 
 # So many that the smallest p-value, corrected for 50 runs, still counts.
 NUM_RESAMPLES = 5000

@@ -25,8 +25,6 @@ from tcn_robot.benchmarks.leaderboard.resampling import (
 from tcn_robot.metrics import MetricInputError
 
 NUM_RESAMPLES = 2000
-# What the interquartile mean cuts off on either side.
-CUT_SHARE = 0.25
 
 Scores = NDArray[np.float64]
 
@@ -119,26 +117,6 @@ def holm(p_values: ArrayLike) -> Scores:
     corrected = np.empty(len(values))
     corrected[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * factors))
     return corrected
-
-
-def interquartile_mean(scores: ArrayLike) -> Scores:
-    """Return the mean of the middle half of some scores, along the last axis.
-
-    A quarter of them, rounded down, is cut off at either end, as in rliable and SciPy's
-    `trim_mean(scores, 0.25)`: steadier than the mean, and it uses more than the median.
-
-    Args:
-        scores: (…, K) of all seeds on all tasks, normalised so that tasks can be compared.
-
-    Raises:
-        MetricInputError: No scores.
-    """
-    ordered = np.sort(np.asarray(scores, dtype=np.float64), axis=-1)
-    if ordered.ndim == 0 or ordered.shape[-1] == 0:
-        raise MetricInputError("expected a score or more, found none")
-    cut = int(CUT_SHARE * ordered.shape[-1])
-    middle: Scores = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
-    return middle
 
 
 def probability_of_improvement(first: Sequence[ArrayLike], second: Sequence[ArrayLike]) -> Scores:

@@ -5,7 +5,8 @@ import pytest
 
 from tcn_robot.benchmarks.leaderboard.boards import make_boards, task_names
 from tcn_robot.benchmarks.leaderboard.objective_rows import group_studies
-from tcn_robot.benchmarks.leaderboard.significance import interquartile_mean, paired_difference
+from tcn_robot.benchmarks.leaderboard.significance import paired_difference
+from tcn_robot.metrics.aggregates import interquartile_mean
 from tests.benchmarks.leaderboard.leaderboard_lines import (
     NUM_EPISODES,
     line,

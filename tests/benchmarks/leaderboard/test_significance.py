@@ -15,7 +15,6 @@ from tcn_robot.benchmarks.leaderboard.resampling import (
 )
 from tcn_robot.benchmarks.leaderboard.significance import (
     holm,
-    interquartile_mean,
     normalised,
     paired_difference,
     probability_of_improvement,
@@ -24,6 +23,7 @@ from tcn_robot.benchmarks.leaderboard.significance import (
     two_sided_p,
 )
 from tcn_robot.metrics import MetricInputError, bootstrap_interval, bootstrap_pairs_interval
+from tcn_robot.metrics.aggregates import interquartile_mean
 
 
 def drawn(*shape, seed=0, mean=0.0):
@@ -156,14 +156,6 @@ def test_holm_is_the_step_down_of_its_definition():
     assert holm([]).tolist() == []
 
 
-def test_the_interquartile_mean_is_the_trimmed_mean_of_scipy():
-    for count in (1, 2, 3, 4, 5, 9, 30):
-        scores = drawn(4, count, seed=count)
-        expected = trim_mean(scores, 0.25, axis=1)
-        np.testing.assert_allclose(interquartile_mean(scores), expected, atol=1e-12)
-    assert interquartile_mean([0.0, 1.0, 2.0, 100.0]) == 1.5
-
-
 def test_the_probability_of_improvement_is_the_mann_whitney_statistic():
     first = [np.round(drawn(4, seed=task), 1) for task in range(3)]
     second = [np.round(drawn(5, seed=10 + task), 1) for task in range(3)]
@@ -233,7 +225,6 @@ def test_a_normalised_score_is_0_and_1_at_its_ends():
             "draws of 1 episodes",
         ),
         (lambda: holm([1.5]), "between 0 and 1"),
-        (lambda: interquartile_mean([]), "found none"),
         (lambda: probability_of_improvement([[1.0]], []), "the same tasks"),
         (lambda: percentile_interval([1.0], 1.0), "confidence between"),
     ],

@@ -53,6 +53,18 @@ def test_the_seed_alone_draws_the_start(drawer) -> None:
     assert len(starts) == 5
 
 
+def test_the_hand_is_felt_and_no_thing(drawer) -> None:
+    observation, _ = drawer.reset(seed=1)
+    felt = drawer.proprioception()
+    assert drawer.proprioception_space.contains(felt)
+    assert np.isfinite(drawer.proprioception_space.low).all()
+    np.testing.assert_array_equal(felt[:4], observation[:4])
+    # Another start moves the drawer, not the hand.
+    other, _ = drawer.reset(seed=2)
+    assert np.abs(other[4:7] - observation[4:7]).max() > 0.01
+    np.testing.assert_allclose(drawer.proprioception()[:4], felt[:4], atol=0.02)
+
+
 def test_the_expert_stops_shortly_after_success(drawer) -> None:
     observations, succeeded = act(drawer, 5, 500)
     assert succeeded

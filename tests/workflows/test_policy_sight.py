@@ -1,0 +1,186 @@
+"""Policies that see embeddings, clones, and gaps: as a user runs them, on a task of points."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tcn_robot import cli
+from tcn_robot.errors import UserError
+from tcn_robot.policies import load_policy
+from tcn_robot.policies.config import load_config
+from tcn_robot.recordings import open_recording
+from tcn_robot.workflows import evaluate
+from tests.policies.point_task import GOAL_TASK, HORIZON, TASK
+from tests.workflows.test_imitate import demos, encoder, record_demos, run_imitate  # noqa: F401
+
+SEES = ("--observation", "embedding")
+
+
+@pytest.fixture(scope="module")
+def run(demos, encoder, tmp_path_factory):  # noqa: F811
+    """A run with a learned reward whose policy sees embeddings and proprioception."""
+    out = tmp_path_factory.mktemp("runs") / "sees"
+    given = ("--encoder", str(encoder), "--demos", str(demos), "--views", "front", "top")
+    run_imitate(
+        GOAL_TASK, "--reward", "progress", *given, *SEES, "--training-films", "1", "--out", str(out)
+    )
+    return out
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    return shutil.copytree(run, tmp_path / "copy")
+
+
+def test_the_run_says_what_its_policy_sees(run):
+    policy = load_policy(run)
+    assert policy.observation_size == 2 + 2 * 4  # the point, and two views in four dimensions
+    assert policy.metadata["observation"] == "embedding"
+    seen = policy.metadata["seen"]
+    assert seen["cameras"] == {"front": "front", "top": "top"}
+    sight = json.loads((run / "observation" / "sight.json").read_text())
+    assert seen["encoder"] == sight["encoder"]
+    assert len(sight["centre"]) == 8
+
+
+def test_it_left_films_of_its_training(run):
+    names = sorted(str(path.relative_to(run)) for path in run.glob("seed_0/training_films/*/*"))
+    steps = ("step_000000", "step_000032")
+    views = ("front.mp4", "top.mp4")
+    assert names == [f"seed_0/training_films/{step}/{view}" for step in steps for view in views]
+    assert sorted(path.name for path in (run / "seed_0" / "films").iterdir()) == list(views)
+
+
+def test_evaluating_it_again_gives_its_own_figures(run, capsys):
+    evaluate.main([str(run), "--starts", "3"])
+    figures = json.loads((run / "evaluation.json").read_text())
+    result = json.loads((run / "seed_0" / "result.json").read_text())
+    assert figures["per_seed"][0]["final"] == result["final"]
+    assert len(result["final"]["episodes"]["success"]) == 3
+    assert "learned" in capsys.readouterr().out
+
+
+def test_it_can_be_recorded(run, tmp_path):
+    command = ["record", GOAL_TASK, "--out", str(tmp_path / "data"), "--episodes", "1"]
+    assert cli.main([*command, "--size", "32", "--policy", str(run)]) == 0
+    [episode] = open_recording(tmp_path / "data")
+    assert len(episode.steps["action"]) == HORIZON + 1
+
+
+def test_an_encoder_that_is_missing_or_altered_is_one_line(copy, encoder, capsys):  # noqa: F811
+    from tcn_robot.models import ConvolutionalEncoder, load_encoder, seeded_generator
+
+    other = ConvolutionalEncoder(load_encoder(encoder).config, seeded_generator(7))
+    other.save(copy / "observation" / "encoder")
+    assert cli.main(["evaluate", str(copy)]) == 2
+    assert "has been changed: expected the encoder" in capsys.readouterr().err
+    # Even where its description was changed with it: the policy knows.
+    path = copy / "observation" / "sight.json"
+    from tcn_robot.models.digest import encoder_digest
+
+    document = json.loads(path.read_text()) | {"encoder": encoder_digest(other)}
+    path.write_text(json.dumps(document))
+    assert cli.main(["evaluate", str(copy)]) == 2
+    assert "was trained with encoder" in capsys.readouterr().err
+    path.write_text(path.read_text()[:40])
+    assert cli.main(["evaluate", str(copy)]) == 2
+    shutil.rmtree(copy / "observation")
+    assert cli.main(["evaluate", str(copy)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all("sight.json is missing or damaged" in line for line in lines)
+
+
+def test_a_policy_taken_out_of_its_run_is_one_line(run, tmp_path, capsys):
+    alone = shutil.copytree(run / "seed_0" / "policy", tmp_path / "elsewhere" / "seed_0" / "policy")
+    command = ["record", GOAL_TASK, "--out", str(tmp_path / "data"), "--episodes", "1"]
+    assert cli.main([*command, "--policy", str(alone)]) == 2
+    assert "leave the policy where it was trained" in capsys.readouterr().err
+
+
+def test_a_run_by_the_sparse_reward_sees_too(encoder, tmp_path):  # noqa: F811
+    out = tmp_path / "run"
+    run_imitate(TASK, "--reward", "sparse", "--encoder", str(encoder), *SEES, "--out", str(out))
+    assert load_config(out).views == ("front",)
+    assert load_policy(out).observation_size == 2 + 4
+    assert not (out / "reward").exists()
+
+
+def test_a_clone_of_actions(demos, encoder, run, tmp_path, capsys):  # noqa: F811
+    states, sees = tmp_path / "states", tmp_path / "embedding"
+    tiny = ["--steps", "64", "--evaluate-every", "32", "--evaluation-starts", "2", "--no-films"]
+    tiny += ["--final-starts", "3", "--algo", "bc", "--demos", str(demos)]
+    assert cli.main(["imitate", GOAL_TASK, *tiny, "--out", str(states)]) == 0
+    command = ["imitate", GOAL_TASK, *tiny, *SEES, "--encoder", str(encoder), "--out", str(sees)]
+    assert cli.main(command) == 0
+    assert load_policy(sees).observation_size == 2 + 4
+    for out in (states, sees):
+        [first, last] = json.loads((out / "seed_0" / "result.json").read_text())["evaluations"]
+        assert last["action_error"] < first["action_error"]
+        assert "held_out_action_error" in last
+    capsys.readouterr()
+    picture, together = tmp_path / "curves.png", tmp_path / "together.json"
+    command = ["evaluate", str(states), str(sees), str(run), "--starts", "4"]
+    assert cli.main([*command, "--curves", str(picture), "--out", str(together)]) == 0
+    shown = capsys.readouterr().out
+    assert "bc, sees embedding" in shown
+    assert "sac, progress, sees embedding" in shown
+    comparison = json.loads(together.read_text())
+    assert [row["run"] for row in comparison["runs"]] == ["states", "embedding", "sees"]
+    for row in comparison["runs"]:
+        low, high = row["interquartile"]["success"]["interval"]
+        assert low <= row["interquartile"]["success"]["value"] <= high
+    assert picture.stat().st_size > 5000
+
+
+def test_what_cannot_be_evaluated_together_is_one_line(run, tmp_path, capsys):
+    assert cli.main(["evaluate", str(run), str(run)]) == 2
+    assert cli.main(["evaluate"]) == 2
+    assert cli.main(["evaluate", str(run), str(tmp_path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[2].split(";")[0] for line in lines[:2]] == [
+        "the same run is named twice",
+        "expected a run of `tcn-robot imitate` or more, found none",
+    ]
+    assert "is no policy run" in lines[2]
+
+
+def test_plain_films_have_no_actions_to_clone(tmp_path, capsys):
+    films = record_demos(tmp_path / "films", episodes=(("train", True),))
+    for path in films.glob("episode_*/steps.parquet"):
+        path.unlink()
+    out = ["--out", str(tmp_path / "run")]
+    command = ["imitate", GOAL_TASK, "--algo", "bc", "--steps", "9", "--demos", str(films), *out]
+    assert cli.main(command) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "no actions: it is a plain film" in line or "steps.parquet" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_demonstration_says_what_is_not_calibrated(demos, encoder, tmp_path, capsys):  # noqa: F811
+    given = ("--encoder", str(encoder), "--demos", str(demos), "--max-demos", "1", "--no-films")
+    run_imitate(GOAL_TASK, "--reward", "progress", *given, "--out", str(tmp_path / "run"))
+    assert "nothing is left to calibrate on" in capsys.readouterr().err
+
+
+def test_another_camera_than_in_the_demonstrations(demos, encoder, tmp_path):  # noqa: F811
+    given = ("--encoder", str(encoder), "--demos", str(demos), "--no-films")
+    out = tmp_path / "run"
+    cameras = ("--views", "front", "--scored-views", "top")
+    run_imitate(GOAL_TASK, "--reward", "goal", *given, *cameras, "--out", str(out))
+    result = json.loads((out / "seed_0" / "result.json").read_text())
+    evaluate.main([str(out), "--starts", "3"])
+    figures = json.loads((out / "evaluation.json").read_text())
+    assert figures["per_seed"][0]["final"] == result["final"]
+    with pytest.raises(UserError, match="unknown view 'tpo'"):
+        run_imitate(
+            *(GOAL_TASK, "--reward", "goal", *given, "--views", "front", "--scored-views", "tpo"),
+            *("--out", str(tmp_path / "other")),
+        )
+    # The same reward by the camera that it was fitted on gives other returns.
+    same = tmp_path / "same"
+    run_imitate(GOAL_TASK, "--reward", "goal", *given, "--views", "front", "--out", str(same))
+    other = json.loads((same / "seed_0" / "result.json").read_text())
+    assert not np.isclose(result["final"]["return_learned"], other["final"]["return_learned"])

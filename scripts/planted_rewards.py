@@ -22,7 +22,8 @@ from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_g
 from tcn_robot.recordings import open_recording
 from tcn_robot.recordings.states import stored_model
 from tcn_robot.rewards import GoalReward, ProgressReward
-from tcn_robot.workflows.learned_reward import load_frames, successful_demos
+from tcn_robot.workflows.learned_reward import successful_demos
+from tcn_robot.workflows.shown_demonstrations import load_frames
 
 DELAY_STEPS = 20
 GREY = 127

@@ -241,7 +241,7 @@ def _recorded(demos: Path | None, stage: Stage, seed: int) -> list[Rollout]:
     from tcn_robot.audit.rollouts import Rollout
     from tcn_robot.audit.stage import start_seeds
     from tcn_robot.recordings import open_recording
-    from tcn_robot.workflows.learned_reward import load_frames
+    from tcn_robot.workflows.shown_demonstrations import load_frames
 
     if demos is None:
         return []

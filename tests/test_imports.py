@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "benchmarks": {"data", "models", "metrics", "recordings"},
     "fine_tuning": {"data", "models", "training", "benchmarks"},
     "policies": {"envs", "rewards", "metrics"},
+    "audit": {"envs", "rewards", "metrics"},
     "plots": {"metrics"},
     "report": {"metrics", "benchmarks", "plots"},
     "viewer": {"recordings"},

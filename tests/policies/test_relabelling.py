@@ -231,10 +231,7 @@ def test_imitate_learns_from_the_end_and_says_what_cannot(tmp_path):
     one = ["--encoder", str(encoder)]
     refusals = {
         "ppo is paid at every step": [*one, "--algo", "ppo", "--steps", "100000"],
-        "give --learning-starts 32": [
-            *one,
-            *"--num-envs 2 --steps 64 --learning-starts 31".split(),
-        ],
+        "give --learning-starts 32": [*one, *TINY[:8], "--learning-starts", "31"],
         "give one encoder": [*one, str(save_encoder(tmp_path / "other", 1)), "--steps", "5000"],
     }
     for said, further in refusals.items():

@@ -1,0 +1,1 @@
+"""The probes: one file per family, and one table of them in `table`."""

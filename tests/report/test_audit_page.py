@@ -1,0 +1,111 @@
+"""The page of an audit: its words, its figure, and a real browser without a complaint."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tcn_robot.look import LIGHT, drawing
+from tcn_robot.report.audit_evidence import AuditedFilm, AuditEvidence
+from tcn_robot.report.audit_page import render_audit_page, write_audit_page
+from tcn_robot.report.figures_audit import cheats_figure
+from tests.report.browser import Browser
+from tests.report.synthetic import moving_square
+
+RECORD: dict[str, Any] = {
+    "schema_version": 1, "complete": True, "score": 0.48, "accepted": False,
+    "settings": {"episodes": 6, "adversary_rollouts": 240, "seed": 0},
+    "notes": ["The expert <failed> once."],
+    "task": "tcn_robot/MujocoPush-v0", "reward": "progress", "views": ["front"],
+    "encoder": "push-tcn", "demos": "push", "reward_options": {"gate": "heavy"},
+    "encoder_sha256": "0" * 64, "horizon": 80, "asked": ["separation"], "embodiment": "robot",
+    "given": {"horizon": 40, "probes": ["order", "loop"]},
+    "versions": {"python": "3.11"}, "commit": "abc", "machine": {},
+    "probes": {
+        "separation": {
+            "probe": "separation", "family": "tells", "verdict": "pass", "reason": "apart",
+            "figures": {"auc_return": 1.0, "auc_last": 0.97, "auc_last_interval": [0.9, 1.0]},
+            "thresholds": {"least_area": 0.9}, "excess": None,
+        },
+        "thrown": {
+            "probe": "thrown", "family": "cheat", "verdict": "fail", "reason": "it pays",
+            "figures": {"share": 0.9}, "excess": 0.7,
+            "thresholds": {"most_excess": 0.6, "most_share": 0.9},
+        },
+        "light": {
+            "probe": "light", "family": "robust", "verdict": "not applicable", "reason": "dark",
+            "figures": {}, "thresholds": {}, "excess": None,
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evidence() -> AuditEvidence:
+    rewards = np.linspace(0.0, 1.0, 20)
+    film = AuditedFilm("thrown", "thrown <away>", moving_square(20), rewards[::-1], rewards)
+    success = AuditedFilm("", "success", moving_square(20), rewards, rewards)
+    return AuditEvidence(RECORD, {"thrown": "does it pay?"}, [film], 10.0, success)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, evidence: AuditEvidence) -> Path:
+    path = tmp_path_factory.mktemp("audit") / "page.html"
+    write_audit_page(evidence, path)
+    return path
+
+
+def test_the_page_says_what_was_found(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "progress on MujocoPush-v0: audit" in text
+    assert "not accepted, because of thrown" in text
+    assert "2 probes, each with one verdict" in text
+    assert text.count('class="verdict fail"') == 2  # in the table and below the film
+    assert "thrown &lt;away&gt;" in text
+    assert "expert &lt;failed&gt;" in text
+    assert "--reward-options" in text
+    plain = re.sub(r"</?span>", "", text)
+    assert "--horizon 40 --probes order loop" in plain
+    assert not re.findall(r'(?:src|srcset|poster|href)="(?!data:|#)', text)
+
+
+def test_an_unfinished_audit_says_so(evidence: AuditEvidence) -> None:
+    record = {**RECORD, "complete": False, "score": None, "accepted": None}
+    text = render_audit_page(AuditEvidence(record, {}))
+    assert "not finished" in text
+    assert "<video" not in text
+
+
+def test_the_figure_shows_share_due_and_limit() -> None:
+    with drawing(LIGHT):
+        axes = cheats_figure(RECORD, LIGHT).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.9])
+    marks = [line.get_xdata()[0] for line in axes.lines]
+    assert marks == pytest.approx([0.2, 0.8, 1.0])
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (400, True)])
+def test_a_browser_shows_everything_without_complaint(
+    page: Path, browser: Browser, width: int, dark: bool
+) -> None:
+    browser.events.clear()
+    browser.open(page, width, 900, dark)
+    shown = browser.evaluate(
+        """({
+          sections: [...document.querySelectorAll("section")].map(section => section.id),
+          images: [...document.images].map(image => image.naturalWidth),
+          films: [...document.querySelectorAll("video")].map(film => film.videoWidth),
+          wide: document.documentElement.scrollWidth,
+        })"""
+    )
+    assert shown["sections"] == ["tells", "cheat", "robust", "films", "made"]
+    assert min(shown["images"]) > 300
+    assert len(shown["films"]) == 2
+    assert min(shown["films"]) > 0
+    assert shown["wide"] <= width, "the page scrolls sideways"
+    assert browser.complaints() == []
+    assert all(url.startswith(("file:", "data:")) for url in browser.requests())

@@ -67,6 +67,7 @@ def scores_of(env, last, length):
     return np.arange(last - length + 1, last + 1, dtype=np.float32) + 1000 * env
 
 
+END = {"alignment": "transport", "scored": "end"}
 CASES = [  # rows, steps, lengths of the episodes of each environment
     (200, 65, (65,)),
     (200, 130, (10,)),
@@ -181,7 +182,7 @@ def test_another_number_of_scores_is_refused():
 def at_the_end():
     demos = [film_of_expert(seed) for seed in range(4)]
     return TrajectoryReward.fit(
-        BlueCentre(), demos[:3], calibration=demos[3:], alignment="transport", scored="end"
+        BlueCentre(), demos[:3], calibration=demos[3:], iterations=10, **END
     )
 
 
@@ -227,7 +228,7 @@ def test_an_interrupted_seed_goes_on_as_if_it_had_not_been(tiny, at_the_end, tmp
 def test_imitate_learns_from_the_end_and_says_what_cannot(tmp_path):
     demos, encoder = record_demos(tmp_path / "demos"), save_encoder(tmp_path / "run", 0)
     words = [GOAL_TASK, "--reward", "trajectory", "--demos", str(demos), "--no-films"]
-    words += ["--reward-options", "alignment=transport", "scored=end"]
+    words += ["--reward-options", "alignment=transport", "scored=end", "iterations=10"]
     one = ["--encoder", str(encoder)]
     refusals = {
         "ppo is paid at every step": [*one, "--algo", "ppo", "--steps", "100000"],

@@ -149,6 +149,25 @@ class ProgressReward:
         self._history.reset(mask)
         self._highest.reset(mask)
 
+    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes with their first frames, which are seen and not scored.
+
+        An encoder of several frames looks back at them, and a score that never falls starts from
+        theirs.
+
+        Args:
+            frames: {view: uint8 (M, H, W, 3)}, of the M environments that start anew.
+            mask: (N,) bool with M True.
+
+        Raises:
+            UserError: None of the fitted views, or frames of another number of environments.
+        """
+        self._highest.reset(mask)
+        self._history.begin(frames, mask)
+        if self.config.monotone:
+            first = self._explained(self._history.embed_first(frames)).reward
+            self._highest.begin(mask, first)
+
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
         scores = self._explained(self._history.embed(frames)).reward

@@ -14,9 +14,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.rewards.beginning import begin_episodes
 from tcn_robot.rewards.interface import Embedder, Reward, ViewFrames
 from tcn_robot.rewards.options import checked_options
-from tcn_robot.rewards.storage import read_fitted, save_fitted
-
-INNER_FOLDER = "inner"
+from tcn_robot.rewards.storage import INNER_FOLDER, read_fitted, save_fitted
 
 Wrapped = TypeVar("Wrapped", bound="WrappedReward")
 

@@ -17,6 +17,7 @@ from tcn_robot.rewards.beginning import begin_episodes
 from tcn_robot.rewards.interface import Embedder, Reward, ViewFrames
 from tcn_robot.rewards.memory import memory_of, memory_size_of
 from tcn_robot.rewards.options import checked_options
+from tcn_robot.rewards.reading import files_of
 from tcn_robot.rewards.storage import (
     CONFIG_FILE,
     ENSEMBLE,
@@ -211,11 +212,11 @@ class EnsembleReward:
             UserError: No ensemble there, a damaged member, or another number of encoders.
         """
         _, options, _ = read_document(folder)
-        try:
-            count = int(options.pop("members"))
+        with files_of(folder):
+            count = options.pop("members")
+            if not isinstance(count, int):
+                raise TypeError(f"expected a number of members, found {count!r}")
             how = checked_options("ensemble", EnsembleOptions, options)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{folder}/{CONFIG_FILE} is damaged; fit the rewards again") from error
         if encoders is not None and len(encoders) != count:
             raise UserError(
                 f"expected {count} encoders for the ensemble in {folder}, found {len(encoders)}"

@@ -157,7 +157,7 @@ def read_document(folder: Path) -> tuple[str, dict[str, Any], str | None]:
         version = int(document["schema_version"])
         name, options = str(document["reward"]), dict(document["options"])
         known = document.get("encoder_sha256")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} is damaged ({error}); fit the reward again") from error
     if version > SCHEMA_VERSION:
         raise UserError(
@@ -214,7 +214,9 @@ def stored_encoder(
 
 
 def _check_dimension(folder: Path, encoder: Embedder, arrays: Mapping[str, NDArray[Any]]) -> None:
-    dimensions = {array.shape[-1] for array in arrays.values() if array.dtype == np.float32}
+    dimensions = {
+        array.shape[-1] for array in arrays.values() if array.dtype == np.float32 and array.ndim
+    }
     dimension = getattr(encoder, "dimension", None)
     if dimension is not None and dimensions and {int(dimension)} != dimensions:
         raise UserError(

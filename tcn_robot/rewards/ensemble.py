@@ -117,8 +117,8 @@ class EnsembleReward:
             raise UserError("expected an ensemble of 1 reward or more, found none; fit some first")
         if any(getattr(member, "scored_at_end", False) for member in members):
             raise UserError(
-                "an ensemble needs a score of every member at every step, scored=end has none; "
-                "leave it out"
+                "an ensemble joins the scores of every step, scored=end has none; leave it out, or "
+                "give one encoder"
             )
         self.members = tuple(members)
         self.sparse_weight = float(_common(members, "sparse_weight", 0.0))

@@ -214,6 +214,6 @@ def test_members_must_go_together(members, demos):
     with pytest.raises(UserError, match="one sparse_weight"):
         EnsembleReward([shaping[0], members[0]])
     late = TrajectoryReward.fit(real_encoder(0), demos, alignment="transport", scored="end")
-    with pytest.raises(UserError, match="score of every member at every step") as refused:
+    with pytest.raises(UserError, match="joins the scores of every step") as refused:
         EnsembleReward([members[0], late])
     assert "\n" not in str(refused.value)

@@ -16,6 +16,7 @@ from tcn_robot.rewards.frames import EmbeddedDemo, average_over_views, embed_dem
 from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.options import checked_options
+from tcn_robot.rewards.reading import array_of, files_of, numbers_per_view
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 
@@ -147,10 +148,15 @@ class ClassifierReward:
 
     @classmethod
     def load(cls, folder: Path, encoder: Embedder | None = None) -> ClassifierReward:
-        """Read what `save` has written; the stored encoder is used when none is given."""
+        """Read what `save` has written; the stored encoder is used when none is given.
+
+        Raises:
+            UserError: Nothing usable there, a damaged reward, or another encoder.
+        """
         _, options, arrays = read_fitted(folder)
-        biases = {view: float(bias) for view, bias in options["biases"].items()}
-        weights = {view: arrays[view] for view in biases}
+        with files_of(folder):
+            biases = numbers_per_view(options["biases"], "biases")
+            weights = {view: array_of(arrays, view, (None,)) for view in biases}
         return cls(stored_encoder(folder, encoder, arrays), weights, biases)
 
 

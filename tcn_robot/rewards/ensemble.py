@@ -6,20 +6,24 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError, unknown_name
+from tcn_robot.rewards.beginning import begin_episodes
 from tcn_robot.rewards.interface import Embedder, Reward, ViewFrames
 from tcn_robot.rewards.memory import memory_of, memory_size_of
 from tcn_robot.rewards.options import checked_options
+from tcn_robot.rewards.reading import files_of
 from tcn_robot.rewards.storage import (
     CONFIG_FILE,
     ENSEMBLE,
     SCHEMA_VERSION,
     load_reward,
+    member_folder,
     read_document,
 )
 
@@ -83,6 +87,15 @@ class EnsembleReward:
     scene that fools one of them, the others need not be fooled. The pessimistic combinations pay
     what most, or all, members pay. It is as many times as slow as it has members; the frames are
     rendered once.
+
+    The members pay the environment's own reward with the same weight, so adding it once to what
+    they agree on is the same as combining them with it. Of members that shape, only the mean is a
+    shaping itself, by their mean potential; the pessimistic combinations may change which policy
+    is best.
+
+    Attributes:
+        sparse_weight: Of the environment's own reward, for the wrappers; the members'.
+        shaping_discount: The discount that the learner must have, the members'; else None.
     """
 
     def __init__(
@@ -91,12 +104,14 @@ class EnsembleReward:
         """Join fitted rewards.
 
         Args:
-            members: One or more, fitted on the same task; their running state becomes this one's.
+            members: One or more, fitted on the same task, that score every step and agree in
+                `sparse_weight` and `shaping_discount`; their running state becomes this one's.
             combine: See `EnsembleOptions`.
             pessimism: Likewise.
 
         Raises:
-            UserError: No member, one that is scored at the end only, or a bad option.
+            UserError: No member, one that scores at the end only, members that do not go
+                together, or a bad option.
         """
         if len(members) == 0:
             raise UserError("expected an ensemble of 1 reward or more, found none; fit some first")
@@ -106,6 +121,8 @@ class EnsembleReward:
                 "give one encoder"
             )
         self.members = tuple(members)
+        self.sparse_weight = float(_common(members, "sparse_weight", 0.0))
+        self.shaping_discount: float | None = _common(members, "shaping_discount", None)
         given = {"combine": combine, "pessimism": pessimism}
         self.options = checked_options("ensemble", EnsembleOptions, given)
 
@@ -136,6 +153,16 @@ class EnsembleReward:
         """Begin a new episode in some environments, (N,) bool."""
         for member in self.members:
             member.reset(mask, next_frame)
+
+    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes with their first frames, of each member that looks at them.
+
+        Args:
+            frames: {view: uint8 (M, H, W, 3)}, of the M environments that start anew.
+            mask: (N,) bool with M True.
+        """
+        for member in self.members:
+            begin_episodes(member, frames, mask)
 
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
@@ -168,7 +195,7 @@ class EnsembleReward:
         }
         with atomic_folder(Path(folder)) as partial:
             for index, member in enumerate(self.members):
-                member.save(partial / _member_folder(index))
+                member.save(partial / member_folder(index))
             (partial / CONFIG_FILE).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
     @classmethod
@@ -185,22 +212,35 @@ class EnsembleReward:
             UserError: No ensemble there, a damaged member, or another number of encoders.
         """
         _, options, _ = read_document(folder)
-        try:
-            count = int(options.pop("members"))
+        with files_of(folder):
+            count = options.pop("members")
+            if not isinstance(count, int):
+                raise TypeError(f"expected a number of members, found {count!r}")
             how = checked_options("ensemble", EnsembleOptions, options)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{folder}/{CONFIG_FILE} is damaged; fit the rewards again") from error
-        given = [None] * count if encoders is None else list(encoders)
-        if len(given) != count:
+        if encoders is not None and len(encoders) != count:
             raise UserError(
-                f"expected {count} encoders for the ensemble in {folder}, found {len(given)}"
+                f"expected {count} encoders for the ensemble in {folder}, found {len(encoders)}"
             )
         members = [
-            load_reward(Path(folder) / _member_folder(index), encoder)
-            for index, encoder in enumerate(given)
+            load_reward(
+                Path(folder) / member_folder(index), None if encoders is None else encoders[index]
+            )
+            for index in range(count)
         ]
         return cls(members, how.combine, how.pessimism)
 
 
-def _member_folder(index: int) -> str:
-    return f"member_{index}"
+def _common(members: Sequence[Reward], name: str, default: float | None) -> Any:
+    """Return what all members have by this name, the default for those without it.
+
+    Raises:
+        UserError: They differ.
+    """
+    found = {getattr(member, name, default) for member in members}
+    if len(found) > 1:
+        listed = ", ".join(sorted(map(str, found)))
+        raise UserError(
+            f"expected members of an ensemble with one {name}, found {listed}; fit them with the "
+            "same options"
+        )
+    return found.pop()

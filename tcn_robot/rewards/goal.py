@@ -20,6 +20,7 @@ from tcn_robot.rewards.frames import (
 from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.options import checked_options
+from tcn_robot.rewards.reading import array_of, files_of, numbers_per_view
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 UNITS = ("calibrated", "raw")
@@ -157,12 +158,16 @@ class GoalReward:
 
     @classmethod
     def load(cls, folder: Path, encoder: Embedder | None = None) -> GoalReward:
-        """Read what `save` has written; the stored encoder is used when none is given."""
-        _, options, goals = read_fitted(folder)
-        scales = {view: float(scale) for view, scale in options["scales"].items()}
-        return cls(
-            stored_encoder(folder, encoder, goals), {view: goals[view] for view in scales}, scales
-        )
+        """Read what `save` has written; the stored encoder is used when none is given.
+
+        Raises:
+            UserError: Nothing usable there, a damaged reward, or another encoder.
+        """
+        _, options, arrays = read_fitted(folder)
+        with files_of(folder):
+            scales = numbers_per_view(options["scales"], "scales", above=0.0)
+            goals = {view: array_of(arrays, view, (None,)) for view in scales}
+        return cls(stored_encoder(folder, encoder, arrays), goals, scales)
 
 
 def _distances(goal: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -69,6 +69,11 @@ class RunningMaximum:
         self._highest[starts] = 0.0
         self._started = True
 
+    def begin(self, mask: NDArray[np.bool_], first: NDArray[np.floating[Any]]) -> None:
+        """Start M of the environments, (N,) bool with M True, from their first scores, (M,)."""
+        self.reset(mask)
+        self._highest[np.asarray(mask, dtype=bool)] = first
+
     def raised_by(self, scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return the maxima after one more score >= 0 of each environment, (N,) -> float32 (N,).
 

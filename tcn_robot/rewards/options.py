@@ -19,6 +19,29 @@ _KINDS: dict[type, tuple[type, str]] = {
 }
 
 
+def stored_options(
+    reward: str, kind: type[Options], values: Mapping[str, Any], complete: bool = False
+) -> Options:
+    """Return a dataclass of options as they were saved with a fitted reward.
+
+    Args:
+        reward: Name of the reward, for errors.
+        kind: As in `checked_options`.
+        values: Field name to value; one at least.
+        complete: Whether no field may be missing. Else those that are younger than the file have
+            their defaults.
+
+    Raises:
+        KeyError: A field is missing that has to be there, or all are.
+        UserError: As from `checked_options`.
+    """
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    missing = [name for name in names if name not in values]
+    if missing and (complete or len(missing) == len(names)):
+        raise KeyError(missing[0])
+    return checked_options(reward, kind, values)
+
+
 def checked_options(reward: str, kind: type[Options], values: Mapping[str, Any]) -> Options:
     """Return a dataclass of options filled with values of the types of its defaults.
 

@@ -19,12 +19,12 @@ from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
 from tcn_robot.rewards.memory import RunningMaximum
 from tcn_robot.rewards.nearest import FrameBank, Progress
-from tcn_robot.rewards.options import checked_options
+from tcn_robot.rewards.options import checked_options, stored_options
 from tcn_robot.rewards.progress_config import ProgressConfig, ProgressExplanation
 from tcn_robot.rewards.progress_fit import embed_play, fit_view, tell_of_a_single_demo
+from tcn_robot.rewards.reading import array_of, files_of, numbers_per_view
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
-_BANK_ARRAYS = ("embeddings", "times", "demos")
 _MAP_ARRAYS = ("shift", "matrix")
 
 
@@ -149,6 +149,25 @@ class ProgressReward:
         self._history.reset(mask)
         self._highest.reset(mask)
 
+    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes with their first frames, which are seen and not scored.
+
+        An encoder of several frames looks back at them, and a score that never falls starts from
+        theirs.
+
+        Args:
+            frames: {view: uint8 (M, H, W, 3)}, of the M environments that start anew.
+            mask: (N,) bool with M True.
+
+        Raises:
+            UserError: None of the fitted views, or frames of another number of environments.
+        """
+        self._highest.reset(mask)
+        self._history.begin(frames, mask)
+        if self.config.monotone:
+            first = self._explained(self._history.embed_first(frames)).reward
+            self._highest.begin(mask, first)
+
     def step(self, frames: ViewFrames) -> NDArray[np.float32]:
         """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
         scores = self._explained(self._history.embed(frames)).reward
@@ -204,16 +223,33 @@ class ProgressReward:
 
     @classmethod
     def load(cls, folder: Path, encoder: Embedder | None = None) -> ProgressReward:
-        """Read what `save` has written; the stored encoder is used when none is given."""
+        """Read what `save` has written; the stored encoder is used when none is given.
+
+        Raises:
+            UserError: Nothing usable there, a damaged reward, or another encoder.
+        """
         _, options, arrays = read_fitted(folder)
-        scales = {view: float(scale) for view, scale in options["scales"].items()}
-        banks = {
-            view: FrameBank(*(arrays[f"{name}/{view}"] for name in _BANK_ARRAYS)) for view in scales
-        }
-        acting_maps = {
-            view: AffineMap(*(arrays[f"{name}/{view}"] for name in _MAP_ARRAYS))
-            for view in scales
-            if f"shift/{view}" in arrays
-        }
-        config = ProgressConfig(**options["config"])
+        with files_of(folder):
+            scales = numbers_per_view(options["scales"], "scales", above=0.0)
+            banks = {view: _read_bank(arrays, view) for view in scales}
+            acting_maps = {
+                view: _read_map(arrays, view, bank.embeddings.shape[1])
+                for view, bank in banks.items()
+                if any(f"{name}/{view}" in arrays for name in _MAP_ARRAYS)
+            }
+            config = stored_options("progress", ProgressConfig, options["config"])
         return cls(stored_encoder(folder, encoder, arrays), banks, scales, config, acting_maps)
+
+
+def _read_bank(arrays: Mapping[str, NDArray[Any]], view: str) -> FrameBank:
+    embeddings = array_of(arrays, f"embeddings/{view}", (None, None))
+    frames = (len(embeddings),)
+    times, demos = (array_of(arrays, f"{name}/{view}", frames) for name in ("times", "demos"))
+    return FrameBank(embeddings, times, demos)
+
+
+def _read_map(arrays: Mapping[str, NDArray[Any]], view: str, dimension: int) -> AffineMap:
+    return AffineMap(
+        array_of(arrays, f"shift/{view}", (dimension,)),
+        array_of(arrays, f"matrix/{view}", (dimension, dimension)),
+    )

@@ -18,6 +18,8 @@ SCHEMA_VERSION = 1
 CONFIG_FILE = "reward.json"
 ARRAYS_FILE = "reward.safetensors"
 ENCODER_FOLDER = "encoder"
+#: Where a reward that is made of another one keeps that.
+INNER_FOLDER = "inner"
 #: Name of several rewards joined to one, which is loaded but not fitted by a name.
 ENSEMBLE = "ensemble"
 
@@ -80,18 +82,62 @@ def replace_encoder(folder: Path, encoder: Embedder) -> None:
     """Give a saved reward another encoder of the same space, such as another body's statistics.
 
     Only for encoders whose embeddings are known to be comparable: the demonstrations stay as the
-    encoder that the reward was fitted with has embedded them.
+    encoder that the reward was fitted with has embedded them. Of a reward that is made of another
+    one, that one has the encoder, and nothing else is written.
 
     Args:
         folder: A saved reward; left as it is if anything goes wrong.
         encoder: Has a `save`.
 
     Raises:
-        UserError: No reward there, or an encoder of another dimension.
+        UserError: No reward there, an ensemble, or an encoder of another dimension.
     """
+    if read_document(folder)[0] == ENSEMBLE:
+        raise UserError(
+            f"{folder} holds an ensemble: expected one reward; replace the encoder of each member"
+        )
     name, options, arrays = read_fitted(folder)
+    if (inner := Path(folder) / INNER_FOLDER).is_dir():
+        replace_encoder(inner, encoder)
+        return
     _check_dimension(folder, encoder, arrays)
     save_fitted(folder, name, encoder, options, arrays)
+
+
+def where_fitted_with(
+    folder: Path, encoder: Embedder, sha256: str
+) -> Embedder | list[Embedder | None] | None:
+    """Return what to hand to `load_reward` so that an encoder is used wherever it is the same.
+
+    Args:
+        folder: A saved reward.
+        encoder: What embeds elsewhere already.
+        sha256: Its SHA-256, which is known even where it is wrapped.
+
+    Returns:
+        The encoder, if the reward was fitted with it; None where another was, or nobody knows;
+        for an ensemble a list of these, one per member.
+
+    Raises:
+        UserError: No reward there, one of a newer version, or a damaged one.
+    """
+    name, options, known = read_document(folder)
+    if name == ENSEMBLE:
+        # Reading the members tells of a number that is none.
+        count = options.get("members")
+        members = range(count) if isinstance(count, int) else ()
+        each = [
+            where_fitted_with(Path(folder) / member_folder(m), encoder, sha256) for m in members
+        ]
+        return [one if not isinstance(one, list) else None for one in each] if each else None
+    if (inner := Path(folder) / INNER_FOLDER).is_dir():
+        return where_fitted_with(inner, encoder, sha256)
+    return encoder if known is not None and known == sha256 else None
+
+
+def member_folder(index: int) -> str:
+    """Return the name of the folder of an ensemble's member, within the ensemble's."""
+    return f"member_{index}"
 
 
 def read_document(folder: Path) -> tuple[str, dict[str, Any], str | None]:
@@ -111,7 +157,7 @@ def read_document(folder: Path) -> tuple[str, dict[str, Any], str | None]:
         version = int(document["schema_version"])
         name, options = str(document["reward"]), dict(document["options"])
         known = document.get("encoder_sha256")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} is damaged ({error}); fit the reward again") from error
     if version > SCHEMA_VERSION:
         raise UserError(
@@ -168,7 +214,9 @@ def stored_encoder(
 
 
 def _check_dimension(folder: Path, encoder: Embedder, arrays: Mapping[str, NDArray[Any]]) -> None:
-    dimensions = {array.shape[-1] for array in arrays.values() if array.dtype == np.float32}
+    dimensions = {
+        array.shape[-1] for array in arrays.values() if array.dtype == np.float32 and array.ndim
+    }
     dimension = getattr(encoder, "dimension", None)
     if dimension is not None and dimensions and {int(dimension)} != dimensions:
         raise UserError(

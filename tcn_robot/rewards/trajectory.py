@@ -20,7 +20,8 @@ from tcn_robot.rewards.frames import (
 )
 from tcn_robot.rewards.history import FrameHistory
 from tcn_robot.rewards.interface import Embedder, ViewFrames
-from tcn_robot.rewards.options import checked_options
+from tcn_robot.rewards.options import checked_options, stored_options
+from tcn_robot.rewards.reading import array_of, files_of, numbers_per_view
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 from tcn_robot.rewards.track import Track
 from tcn_robot.rewards.trajectory_options import TrajectoryConfig
@@ -250,7 +251,8 @@ class TrajectoryReward:
         """Read what `save` has written; the stored encoder is used when none is given.
 
         Raises:
-            UserError: Nothing usable there, or fitted by a version that had no units.
+            UserError: Nothing usable there, a damaged reward, another encoder, or fitted by a
+                version that had no units.
         """
         _, options, arrays = read_fitted(folder)
         if "units" not in options:
@@ -258,15 +260,19 @@ class TrajectoryReward:
                 f"the trajectory reward in {folder} is of a version without calibrated units; fit "
                 "it again"
             )
-        units = {view: float(unit) for view, unit in options["units"].items()}
-        films = {
-            view: DemoFilms(
-                np.split(arrays[f"embeddings/{view}"], np.cumsum(arrays[f"lengths/{view}"])[:-1])
-            )
-            for view in units
-        }
-        config = TrajectoryConfig(**options["config"])
+        with files_of(folder):
+            units = numbers_per_view(options["units"], "units", above=0.0)
+            films = {view: _read_films(arrays, view) for view in units}
+            config = stored_options("trajectory", TrajectoryConfig, options["config"])
         return cls(stored_encoder(folder, encoder, arrays), films, units, config)
+
+
+def _read_films(arrays: Mapping[str, NDArray[Any]], view: str) -> DemoFilms:
+    embeddings = array_of(arrays, f"embeddings/{view}", (None, None))
+    lengths = array_of(arrays, f"lengths/{view}", (None,))
+    if (lengths < 1).any() or lengths.sum() != len(embeddings):
+        raise ValueError(f"expected lengths/{view} of {len(embeddings)} frames in all")
+    return DemoFilms(np.split(embeddings, np.cumsum(lengths)[:-1]))
 
 
 def _check_index(demo_index: int | None, count: int) -> None:

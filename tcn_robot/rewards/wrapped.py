@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from tcn_robot.errors import UserError
 from tcn_robot.rewards.beginning import begin_episodes
 from tcn_robot.rewards.interface import Embedder, Reward, ViewFrames
-from tcn_robot.rewards.options import checked_options
-from tcn_robot.rewards.storage import read_fitted, save_fitted
-
-INNER_FOLDER = "inner"
+from tcn_robot.rewards.options import checked_options, stored_options
+from tcn_robot.rewards.reading import files_of
+from tcn_robot.rewards.storage import INNER_FOLDER, read_fitted, save_fitted
 
 Wrapped = TypeVar("Wrapped", bound="WrappedReward")
 
@@ -136,11 +135,17 @@ class WrappedReward:
 
     @classmethod
     def load(cls: type[Wrapped], folder: Path, encoder: Embedder | None = None) -> Wrapped:
-        """Read what `save` has written; the stored encoder is used when none is given."""
+        """Read what `save` has written; the stored encoder is used when none is given.
+
+        Raises:
+            UserError: Nothing usable there, a damaged reward, or another encoder.
+        """
         from tcn_robot.rewards.storage import load_reward
 
         _, options, _ = read_fitted(folder)
-        return cls(load_reward(Path(folder) / INNER_FOLDER, encoder), cls.Options(**options))
+        with files_of(folder):
+            checked = stored_options(cls.name, cls.Options, options, complete=True)
+        return cls(load_reward(Path(folder) / INNER_FOLDER, encoder), checked)
 
 
 def checked_weight(name: str, weight: float) -> None:

@@ -109,17 +109,30 @@ def load_seeing(run: Path, config: ImitateConfig) -> tuple[Seeing, Filming | Non
 
 
 def load_filming(run: Path, config: ImitateConfig, sight: Sight | None = None) -> Filming | None:
-    """Return the run's learned reward with what it has to see; None: the task's own reward."""
+    """Return the run's learned reward with what it has to see; None: the task's own reward.
+
+    Args:
+        run: The run's folder.
+        config: Its options.
+        sight: What the policies see, whose encoder the reward shares where it is the same one.
+
+    Raises:
+        UserError: No reward there, or a damaged one.
+    """
     if not config.learned:
         return None
+    from tcn_robot.models import encoder_sha256
     from tcn_robot.policies.run import REWARD_FOLDER
     from tcn_robot.policies.seeing import Filming
     from tcn_robot.rewards import load_reward
-    from tcn_robot.rewards.storage import encoder_hash, read_document
+    from tcn_robot.rewards.storage import where_fitted_with
 
     folder = run / REWARD_FOLDER
-    shared = sight is not None and read_document(folder)[2] == encoder_hash(sight.encoder)
-    reward = load_reward(folder, sight.encoder if sight and shared else None)
+    shared = None
+    if sight is not None:
+        encoder: Any = sight.encoder  # wrapped by what remembers its answers
+        shared = where_fitted_with(folder, encoder, encoder_sha256(encoder))
+    reward = load_reward(folder, shared)
     return Filming(reward, config.views, reward.image_size_px, config.cameras)
 
 

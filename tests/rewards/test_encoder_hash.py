@@ -16,8 +16,8 @@ from tcn_robot.models import (
     load_encoder,
     seeded_generator,
 )
-from tcn_robot.rewards import REWARDS, load_reward
-from tcn_robot.rewards.storage import replace_encoder
+from tcn_robot.rewards import REWARDS, EnsembleReward, load_reward
+from tcn_robot.rewards.storage import replace_encoder, where_fitted_with
 
 
 def real_encoder(seed=0):
@@ -92,3 +92,41 @@ def test_an_encoder_is_replaced_knowingly(saved, demos):
     )
     with pytest.raises(UserError, match="dimension"):
         replace_encoder(saved, ConvolutionalEncoder(wider, seeded_generator(0)))
+
+
+@pytest.mark.parametrize("name", ["shaping", "mixture"])
+def test_the_encoder_of_a_reward_within_is_replaced(name, demos, tmp_path):
+    folder, direct = tmp_path / "reward", tmp_path / "direct"
+    REWARDS[name].fit(real_encoder(), demos).save(folder)
+    REWARDS["progress"].fit(real_encoder(), demos).save(direct)
+    before = load_reward(folder).score_episode(demos[0])
+    for saved in (folder, direct):
+        replace_encoder(saved, real_encoder(seed=1))
+    after = load_reward(folder)
+    assert not np.array_equal(after.score_episode(demos[0]), before)
+    np.testing.assert_array_equal(
+        after.inner.score_episode(demos[0]), load_reward(direct).score_episode(demos[0])
+    )
+    assert encoder_sha256(after.inner.encoder) == encoder_sha256(real_encoder(seed=1))
+
+
+def test_an_ensemble_has_no_one_encoder_to_replace(demos, tmp_path):
+    EnsembleReward([REWARDS["goal"].fit(real_encoder(), demos)]).save(tmp_path / "reward")
+    with pytest.raises(UserError, match="holds an ensemble: expected one reward"):
+        replace_encoder(tmp_path / "reward", real_encoder(seed=1))
+
+
+def test_an_encoder_is_shared_where_the_reward_was_fitted_with_it(demos, encoder, tmp_path):
+    mine, other = real_encoder(), real_encoder(seed=1)
+
+    def found(reward):
+        reward.save(tmp_path / "reward")
+        return where_fitted_with(tmp_path / "reward", mine, encoder_sha256(mine))
+
+    for name in REWARDS:
+        assert found(REWARDS[name].fit(mine, demos)) is mine
+        assert found(REWARDS[name].fit(other, demos)) is None
+        assert found(REWARDS[name].fit(encoder, demos)) is None  # nobody knows its hash
+    for name in ("goal", "shaping"):
+        members = [REWARDS[name].fit(one, demos) for one in (mine, other, mine)]
+        assert found(EnsembleReward(members)) == [mine, None, mine]

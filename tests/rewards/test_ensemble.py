@@ -7,7 +7,19 @@ import pytest
 
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
-from tcn_robot.rewards import EnsembleReward, GoalReward, ProgressReward, load_reward, memory_of
+from tcn_robot.rewards import (
+    REWARDS,
+    EnsembleReward,
+    GoalReward,
+    MixtureReward,
+    ProgressReward,
+    RewardWrapper,
+    ShapingReward,
+    TrajectoryReward,
+    load_reward,
+    memory_of,
+)
+from tests.rewards.test_wrappers import make_counting_env
 
 
 def real_encoder(seed):
@@ -125,3 +137,83 @@ def test_bad_ensembles(members):
         EnsembleReward(members, "minimun")
     with pytest.raises(UserError, match="pessimism of 0 or more"):
         EnsembleReward(members, "pessimistic", -1.0)
+
+
+def films_of(film, count):
+    generator = np.random.default_rng(3)
+    return [
+        {view: film(generator.integers(0, 256, size=(9, 3))) for view in ("front", "left")}
+        for _ in range(count)
+    ]
+
+
+def shown(films, *moments):
+    """The frames of (film, moment) each, {view: (N, H, W, 3)}."""
+    return {view: np.stack([films[env][view][t] for env, t in moments]) for view in films[0]}
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_of_each_reward_of_the_table_steps_equal_the_episode(name, demos, film):
+    ensemble = EnsembleReward([REWARDS[name].fit(real_encoder(seed), demos) for seed in (0, 1)])
+    films = films_of(film, 3)
+    whole = np.stack([ensemble.score_episode(one) for one in films])
+    ensemble.reset(np.ones(3, dtype=bool))
+    steps = [ensemble.step(shown(films, (0, t), (1, t), (2, t))) for t in range(9)]
+    np.testing.assert_allclose(np.transpose(steps), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_of_each_reward_of_the_table_beginnings_are_seen(name, demos, film):
+    """Begun with its first frame, an environment gets the film's scores but the first."""
+    ensemble = EnsembleReward([REWARDS[name].fit(real_encoder(seed), demos) for seed in (0, 1)])
+    films = films_of(film, 2)
+    whole = np.stack([ensemble.score_episode(one) for one in films])
+    ensemble.begin(shown(films, (0, 0), (1, 0)), np.ones(2, dtype=bool))
+    for t in range(1, 4):
+        np.testing.assert_allclose(
+            ensemble.step(shown(films, (0, t), (1, t))), whole[:, t], atol=1e-5
+        )
+    ensemble.begin(shown(films, (1, 0)), np.array([False, True]))  # the other goes on
+    for t in range(1, 5):
+        np.testing.assert_allclose(
+            ensemble.step(shown(films, (0, t + 3), (1, t))),
+            [whole[0, t + 3], whole[1, t]],
+            atol=1e-5,
+        )
+
+
+def test_the_wrapper_adds_the_own_reward_with_the_members_weight(demos):
+    members = [
+        MixtureReward.fit(real_encoder(seed), demos, learned="goal", sparse_weight=0.25)
+        for seed in (0, 1)
+    ]
+    ensemble = EnsembleReward(members, "mean")
+    assert ensemble.sparse_weight == 0.25
+    env = RewardWrapper(make_counting_env(4), ensemble)
+    env.reset()
+    _, reward, _, _, info = env.step(np.zeros(1, dtype=np.float32))
+    picture = {
+        view: np.full((1, 8, 8, 3), level, np.uint8) for view, level in (("front", 10), ("left", 5))
+    }
+    learned = np.mean([member.score_episode(picture)[0] for member in members])
+    assert reward == pytest.approx(learned + 0.25 * info["env_reward"], abs=1e-5)
+
+
+def test_members_must_go_together(members, demos):
+    shaping = [
+        ShapingReward.fit(real_encoder(0), demos, discount=discount, sparse_weight=weight)
+        for discount, weight in ((0.9, 1.0), (0.8, 1.0), (0.9, 0.5))
+    ]
+    assert EnsembleReward(members).shaping_discount is None
+    assert EnsembleReward(members).sparse_weight == 0.0
+    assert EnsembleReward([shaping[0], shaping[0]]).shaping_discount == 0.9
+    with pytest.raises(UserError, match=r"one shaping_discount, found 0\.8, 0\.9"):
+        EnsembleReward(shaping[:2])
+    with pytest.raises(UserError, match=r"one sparse_weight, found 0\.5, 1\.0"):
+        EnsembleReward([shaping[0], shaping[2]])
+    with pytest.raises(UserError, match="one sparse_weight"):
+        EnsembleReward([shaping[0], members[0]])
+    late = TrajectoryReward.fit(real_encoder(0), demos, alignment="transport", scored="end")
+    with pytest.raises(UserError, match="joins the scores of every step") as refused:
+        EnsembleReward([members[0], late])
+    assert "\n" not in str(refused.value)

@@ -11,6 +11,7 @@ from tcn_robot.rewards.beginning import SeesBeginnings
 VARIANTS = [
     ("progress", {}),
     ("progress", {"gate": "exponential", "neighbours": 3}),
+    ("progress", {"monotone": True}),
     ("trajectory", {}),
     ("trajectory", {"choice": "best"}),
     ("trajectory", {"choice": "nearest", "tolerance": 0.5}),
@@ -166,6 +167,8 @@ def test_deterministic_finite_and_input_untouched(fitted, film):
 
 
 def test_views_are_averaged(fitted, film):
+    if getattr(getattr(fitted, "config", None), "monotone", False):
+        pytest.skip("the highest of the means is not the mean of the highest")
     episode = some_film(film, 7)
     each = [fitted.score_episode({view: frames}) for view, frames in episode.items()]
     np.testing.assert_allclose(

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 
 from tcn_robot.errors import UserError
 from tcn_robot.rewards import (
+    REWARDS,
     GoalReward,
     MixtureReward,
     RenderViews,
@@ -234,9 +235,17 @@ def episode_of(steps):
     return {"front": (10 * levels).astype(np.uint8), "left": (5 * levels).astype(np.uint8)}
 
 
-@pytest.mark.parametrize("alignment", ["coverage", "transport"])
-def test_rewards_are_those_of_the_whole_film_but_the_first(make_venv, encoder, clip, alignment):
-    reward = TrajectoryReward.fit(encoder, [clip], alignment=alignment)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("trajectory", {"alignment": "coverage"}),
+        ("trajectory", {"alignment": "transport"}),
+        ("progress", {"monotone": True}),
+    ],
+    ids=lambda one: "-".join(map(str, one.values())) if isinstance(one, dict) else one,
+)
+def test_rewards_are_those_of_the_whole_film_but_the_first(make_venv, encoder, clip, name, options):
+    reward = REWARDS[name].fit(encoder, [clip], **options)
     venv = VecRewardWrapper(make_venv(3, 5), reward)
     venv.reset()
     found = np.array([venv.step(actions_of(venv))[1] for _ in range(15)])

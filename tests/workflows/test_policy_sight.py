@@ -8,10 +8,12 @@ import pytest
 
 from tcn_robot import cli
 from tcn_robot.errors import UserError
+from tcn_robot.models import ConvolutionalEncoder, load_encoder, seeded_generator
 from tcn_robot.policies import load_policy
 from tcn_robot.policies.config import load_config
 from tcn_robot.recordings import open_recording
 from tcn_robot.workflows import evaluate
+from tcn_robot.workflows.policy_sight import load_seeing
 from tests.policies.point_task import GOAL_TASK, HORIZON, TASK
 from tests.workflows.test_imitate import demos, encoder, record_demos, run_imitate  # noqa: F401
 
@@ -45,6 +47,58 @@ def test_the_run_says_what_its_policy_sees(run):
     assert len(sight["centre"]) == 8
 
 
+def embedded_frames_of_a_training(out, config, monkeypatch):
+    """Count the frames that encoders embed in three steps of two environments of a run."""
+    from tcn_robot.models import Encoder
+    from tcn_robot.policies.environments import make_training_env
+
+    counts = []
+    embed = Encoder.embed
+    monkeypatch.setattr(
+        Encoder, "embed", lambda self, frames: counts.append(len(frames)) or embed(self, frames)
+    )
+    seeing, filming = load_seeing(out, config)
+    venv = make_training_env(config, filming, seeing.sight)
+    venv.reset()
+    counts.clear()
+    for way in (0.6, -0.9, 0.3):  # every picture is another than the one before
+        venv.step(np.full((2, *venv.action_space.shape), way, np.float32))
+    venv.close()
+    monkeypatch.undo()
+    return sum(counts)
+
+
+@pytest.mark.parametrize("name", ["progress", "shaping"])
+def test_frames_that_reward_and_policy_see_are_embedded_once(
+    demos,  # noqa: F811
+    encoder,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    name,
+):
+    out = tmp_path / "run"
+    given = ("--encoder", str(encoder), "--demos", str(demos), "--no-films")
+    run_imitate(GOAL_TASK, "--reward", name, *given, *SEES, "--out", str(out))
+    assert embedded_frames_of_a_training(out, load_config(out), monkeypatch) == 3 * 2
+
+
+def test_a_policy_sees_by_the_first_of_several_encoders(
+    demos,  # noqa: F811
+    encoder,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    """The ensemble's first member shares its embeddings; the second has an encoder of its own."""
+    other = tmp_path / "other"
+    config = load_encoder(encoder).config
+    ConvolutionalEncoder(config, seeded_generator(5)).save(other / "encoder")
+    out = tmp_path / "run"
+    given = ("--encoder", str(encoder), str(other), "--demos", str(demos), "--no-films")
+    run_imitate(GOAL_TASK, "--reward", "progress", *given, *SEES, "--out", str(out))
+    assert load_policy(out).observation_size == 2 + 4
+    assert embedded_frames_of_a_training(out, load_config(out), monkeypatch) == 3 * 2 * 2
+
+
 def test_it_left_films_of_its_training(run):
     names = sorted(str(path.relative_to(run)) for path in run.glob("seed_0/training_films/*/*"))
     steps = ("step_000000", "step_000032")
@@ -70,8 +124,6 @@ def test_it_can_be_recorded(run, tmp_path):
 
 
 def test_an_encoder_that_is_missing_or_altered_is_one_line(copy, encoder, capsys):  # noqa: F811
-    from tcn_robot.models import ConvolutionalEncoder, load_encoder, seeded_generator
-
     other = ConvolutionalEncoder(load_encoder(encoder).config, seeded_generator(7))
     other.save(copy / "observation" / "encoder")
     assert cli.main(["evaluate", str(copy)]) == 2

@@ -118,6 +118,11 @@ def test_a_learned_reward_of_one_demonstration(tmp_path, demos, encoder, capsys)
     assert (out / "reward" / "reward.json").is_file()
     config = json.loads((out / "config.json").read_text())
     assert config["views"] == ["front"]
+    with pytest.raises(UserError, match=r"was started with views = .*front.*, found .*top"):
+        run(
+            *(GOAL_TASK, "--reward", "progress", *learned, *small, *noisy, "--out", str(out)),
+            *("--views", "top", "--resume"),
+        )
     films = sorted(path.name for path in (out / "seed_0" / "start_0" / "films").iterdir())
     assert films == ["front.mp4", "top.mp4"]
     noisy_replays = json.loads((out / "summary.json").read_text())["noisy_replays"]
@@ -135,6 +140,13 @@ REFUSED = [
     (("--step-size", "0"), "--step-size must be above 0"),
     (("--starts", "0"), "--starts must be at least 1"),
     (("--reward", "progess"), "did you mean 'progress'"),
+    (("--encoder", "e"), "--encoder is for learned rewards"),
+    (("--demos", "d"), "--demos is for learned rewards"),
+    (("--max-demos", "2"), "--max-demos is for learned rewards"),
+    (("--views", "front"), "--views is for learned rewards"),
+    (("--reward-options", "a=1"), "--reward-options is for learned rewards"),
+    (("--reward", "mixture"), "'mixture' adds the task's own reward, and few-trials scores films"),
+    (("--reward", "shaping"), "'shaping' adds the task's own reward, and few-trials scores films"),
     (("--reward", "progress"), "needs --encoder RUN and --demos DIR"),
     (("--resume",), "holds no run to resume"),
     (("--optimizer", "pi2"), "unknown option '--optimizer'; did you mean '--optimiser'"),

@@ -194,7 +194,17 @@ BAD_INPUT = [
     ([TASK, "--reward", "dense", "--steps", "20"], "20 steps end before the first update"),
     ([TASK, "--reward", "dense", "--checkpoint-every", "0"], "checkpoint_interval_steps must be"),
     (["CartPole-v1", "--reward", "dense"], "sac learns continuous ones (Box)"),
-    ([TASK, "--reward", "dense", "--views", "frunt"], "did you mean 'front'"),
+    ([TASK, "--reward", "dense", "--views", "front"], "--views is for learned rewards"),
+    ([TASK, "--reward", "dense", "--encoder", "e"], "--encoder is for learned rewards"),
+    ([TASK, "--reward", "sparse", "--demos", "d"], "--demos is for learned rewards"),
+    ([TASK, "--reward", "dense", "--max-demos", "2"], "--max-demos is for learned rewards"),
+    ([TASK, "--reward", "dense", "--play", "p"], "--play is for learned rewards"),
+    ([TASK, "--reward", "dense", "--reward-options", "a=1"], "--reward-options is for learned"),
+    (
+        [TASK, "--reward", "dense", "--observation", "embedding", "--encoder", "e", "--demos", "d"],
+        "--demos is for learned rewards, and would be ignored with reward 'dense'; leave it out",
+    ),
+    ([TASK, "--reward", "dense", "--observation", "embedding", "--encoder", "e"], "no run at e"),
     ([TASK, "--reward", "dense", "--seeds", "1", "1"], "seeds must be different"),
     ([TASK, "--reward", "dense", "--num-envs", "0"], "num_envs must be above 0"),
     ([TASK, "--reward", "dense", "--discount", "1.5"], "discount must lie between"),
@@ -253,6 +263,20 @@ def test_only_failed_demonstrations(encoder, tmp_path):
 def test_a_view_that_the_demonstrations_lack(demos, encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(PointReach, "view_names", ("front", "top", "left"))
     assert "unknown view of demonstration" in refused(tmp_path, encoder, demos, "--views", "left")
+
+
+def test_a_view_that_the_task_lacks(demos, encoder, tmp_path):
+    assert "did you mean 'front'" in refused(tmp_path, encoder, demos, "--views", "frunt")
+
+
+def test_other_views_than_it_was_started_with(demos, encoder, tmp_path):
+    given = [GOAL_TASK, "--reward", "goal", "--encoder", str(encoder), "--demos", str(demos)]
+    out = tmp_path / "run"
+    run_imitate(*given, "--views", "front", "--out", str(out), "--no-films")
+    with pytest.raises(UserError, match=r"was started with views = .*front.*, found .*top"):
+        run_imitate(*given, "--views", "top", "--out", str(out), "--no-films", "--resume")
+    assert load_config(out).views == ("front",)
+    run_imitate(*given, "--out", str(out), "--no-films", "--resume")
 
 
 def test_no_demonstrations_there(encoder, tmp_path):

@@ -12,7 +12,8 @@ from tcn_robot import cli
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies.few_trials import search
-from tcn_robot.policies.few_trials.run import pool_searches
+from tcn_robot.policies.few_trials.config import load_few_trials_config
+from tcn_robot.policies.few_trials.run import pool_searches, write_summary
 from tcn_robot.workflows import evaluate, few_trials
 from tests.policies.point_task import GOAL_TASK, TASK
 from tests.workflows.test_imitate import record_demos
@@ -194,6 +195,26 @@ def test_records_that_are_damaged_or_not_ours_are_refused(finished, tmp_path):
     (folder / "result.json").write_text("{")
     with pytest.raises(UserError, match=r"failed|damaged"):
         run(*again, str(broken))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '"x"', '{"start": 0, "final": {"success": true}}'])
+def test_a_result_without_its_figures_is_refused(finished, tmp_path, text):
+    broken = tmp_path / "broken"
+    shutil.copytree(finished, broken)
+    (broken / "seed_0" / "start_0" / "result.json").write_text(text)
+    with pytest.raises(UserError, match=r"result\.json is damaged \(.*\); delete it") as caught:
+        write_summary(broken, load_few_trials_config(broken))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("functions", "3"), ("seeds", ["a"]), ("views", "front"), ("films", 1)]
+)
+def test_options_of_a_wrong_type_are_refused(finished, tmp_path, name, value):
+    options = json.loads((finished / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(options | {name: value}))
+    with pytest.raises(UserError, match=f"option '{name}' expects .*; restore it or start again"):
+        load_few_trials_config(tmp_path)
 
 
 def test_it_is_no_policy_to_evaluate(finished):

@@ -16,6 +16,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies import load_policy
 from tcn_robot.policies.config import load_config
+from tcn_robot.policies.run import read_result
 from tcn_robot.recordings import DatasetWriter, record_episode
 from tcn_robot.workflows import evaluate, imitate
 from tests.policies.point_task import GOAL_TASK, TASK, PointReach, expert
@@ -286,6 +287,15 @@ def test_no_demonstrations_there(encoder, tmp_path):
 def test_an_unknown_reward_option(demos, encoder, tmp_path):
     message = refused(tmp_path, encoder, demos, "--reward-options", "neighbors=3")
     assert "did you mean 'neighbours'" in message
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"seed": 0, "seconds": 1, "final": {}}'])
+def test_a_result_without_its_figures_is_refused(tmp_path, text):
+    (tmp_path / "seed_0").mkdir()
+    (tmp_path / "seed_0" / "result.json").write_text(text)
+    with pytest.raises(UserError, match=r"result\.json is damaged \(.*\); delete it") as caught:
+        read_result(tmp_path, 0)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_run_that_exists_is_not_overwritten(tmp_path):

@@ -78,11 +78,13 @@ def _check_task(config: ImitateConfig) -> tuple[str, tuple[str, ...]]:
     Raises:
         UserError: For a task that cannot be learned with these options.
     """
-    from tcn_robot.policies.environments import check_views, make_env
+    from tcn_robot.policies.environments import check_cameras, check_views, make_env
     from tcn_robot.policies.seeing import proprioception_space
 
     env = make_env(config)
     try:
+        if config.learned or config.observation == "embedding":
+            check_cameras(env)
         check_views(env, config.scored_views or config.views)
         if config.reward == "sparse" and not getattr(env.unwrapped, "reports_success", True):
             raise UserError(

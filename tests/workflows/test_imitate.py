@@ -270,6 +270,19 @@ def test_a_view_that_the_task_lacks(demos, encoder, tmp_path):
     assert "did you mean 'front'" in refused(tmp_path, encoder, demos, "--views", "frunt")
 
 
+@pytest.mark.parametrize("given", [(), ("--views", "front"), ("--gap", "same-body")])
+@pytest.mark.parametrize(
+    ("lacking", "told"), [("view_names", "has no camera"), ("render_views", "cannot be filmed")]
+)
+def test_a_task_without_cameras(demos, encoder, tmp_path, monkeypatch, lacking, told, given):
+    monkeypatch.delattr(PointReach, lacking)
+    assert told in refused(tmp_path, encoder, demos, *given)
+    seen = ["--observation", "embedding", "--encoder", str(encoder)]
+    with pytest.raises(UserError, match=told):
+        run_imitate(GOAL_TASK, "--reward", "dense", *seen, "--out", str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_views_than_it_was_started_with(demos, encoder, tmp_path):
     given = [GOAL_TASK, "--reward", "goal", "--encoder", str(encoder), "--demos", str(demos)]
     out = tmp_path / "run"

@@ -91,7 +91,8 @@ def check_cameras(env: gymnasium.Env) -> None:
         UserError: It has no `render_views`, or no `view_names`.
     """
     task: Any = env.unwrapped
-    if not (hasattr(task, "render_views") and getattr(task, "view_names", ())):
+    names: tuple[str, ...] = getattr(task, "view_names", ())
+    if not (hasattr(task, "render_views") and names):
         raise UserError(
             f"{type(task).__name__} has no camera (no render_views with view_names), so a learned "
             "reward or an embedding sees nothing; give --reward dense or sparse, or a task with "

@@ -9,6 +9,7 @@ episodes whose seeds follow from the seed and the step.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "don
 
 
 def save_checkpoint(
-    algorithm: Algorithm, learner: BaseAlgorithm, folder: Path, seconds: float = 0.0
+    algorithm: Algorithm,
+    learner: BaseAlgorithm,
+    folder: Path,
+    seconds: float = 0.0,
+    rewards: Sequence[float] = (),
 ) -> None:
     """Write the learner's state as one atomic folder, replacing the one before.
 
@@ -37,6 +42,7 @@ def save_checkpoint(
         learner: Between two segments.
         folder: Where to.
         seconds: How long the training took so far.
+        rewards: Those of the steps since the last evaluation, for the figures of the next.
     """
     numpy_state = np.random.get_state()  # noqa: NPY002  buffers and noise draw from it
     assert isinstance(numpy_state, tuple)
@@ -45,6 +51,7 @@ def save_checkpoint(
         "steps": learner.num_timesteps,
         "updates": learner._n_updates,
         "seconds": seconds,
+        "rewards": list(rewards),
         # A loss of an update that comes seldom is told again until the next.
         "logged": {name: float(value) for name, value in learner.logger.name_to_value.items()},
         "numpy": {"position": int(numpy_state[2]), "gauss": list(map(float, numpy_state[3:]))},
@@ -83,10 +90,27 @@ def restore_checkpoint(algorithm: Algorithm, learner: BaseAlgorithm, folder: Pat
         _restore(algorithm, learner, state, tensors)
         return float(state.get("seconds", 0.0))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"{folder} cannot be continued ({str(error).splitlines()[0]}); "
-            "remove that folder to start the seed again"
-        ) from error
+        raise _not_continued(folder, error) from error
+
+
+def rewards_since_evaluation(folder: Path) -> list[float]:
+    """Return the rewards that `save_checkpoint` was given; none in states from before it was.
+
+    Raises:
+        UserError: When the state is damaged.
+    """
+    try:
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return [float(reward) for reward in state.get("rewards", ())]
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise _not_continued(folder, error) from error
+
+
+def _not_continued(folder: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{folder} cannot be continued ({str(error).splitlines()[0]}); "
+        "remove that folder to start the seed again"
+    )
 
 
 def _restore(

@@ -18,6 +18,7 @@ from tcn_robot.policies.algorithms.table import (
     further_options,
     make_algorithm,
 )
+from tcn_robot.policies.ignored_options import refuse_ignored_options
 
 SCHEMA_VERSION = 1
 CONFIG_FILE = "config.json"
@@ -172,6 +173,21 @@ class ImitateConfig:
                 f"{len(self.scored_views)}; name both, such as --views front --scored-views left"
             )
 
+    def refuse_ignored(self) -> None:
+        """Refuse options that nothing would read; a run that is there already may have such.
+
+        Raises:
+            UserError: With the first of them.
+        """
+        used: tuple[str, ...] = ()
+        if self.observation == "embedding":
+            used += ("encoder", "views")
+        if self.clones or self.gap:
+            used += ("demos", "max_demos")
+        if self.gap:
+            used += ("views",)
+        refuse_ignored_options(self, used)
+
     @property
     def cameras(self) -> dict[str, str]:
         """{view that the reward or the encoder is given: camera that it is rendered by}."""
@@ -214,7 +230,7 @@ class ImitateConfig:
         return json.dumps({"schema_version": SCHEMA_VERSION} | dataclasses.asdict(self), indent=2)
 
 
-# Annotations, what they are called, and what may stand for them in JSON; lists check themselves.
+# Annotations, what they are called, and what may stand for them in JSON.
 _TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("int",), "a whole number", int),
     (("int | None",), "a whole number or null", (int, type(None))),
@@ -225,6 +241,12 @@ _TYPES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("bool",), "true or false", bool),
     (("dict[str, Any]",), "an object of names and values", dict),
 )
+# The same of lists: what their elements are.
+_ELEMENT_TYPES: dict[str, tuple[str, type]] = {
+    "tuple[int, ...]": ("a list of whole numbers", int),
+    "tuple[int, ...] | None": ("a list of whole numbers or null", int),
+    "tuple[str, ...]": ("a list of texts", str),
+}
 EMBEDDING_RUN = "embedding"
 FEW_TRIALS_RUN = "few_trials"
 _POSITIVE = (
@@ -245,6 +267,8 @@ def config_from_mapping(values: dict[str, Any]) -> ImitateConfig:
     Raises:
         UserError: For a missing or unknown option (with the nearest one), or a newer version.
     """
+    if not isinstance(values, dict):
+        raise UserError(f"expected options {{name: value, …}}, found {values!r:.40}")
     values = dict(values)
     version = values.pop("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
@@ -256,9 +280,7 @@ def config_from_mapping(values: dict[str, Any]) -> ImitateConfig:
     for name, value in values.items():
         if name not in fields:
             raise unknown_name("option", name, fields)
-        if isinstance(value, list):
-            values[name] = tuple(value)
-        _check_type(fields[name], values[name])
+        values[name] = checked_value(fields[name], value)
     if values.get("algo") in CLONING:
         values.setdefault("reward", NO_REWARD)
     missing = [name for name in ("task", "reward", "steps") if name not in values]
@@ -267,17 +289,26 @@ def config_from_mapping(values: dict[str, Any]) -> ImitateConfig:
     return ImitateConfig(**values)
 
 
-def _check_type(field: dataclasses.Field[Any], value: Any) -> None:
-    """Refuse a number where a text belongs, and the other way round.
+def checked_value(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Return the value of an option from JSON, lists as tuples, if it is of the option's type.
 
     Raises:
         UserError: With the option, what is expected and what was found.
     """
+    annotation = str(field.type)
+    if annotation in _ELEMENT_TYPES:
+        words, kind = _ELEMENT_TYPES[annotation]
+        if value is None and annotation.endswith("None"):
+            return None
+        if not isinstance(value, (list, tuple)) or not all(type(one) is kind for one in value):
+            raise UserError(f"option {field.name!r} expects {words}, found {value!r}")
+        return tuple(value)
     for types, words, kinds in _TYPES:
-        if field.type in types:
-            if isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds):
-                raise UserError(f"option {field.name!r} expects {words}, found {value!r}")
-            return
+        if annotation not in types:
+            continue
+        if isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds):
+            raise UserError(f"option {field.name!r} expects {words}, found {value!r}")
+    return value
 
 
 def load_config(run: Path) -> ImitateConfig:

@@ -75,11 +75,29 @@ def check_views(env: gymnasium.Env, views: tuple[str, ...]) -> None:
     """Refuse views that the task does not have.
 
     Raises:
-        UserError: With the nearest name.
+        UserError: With the nearest name; or it has no cameras at all.
     """
+    if views:
+        check_cameras(env)
     for view in views:
         if view not in env.unwrapped.view_names:  # type: ignore[attr-defined]
             raise unknown_name("view", view, env.unwrapped.view_names)  # type: ignore[attr-defined]
+
+
+def check_cameras(env: gymnasium.Env) -> None:
+    """Refuse a task without cameras, where a reward or a policy looks at frames.
+
+    Raises:
+        UserError: It has no `render_views`, or no `view_names`.
+    """
+    task: Any = env.unwrapped
+    names: tuple[str, ...] = getattr(task, "view_names", ())
+    if not (hasattr(task, "render_views") and names):
+        raise UserError(
+            f"{type(task).__name__} has no camera (no render_views with view_names), so a learned "
+            "reward or an embedding sees nothing; give --reward dense or sparse, or a task with "
+            "cameras"
+        )
 
 
 def make_training_env(

@@ -36,7 +36,8 @@ class EpisodeResult:
         success_any: Whether it was done at any step.
         return_sparse: Sum of the task's sparse reward.
         return_dense: Sum of the task's dense reward.
-        return_learned: Sum of the learned reward, if it was asked for.
+        return_learned: Sum of the learned reward, if it was asked for; of mixtures and shaping
+            with their share of the task's sparse reward, as a policy is paid.
     """
 
     start_seed: int
@@ -113,7 +114,8 @@ def _play_together(
         observations = observer.see(states, frames)
     if filming is not None:
         for result, film in zip(results, films, strict=True):
-            result.return_learned = _learned_return(film, filming)
+            own = float(getattr(filming.reward, "sparse_weight", 0.0)) * result.return_sparse
+            result.return_learned = _learned_return(film, filming) + own
     return results
 
 
@@ -126,7 +128,7 @@ def _render(env: gymnasium.Env, filming: Filming | None, seeing: Seeing) -> Fram
 
 
 def _learned_return(film: list[dict[str, np.ndarray]], filming: Filming) -> float:
-    """Return the sum of the learned reward of an episode; the first frame earns nothing."""
+    """Return the sum of what the films of an episode earn; the first frame earns nothing."""
     stacked = {view: np.stack([frames[view] for frames in film]) for view in filming.views}
     return float(filming.reward.score_episode(stacked)[1:].sum())
 

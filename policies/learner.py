@@ -20,7 +20,11 @@ from stable_baselines3.common.vec_env import VecEnv
 from tcn_robot.atomic import PARTIAL_PREFIX, write_text_atomically
 from tcn_robot.errors import UserError
 from tcn_robot.policies.algorithms.interface import last_losses
-from tcn_robot.policies.checkpoint import restore_checkpoint, save_checkpoint
+from tcn_robot.policies.checkpoint import (
+    restore_checkpoint,
+    rewards_since_evaluation,
+    save_checkpoint,
+)
 from tcn_robot.policies.config import ImitateConfig
 from tcn_robot.policies.environments import (
     final_start_seeds,
@@ -127,13 +131,14 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
     writer = None
     try:
         learner = _make_learner(job, env)
-        evaluations, before_seconds = _continue_from(job, learner, say)
+        evaluations, before_seconds, rewards = _continue_from(job, learner, say)
         horizon = env.get_attr("horizon")[0]
         total, interval = total_steps(config, horizon), evaluation_interval(config, horizon)
         if job.tensorboard:
             writer = open_tensorboard(job.folder / "tensorboard", learner.num_timesteps)
         losses = partial(last_losses, config.algorithm, learner)
         log = TrainingLog(job.name, total, say, losses, writer)
+        log.begin_interval(rewards)
         start_seconds = time.monotonic()
         for first, stop in segments(config, horizon):
             if stop <= learner.num_timesteps:
@@ -148,7 +153,9 @@ def train_seed(job: SeedJob, say: Say | None = None) -> dict[str, Any]:
                 write_evaluations(job.folder, evaluations)
                 write_scalars(writer, figures, figures["steps"])
                 log.note(f"success {figures['success']:.2f}")
-            save_checkpoint(config.algorithm, learner, job.folder / STATE_FOLDER, seconds)
+                log.begin_interval()
+            state = job.folder / STATE_FOLDER
+            save_checkpoint(config.algorithm, learner, state, seconds, log.rewards)
     finally:
         env.close()
         if writer is not None:
@@ -201,17 +208,21 @@ def _evaluate_now(job: SeedJob, learner: BaseAlgorithm, log: TrainingLog) -> dic
 
 def _continue_from(
     job: SeedJob, learner: BaseAlgorithm, say: Say
-) -> tuple[list[dict[str, Any]], float]:
-    """Restore the last checkpoint, if any; return its evaluations and the seconds spent."""
+) -> tuple[list[dict[str, Any]], float, list[float]]:
+    """Restore the last checkpoint, if any.
+
+    Returns:
+        Its evaluations, the seconds spent, and the rewards since the last evaluation.
+    """
     state = job.folder / STATE_FOLDER
     if not state.is_dir():
-        return [], 0.0
+        return [], 0.0, []
     seconds = restore_checkpoint(job.config.algorithm, learner, state)
     # An evaluation that was written just before its checkpoint is done again, not kept twice.
     steps = learner.num_timesteps
     evaluations = [line for line in read_evaluations(job.folder) if line["steps"] <= steps]
     say(f"{job.name}: continues at step {steps:,}")
-    return evaluations, seconds
+    return evaluations, seconds, rewards_since_evaluation(state)
 
 
 def _finish(

@@ -18,6 +18,7 @@ from tcn_robot.atomic import write_text_atomically
 from tcn_robot.errors import UserError
 from tcn_robot.policies.config import CONFIG_FILE, ImitateConfig, load_config
 from tcn_robot.policies.evaluation import wilson_interval
+from tcn_robot.policies.result_files import read_result_file
 from tcn_robot.provenance import commit, machine, versions
 
 RUN_SCHEMA_VERSION = 1
@@ -26,6 +27,12 @@ SUMMARY_FILE = "summary.json"
 VERSIONS_FILE = "versions.json"
 CURVES_FILE = "curves.png"
 RESULT_FILE = "result.json"
+# What is read from it.
+NEEDED_FIGURES = {
+    "seed": (),
+    "seconds": (),
+    "final": ("starts", "success", "success_any"),
+}
 # What a run may be gone on with otherwise; no figure depends on it.
 CHANGEABLE_OPTIONS = ("seeds", "films", "save_zip", "training_films")
 
@@ -78,17 +85,12 @@ def _flat(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_result(run: Path, seed: int) -> dict[str, Any] | None:
-    """Return the figures of a seed, or None when it is not finished."""
-    path = seed_folder(run, seed) / RESULT_FILE
-    if not path.is_file():
-        return None
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(
-            f"{path} is damaged ({error}); delete it to finish the seed again"
-        ) from None
-    return result
+    """Return the figures of a seed, or None when it is not finished.
+
+    Raises:
+        UserError: When the file is damaged.
+    """
+    return read_result_file(seed_folder(run, seed) / RESULT_FILE, NEEDED_FIGURES, "seed")
 
 
 def finished_seeds(run: Path, config: ImitateConfig) -> list[int]:

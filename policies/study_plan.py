@@ -129,6 +129,7 @@ def _plan_run(path: Path, index: int, options: dict[str, Any]) -> PlannedRun:
     name = options.pop("name", None)
     try:
         config = config_from_mapping(options)
+        config.refuse_ignored()
     except UserError as error:
         raise UserError(f"{path}, run {index}: {error}") from error
     task = config.task.rpartition("/")[2].rpartition(":")[2].removesuffix("-v0")

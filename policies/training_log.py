@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,13 +90,25 @@ class TrainingLog(BaseCallback):
         self._note = f", {text}"
         self._speak(time.monotonic())
 
+    def begin_interval(self, rewards: Sequence[float] = ()) -> None:
+        """Forget the rewards so far: the steps up to the next evaluation begin.
+
+        Args:
+            rewards: Those of its first steps, where a training goes on in the middle of it.
+        """
+        self._rewards = list(rewards)
+
     def begin_segment(self) -> None:
-        """Forget the rewards so far: fresh episodes begin."""
-        self._rewards.clear()
+        """Forget the episodes so far: fresh ones begin."""
         self._sums.clear()
 
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """Mean reward over the envs of each step since `begin_interval`."""
+        return tuple(self._rewards)
+
     def mean_reward(self) -> float:
-        """Return the mean reward per transition since `begin_segment`."""
+        """Return the mean reward per transition since `begin_interval`."""
         return float(np.mean(self._rewards))
 
     def _on_step(self) -> bool:

@@ -15,15 +15,19 @@ from tcn_robot.policies.config import (
     FEW_TRIALS_RUN,
     TASK_REWARDS,
     ImitateConfig,
+    checked_value,
 )
 from tcn_robot.policies.few_trials.controllers import CONTROLLERS
 from tcn_robot.policies.few_trials.optimisers.cma_es import SMALLEST_POPULATION
 from tcn_robot.policies.few_trials.optimisers.table import OPTIMISERS
 from tcn_robot.policies.few_trials.weighting import WEIGHTINGS
+from tcn_robot.policies.ignored_options import refuse_ignored_options
 
 SCHEMA_VERSION = 1
 #: What may change when a run is resumed: more seeds, and what is done after the search.
 FREE_FIELDS = ("seeds", "films")
+#: Learned rewards that add the task's own, step by step: a search scores whole films alone.
+WITH_TASK_REWARD = ("mixture", "shaping")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,11 @@ class FewTrialsConfig:
             raise UserError("at least one seed is needed, such as --seeds 0 1 2")
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise UserError(f"seeds must be different and not negative, found {list(self.seeds)}")
+        if self.reward in WITH_TASK_REWARD:
+            raise UserError(
+                f"reward {self.reward!r} adds the task's own reward, and few-trials scores films "
+                "only; give another learned reward, or tcn-robot imitate"
+            )
         if self.learned and not (self.encoder and self.demos):
             raise UserError(
                 f"reward {self.reward!r} is learned: it needs --encoder RUN and --demos DIR "
@@ -118,6 +127,14 @@ class FewTrialsConfig:
                 f"{self.population} each, expected {SMALLEST_POPULATION} or more; give fewer "
                 "iterations or more rollouts"
             )
+
+    def refuse_ignored(self) -> None:
+        """Refuse options that nothing would read; a run that is there already may have such.
+
+        Raises:
+            UserError: With the first of them.
+        """
+        refuse_ignored_options(self)
 
     @property
     def population(self) -> int:
@@ -163,15 +180,18 @@ def load_few_trials_config(run: Path) -> FewTrialsConfig:
         raise UserError(
             f"{path}: expected schema version {SCHEMA_VERSION}, found {version}; update tcn_robot"
         )
-    known = {entry.name for entry in dataclasses.fields(FewTrialsConfig)}
-    for name in values:
+    known = {entry.name: entry for entry in dataclasses.fields(FewTrialsConfig)}
+    for name, value in values.items():
         if name not in known:
             raise unknown_name(f"option of {path}", name, known)
+        try:
+            values[name] = checked_value(known[name], value)
+        except UserError as error:
+            raise UserError(f"{path}: {error}; restore it or start again") from None
     for name in ("task", "reward"):
         if name not in values:
             raise UserError(f"{path}: option {name!r} is missing; restore it or start again")
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return FewTrialsConfig(**(values | lists))
+    return FewTrialsConfig(**values)
 
 
 def check_same_options(run: Path, config: FewTrialsConfig) -> None:

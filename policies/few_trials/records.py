@@ -12,10 +12,19 @@ from numpy.typing import NDArray
 
 from tcn_robot.atomic import atomic_file, make_folders, write_text_atomically
 from tcn_robot.errors import UserError
+from tcn_robot.policies.result_files import read_result_file
 
 LINES_FILE = "iterations.jsonl"
 RESULT_FILE = "result.json"
 CONTROLLER_FILE = "controller.safetensors"
+# What is read from a result.
+NEEDED_FIGURES = {
+    "start": (),
+    "final": ("success", "replay_equals_rollout"),
+    "mean": ("success",),
+    "iterations": ("rollouts", "success_best", "success_mean"),
+    "noisy_replays": (),
+}
 
 
 @dataclass(frozen=True)
@@ -149,13 +158,4 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     Raises:
         UserError: When the file is damaged.
     """
-    path = folder / RESULT_FILE
-    if not path.is_file():
-        return None
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(
-            f"{path} is damaged ({error}); delete it to finish the start again"
-        ) from None
-    return result
+    return read_result_file(folder / RESULT_FILE, NEEDED_FIGURES, "start")

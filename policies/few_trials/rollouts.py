@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.errors import UserError
+from tcn_robot.policies.environments import check_cameras
 
 if TYPE_CHECKING:
     from tcn_robot.rewards import Reward
@@ -150,8 +151,5 @@ def check_task(env: gymnasium.Env, reward: str, filmed: bool = False) -> None:
             "this task never reports success, so its sparse reward is always 0; give --reward "
             "dense or a learned one"
         )
-    if filmed and not hasattr(task, "render_views"):
-        raise UserError(
-            f"{type(task).__name__} has no camera (no render_views), so a learned reward sees "
-            "nothing; give --reward dense or sparse, or a task with cameras"
-        )
+    if filmed:
+        check_cameras(env)

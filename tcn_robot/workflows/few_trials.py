@@ -168,6 +168,8 @@ def _prepare(out: Path, config: FewTrialsConfig, resume: bool) -> FewTrialsConfi
     from tcn_robot.policies.few_trials.run import check_folder, write_options
     from tcn_robot.policies.run import REWARD_FOLDER
 
+    if not resume:
+        config.refuse_ignored()
     with contextlib.closing(make_env(config.env_options())) as env:
         check_task(env, config.reward, config.learned)
         check_views(env, config.views)
@@ -176,7 +178,8 @@ def _prepare(out: Path, config: FewTrialsConfig, resume: bool) -> FewTrialsConfi
         fitted = None
         if config.learned:
             fitted = _fitted(out, config, acting, resume)
-            config = dataclasses.replace(config, views=tuple(fitted.views))
+            if not (resume and config.views):  # others than it was started with are refused below
+                config = dataclasses.replace(config, views=tuple(fitted.views))
             check_views(env, config.views)
     check_folder(out, config, resume)
     write_options(out, config)

@@ -33,7 +33,9 @@ def bridged(config: ImitateConfig) -> ImitateConfig:
     env = make_env(config)
     task: Any = env.unwrapped
     try:
-        acting = Acting(str(getattr(task, "embodiment", "")), tuple(task.view_names))
+        acting = Acting(
+            str(getattr(task, "embodiment", "")), tuple(getattr(task, "view_names", ()))
+        )
     finally:
         env.close()
     return GAPS[config.gap](config, shown, acting)

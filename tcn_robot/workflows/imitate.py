@@ -111,12 +111,13 @@ def imitate(
     tensorboard: bool = True,
     resume: bool = False,
 ) -> None:
-    """Train policies from films: the reward is computed from frames, no task reward anywhere.
+    """Train policies from films: the reward is computed from frames, not by the task.
 
-    With --reward sparse or dense the task's own reward is learned from instead, for comparison;
-    then nothing is rendered and neither --encoder nor --demos is needed. Success is judged at the
-    last step of episodes from held-out starts. Ctrl-C keeps every finished evaluation; --resume
-    goes on from the last one.
+    Rewards shaping and mixture alone add the task's sparse reward to what frames show. With
+    --reward sparse or dense the task's own reward is learned from instead, for comparison; then
+    nothing is rendered, and options of learned rewards are refused. Success is judged at the last
+    step of episodes from held-out starts. Ctrl-C keeps every finished evaluation; --resume goes on
+    from the last one.
 
     Args:
         task: Task id, such as MujocoPush-v0, or module:id for a task of your own.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -30,9 +33,11 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
     """
     from tcn_robot.policies.run import REWARD_FOLDER, start_run
     from tcn_robot.workflows.gaps import bridged
-    from tcn_robot.workflows.policy_sight import prepare_sight
+    from tcn_robot.workflows.policy_sight import OBSERVATION_FOLDER, prepare_sight
     from tcn_robot.workflows.recorded_actions import demonstrations_with_actions
 
+    if not resume:
+        config.refuse_ignored()
     if config.gap is not None:
         config = bridged(config)
     acting, cameras, horizon = _check_task(config)
@@ -41,15 +46,22 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
     reward = _fitted_reward(run, config, resume, acting) if config.learned else None
     if reward is not None:
         _check_learnable(reward, config, horizon)
-        config = dataclasses.replace(config, views=tuple(reward.views))
+        if not (resume and config.views):  # others than it was started with are refused below
+            config = dataclasses.replace(config, views=tuple(reward.views))
         _check_cameras(config, cameras)
     elif config.observation == "embedding" and not config.views:
         config = dataclasses.replace(config, views=cameras[:1])
-    start_run(run, config, resume)
-    if reward is not None and not (run / REWARD_FOLDER).is_dir():
-        reward.save(run / REWARD_FOLDER)
-    if config.observation == "embedding":
-        prepare_sight(run, config, acting, reward.image_size_px if reward else None)
+    with tempfile.TemporaryDirectory() as scratch:
+        sight = Path(scratch) / OBSERVATION_FOLDER
+        if config.observation == "embedding" and not (run / OBSERVATION_FOLDER).is_dir():
+            size_px = reward.image_size_px if reward else None
+            prepare_sight(sight.parent, config, acting, size_px)
+        start_run(run, config, resume)
+        if reward is not None and not (run / REWARD_FOLDER).is_dir():
+            reward.save(run / REWARD_FOLDER)
+        if sight.is_dir():
+            with atomic_folder(run / OBSERVATION_FOLDER) as partial:
+                shutil.copytree(sight, partial, dirs_exist_ok=True)
     return config
 
 
@@ -66,11 +78,13 @@ def _check_task(config: ImitateConfig) -> tuple[str, tuple[str, ...], int]:
     Raises:
         UserError: For a task that cannot be learned with these options.
     """
-    from tcn_robot.policies.environments import check_views, make_env
+    from tcn_robot.policies.environments import check_cameras, check_views, make_env
     from tcn_robot.policies.seeing import proprioception_space
 
     env = make_env(config)
     try:
+        if config.learned or config.observation == "embedding":
+            check_cameras(env)
         check_views(env, config.scored_views or config.views)
         if config.reward == "sparse" and not getattr(env.unwrapped, "reports_success", True):
             raise UserError(

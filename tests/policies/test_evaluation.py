@@ -108,6 +108,15 @@ def test_the_learned_return_leaves_out_the_first_frame():
     assert result.return_learned == pytest.approx(scores[1:].sum())
 
 
+def test_the_return_of_a_mixture_has_its_share_of_the_tasks_own_reward():
+    plain, mixed = RedCounter(), RedCounter()
+    mixed.sparse_weight = 0.5
+    [alone] = evaluate(go_to_target, PointReach, [5], Filming(plain, plain.views, 8))
+    [both] = evaluate(go_to_target, PointReach, [5], Filming(mixed, mixed.views, 8))
+    assert alone.return_sparse > 0
+    assert both.return_learned == pytest.approx(alone.return_learned + 0.5 * alone.return_sparse)
+
+
 def test_starts_for_training_and_for_evaluation_never_meet():
     held_out = {*final_start_seeds(1000), *periodic_start_seeds(1000)}
     assert len(held_out) == 2000

@@ -8,9 +8,14 @@ from tcn_robot.errors import UserError
 from tcn_robot.policies import learner as learning
 from tcn_robot.policies.algorithms import ALGORITHMS, make_algorithm
 from tcn_robot.policies.algorithms.interface import last_losses
-from tcn_robot.policies.checkpoint import restore_checkpoint, save_checkpoint
+from tcn_robot.policies.checkpoint import (
+    restore_checkpoint,
+    rewards_since_evaluation,
+    save_checkpoint,
+)
 from tcn_robot.policies.learner import SeedJob, read_evaluations, segments, train_seed
 from tcn_robot.policies.policy import load_policy
+from tcn_robot.policies.training_log import TrainingLog
 from tests.policies.learners import SMALL, point_envs, small_learner
 
 
@@ -162,6 +167,37 @@ def test_states_between_evaluations_lose_less(tiny, tmp_path, monkeypatch):
     job = SeedJob(config, 1, tmp_path / "cut", tensorboard=False)
     assert timeless(train_seed(job, lines.append)) == timeless(whole)
     assert "continues at step 128" in lines[0]
+
+
+def test_the_reward_of_an_evaluation_is_that_of_all_steps_since_the_one_before(tiny, tmp_path):
+    seen = []
+    original = TrainingLog._on_step
+
+    class Listening(TrainingLog):
+        def _on_step(self):
+            seen.append(float(np.mean(self.locals["rewards"], dtype=np.float64)))
+            return original(self)
+
+    config = tiny(steps=192, evaluation_interval_steps=96, checkpoint_interval_steps=32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learning, "TrainingLog", Listening)
+        result = train(config, 1, tmp_path)
+    assert len(seen) == 192 // config.num_envs
+    for line, rewards in zip(result["evaluations"], (seen[:48], seen[48:]), strict=True):
+        assert line["training_reward_per_step"] == pytest.approx(np.mean(rewards))
+    assert np.mean(seen[:48]) != pytest.approx(np.mean(seen[32:48]))
+
+
+def test_rewards_since_the_last_evaluation_are_kept_in_the_state(state):
+    algorithm, learner, folder = state
+    assert rewards_since_evaluation(folder) == []
+    save_checkpoint(algorithm, learner, folder, 0.0, (0.1, -1 / 3))
+    assert rewards_since_evaluation(folder) == [0.1, -1 / 3]
+    path = folder / "state.json"
+    for text in ("[]", "{", json.dumps(json.loads(path.read_text()) | {"rewards": ["a"]})):
+        path.write_text(text)
+        with pytest.raises(UserError, match="cannot be continued"):
+            rewards_since_evaluation(folder)
 
 
 def test_a_training_of_whole_episodes_rounds_its_steps_up(tiny):

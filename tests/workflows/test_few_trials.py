@@ -12,7 +12,8 @@ from tcn_robot import cli
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies.few_trials import search
-from tcn_robot.policies.few_trials.run import pool_searches
+from tcn_robot.policies.few_trials.config import load_few_trials_config
+from tcn_robot.policies.few_trials.run import pool_searches, write_summary
 from tcn_robot.workflows import evaluate, few_trials
 from tests.policies.point_task import GOAL_TASK, TASK
 from tests.workflows.test_imitate import record_demos
@@ -118,6 +119,11 @@ def test_a_learned_reward_of_one_demonstration(tmp_path, demos, encoder, capsys)
     assert (out / "reward" / "reward.json").is_file()
     config = json.loads((out / "config.json").read_text())
     assert config["views"] == ["front"]
+    with pytest.raises(UserError, match=r"was started with views = .*front.*, found .*top"):
+        run(
+            *(GOAL_TASK, "--reward", "progress", *learned, *small, *noisy, "--out", str(out)),
+            *("--views", "top", "--resume"),
+        )
     films = sorted(path.name for path in (out / "seed_0" / "start_0" / "films").iterdir())
     assert films == ["front.mp4", "top.mp4"]
     noisy_replays = json.loads((out / "summary.json").read_text())["noisy_replays"]
@@ -135,6 +141,13 @@ REFUSED = [
     (("--step-size", "0"), "--step-size must be above 0"),
     (("--starts", "0"), "--starts must be at least 1"),
     (("--reward", "progess"), "did you mean 'progress'"),
+    (("--encoder", "e"), "--encoder is for learned rewards"),
+    (("--demos", "d"), "--demos is for learned rewards"),
+    (("--max-demos", "2"), "--max-demos is for learned rewards"),
+    (("--views", "front"), "--views is for learned rewards"),
+    (("--reward-options", "a=1"), "--reward-options is for learned rewards"),
+    (("--reward", "mixture"), "'mixture' adds the task's own reward, and few-trials scores films"),
+    (("--reward", "shaping"), "'shaping' adds the task's own reward, and few-trials scores films"),
     (("--reward", "progress"), "needs --encoder RUN and --demos DIR"),
     (("--resume",), "holds no run to resume"),
     (("--optimizer", "pi2"), "unknown option '--optimizer'; did you mean '--optimiser'"),
@@ -182,6 +195,26 @@ def test_records_that_are_damaged_or_not_ours_are_refused(finished, tmp_path):
     (folder / "result.json").write_text("{")
     with pytest.raises(UserError, match=r"failed|damaged"):
         run(*again, str(broken))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '"x"', '{"start": 0, "final": {"success": true}}'])
+def test_a_result_without_its_figures_is_refused(finished, tmp_path, text):
+    broken = tmp_path / "broken"
+    shutil.copytree(finished, broken)
+    (broken / "seed_0" / "start_0" / "result.json").write_text(text)
+    with pytest.raises(UserError, match=r"result\.json is damaged \(.*\); delete it") as caught:
+        write_summary(broken, load_few_trials_config(broken))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("functions", "3"), ("seeds", ["a"]), ("views", "front"), ("films", 1)]
+)
+def test_options_of_a_wrong_type_are_refused(finished, tmp_path, name, value):
+    options = json.loads((finished / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(options | {name: value}))
+    with pytest.raises(UserError, match=f"option '{name}' expects .*; restore it or start again"):
+        load_few_trials_config(tmp_path)
 
 
 def test_it_is_no_policy_to_evaluate(finished):

@@ -16,6 +16,7 @@ from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies import load_policy
 from tcn_robot.policies.config import load_config
+from tcn_robot.policies.run import read_result
 from tcn_robot.recordings import DatasetWriter, record_episode
 from tcn_robot.workflows import evaluate, imitate
 from tests.policies.point_task import GOAL_TASK, TASK, PointReach, expert
@@ -194,7 +195,17 @@ BAD_INPUT = [
     ([TASK, "--reward", "dense", "--steps", "20"], "20 steps end before the first update"),
     ([TASK, "--reward", "dense", "--checkpoint-every", "0"], "checkpoint_interval_steps must be"),
     (["CartPole-v1", "--reward", "dense"], "sac learns continuous ones (Box)"),
-    ([TASK, "--reward", "dense", "--views", "frunt"], "did you mean 'front'"),
+    ([TASK, "--reward", "dense", "--views", "front"], "--views is for learned rewards"),
+    ([TASK, "--reward", "dense", "--encoder", "e"], "--encoder is for learned rewards"),
+    ([TASK, "--reward", "sparse", "--demos", "d"], "--demos is for learned rewards"),
+    ([TASK, "--reward", "dense", "--max-demos", "2"], "--max-demos is for learned rewards"),
+    ([TASK, "--reward", "dense", "--play", "p"], "--play is for learned rewards"),
+    ([TASK, "--reward", "dense", "--reward-options", "a=1"], "--reward-options is for learned"),
+    (
+        [TASK, "--reward", "dense", "--observation", "embedding", "--encoder", "e", "--demos", "d"],
+        "--demos is for learned rewards, and would be ignored with reward 'dense'; leave it out",
+    ),
+    ([TASK, "--reward", "dense", "--observation", "embedding", "--encoder", "e"], "no run at e"),
     ([TASK, "--reward", "dense", "--seeds", "1", "1"], "seeds must be different"),
     ([TASK, "--reward", "dense", "--num-envs", "0"], "num_envs must be above 0"),
     ([TASK, "--reward", "dense", "--discount", "1.5"], "discount must lie between"),
@@ -255,6 +266,33 @@ def test_a_view_that_the_demonstrations_lack(demos, encoder, tmp_path, monkeypat
     assert "unknown view of demonstration" in refused(tmp_path, encoder, demos, "--views", "left")
 
 
+def test_a_view_that_the_task_lacks(demos, encoder, tmp_path):
+    assert "did you mean 'front'" in refused(tmp_path, encoder, demos, "--views", "frunt")
+
+
+@pytest.mark.parametrize("given", [(), ("--views", "front"), ("--gap", "same-body")])
+@pytest.mark.parametrize(
+    ("lacking", "told"), [("view_names", "has no camera"), ("render_views", "cannot be filmed")]
+)
+def test_a_task_without_cameras(demos, encoder, tmp_path, monkeypatch, lacking, told, given):
+    monkeypatch.delattr(PointReach, lacking)
+    assert told in refused(tmp_path, encoder, demos, *given)
+    seen = ["--observation", "embedding", "--encoder", str(encoder)]
+    with pytest.raises(UserError, match=told):
+        run_imitate(GOAL_TASK, "--reward", "dense", *seen, "--out", str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_views_than_it_was_started_with(demos, encoder, tmp_path):
+    given = [GOAL_TASK, "--reward", "goal", "--encoder", str(encoder), "--demos", str(demos)]
+    out = tmp_path / "run"
+    run_imitate(*given, "--views", "front", "--out", str(out), "--no-films")
+    with pytest.raises(UserError, match=r"was started with views = .*front.*, found .*top"):
+        run_imitate(*given, "--views", "top", "--out", str(out), "--no-films", "--resume")
+    assert load_config(out).views == ("front",)
+    run_imitate(*given, "--out", str(out), "--no-films", "--resume")
+
+
 def test_no_demonstrations_there(encoder, tmp_path):
     assert "nowhere" in refused(tmp_path, encoder, tmp_path / "nowhere")
 
@@ -262,6 +300,15 @@ def test_no_demonstrations_there(encoder, tmp_path):
 def test_an_unknown_reward_option(demos, encoder, tmp_path):
     message = refused(tmp_path, encoder, demos, "--reward-options", "neighbors=3")
     assert "did you mean 'neighbours'" in message
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"seed": 0, "seconds": 1, "final": {}}'])
+def test_a_result_without_its_figures_is_refused(tmp_path, text):
+    (tmp_path / "seed_0").mkdir()
+    (tmp_path / "seed_0" / "result.json").write_text(text)
+    with pytest.raises(UserError, match=r"result\.json is damaged \(.*\); delete it") as caught:
+        read_result(tmp_path, 0)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_run_that_exists_is_not_overwritten(tmp_path):

@@ -338,6 +338,11 @@ def test_missing_markers(text):
 
 BAD_PLANS = [
     (["a"], "run 0: expected {option: value, …}, found 'a'"),
+    ([{"reward": "dense", "seeds": ["a"]}], "option 'seeds' expects a list of whole numbers"),
+    ([{"reward": "dense", "seeds": [True]}], "option 'seeds' expects a list of whole numbers"),
+    ([{"reward": "dense", "randomise": 3}], "option 'randomise' expects a list of texts, found 3"),
+    ([{"reward": "dense", "views": "front"}], "option 'views' expects a list of texts"),
+    ([{"reward": "dense", "views": ["front"]}], "--views is for learned rewards"),
     ([{"reward": "dense", "steps": "ten"}], "option 'steps' expects a whole number, found 'ten'"),
     ([{"reward": "dense", "films": 1}], "option 'films' expects true or false, found 1"),
     ([{"reward": "dense", "discount": "x"}], "option 'discount' expects a number, found 'x'"),

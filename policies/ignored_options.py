@@ -1,0 +1,45 @@
+"""Refuses options of a learned reward where none is learned: they would be ignored in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from tcn_robot.errors import UserError
+
+if TYPE_CHECKING:
+    from tcn_robot.policies.config import ImitateConfig
+    from tcn_robot.policies.few_trials.config import FewTrialsConfig
+
+# Fields that a learned reward needs, and what they are called on the command line.
+OPTIONS_OF_LEARNED_REWARDS = {
+    "encoder": "--encoder",
+    "further_encoders": "a second --encoder",
+    "demos": "--demos",
+    "max_demos": "--max-demos",
+    "play": "--play",
+    "views": "--views",
+    "reward_options": "--reward-options",
+}
+
+
+def refuse_ignored_options(
+    config: ImitateConfig | FewTrialsConfig, used_otherwise: Collection[str] = ()
+) -> None:
+    """Refuse what only a learned reward reads, where the reward is none.
+
+    Args:
+        config: The options as they were given.
+        used_otherwise: Names of fields that something else than the reward reads.
+
+    Raises:
+        UserError: With the option that would be ignored.
+    """
+    if config.learned:
+        return
+    for name, option in OPTIONS_OF_LEARNED_REWARDS.items():
+        if name not in used_otherwise and getattr(config, name, None):
+            raise UserError(
+                f"{option} is for learned rewards, and would be ignored with reward "
+                f"{config.reward!r}; leave it out"
+            )

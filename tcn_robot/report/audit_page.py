@@ -34,8 +34,8 @@ FAMILIES = {
 }
 VERDICT_WORDS = {"pass": "pass", "fail": "fail", "not applicable": "not applicable"}
 NOT_FACTS = {
-    *("probes", "notes", "score", "accepted", "complete", "schema_version", "versions"),
-    *("machine", "settings", "asked", "given"),
+    *("probes", "notes", "score", "accepted", "not_tried", "complete", "schema_version"),
+    *("versions", "machine", "settings", "asked", "given"),
 }
 
 
@@ -86,7 +86,15 @@ def _lead(record: Mapping[str, Any]) -> str:
         return f"{text} The audit is not finished."
     if failed:
         return f"{text} It is not accepted, because of {_listed(failed)}."
-    return f"{text} It tells success from failure, and no cheat that was tried pays."
+    untried = f" Not tried: {_listed(record['not_tried'])}." if record["not_tried"] else ""
+    if record["accepted"] is None:
+        return f"{text} Whether it is accepted is not decided.{untried}"
+    return f"{text} It tells success from failure, and no cheat that was tried pays.{untried}"
+
+
+def _searched(record: Mapping[str, Any]) -> str:
+    """Say whether the adversary is part of the score."""
+    return f"{'without' if 'adversary' in record['not_tried'] else 'with'} the adversary"
 
 
 def _listed(names: list[str]) -> str:
@@ -100,7 +108,7 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "figure": f"{record['score']:.2f}",
                 "meaning": "score, in [0, 1]",
-                "against": "separation × order × (1 − worst excess)",
+                "against": f"separation × order × (1 − worst excess), {_searched(record)}",
                 "accent": True,
             }
         )

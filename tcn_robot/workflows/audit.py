@@ -286,8 +286,15 @@ def _conclude(found: Audit, record: dict[str, Any], out: Path | None) -> None:
     for note in figures["notes"]:
         print(f"note: {note}")
     score = figures["score"]
-    words = "accepted" if figures["accepted"] else "not accepted"
-    counted = f"score {score:.2f}" if score is not None else "no score (separation, order missing)"
+    words = {True: "accepted", False: "not accepted", None: "not decided"}[figures["accepted"]]
+    if missing := figures["not_tried"]:
+        words += f" (not tried: {', '.join(missing)})"
+    searched = "without" if "adversary" in missing else "with"
+    counted = (
+        f"score {score:.2f} {searched} the adversary"
+        if score is not None
+        else "no score (separation, order missing)"
+    )
     print(f"{record['reward']} on {record['task']}: {words}, {counted}")
     if out is not None:
         print(f"written to {out}")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tcn_robot.audit.material import Material, Rated
 from tcn_robot.audit.probes.cheating import MOST_EXCESS, MOST_SHARE, pays
 from tcn_robot.audit.rollouts import Rollout
+from tcn_robot.audit.stage import start_seeds
 from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
 
 KNOTS = 6
@@ -79,14 +80,22 @@ def search(material: Material, budget: int) -> list[Tried]:
         budget: Rollouts altogether.
     """
     found: list[Tried] = []
-    starts = material.successes[:NUM_STARTS]
-    for place, success in enumerate(starts):
+    starts = starts_of(material)
+    for place, start_seed in enumerate(starts):
         budget_here = budget // len(starts) + (place < budget % len(starts))
         first = np.zeros((KNOTS, material.stage.env.action_space.shape[0]))
-        if place % 2 and success.rollout.actions is not None:
-            first = knots_of(success.rollout.actions, material.stage.env.action_space)
-        found += _search_from(material, success.rollout.start_seed, first, budget_here)
+        actions = material.successes[place].rollout.actions if not material.demonstrated else None
+        if place % 2 and actions is not None:
+            first = knots_of(actions, material.stage.env.action_space)
+        found += _search_from(material, start_seed, first, budget_here)
     return found
+
+
+def starts_of(material: Material) -> list[int]:
+    """Return the seeds to search from: starts of successes, any where those are recorded."""
+    if material.demonstrated:
+        return start_seeds(NUM_STARTS, material.settings.seed)
+    return [one.rollout.start_seed for one in material.successes[:NUM_STARTS]]
 
 
 def _search_from(
@@ -191,7 +200,7 @@ def adversary(material: Material) -> Finding:
             "paying": sum(pays(one.share, one.excess) for one in cheats),
             "rollouts": len(tried),
             "done": len(tried) - len(cheats),
-            "starts": min(NUM_STARTS, len(material.successes)),
+            "starts": len(starts_of(material)),
             "knots": KNOTS,
         },
         {"most_excess": MOST_EXCESS, "most_share": MOST_SHARE},

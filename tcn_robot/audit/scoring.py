@@ -81,7 +81,7 @@ class Yardstick:
         scale: Mean size of these returns, against which `gain` may be nothing.
     """
 
-    still: Mapping[int, float]
+    still: dict[int, float]
     gain: float
     scale: float
 

@@ -32,6 +32,11 @@ FAMILIES = {
         "the camera stays where it is.",
     ),
 }
+# Which of the two orders counts, by what the probe calls it.
+ORDERS = {
+    "voc": "order along a success (VOC)",
+    "stopping": "order of the moments to stop a success at (counts here, not VOC)",
+}
 VERDICT_WORDS = {"pass": "pass", "fail": "fail", "not applicable": "not applicable"}
 NOT_FACTS = {
     *("probes", "notes", "score", "accepted", "not_tried", "complete", "schema_version"),
@@ -125,11 +130,11 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
     order = probes.get("order", {}).get("figures")
     if order:
-        low, high = order["voc_interval"]
+        low, high = order["order_interval"]
         items.append(
             {
-                "figure": f"{order['voc']:.2f}",
-                "meaning": "order along a success (VOC)",
+                "figure": f"{order['order']:.2f}",
+                "meaning": ORDERS[order["counted"]],
                 "against": f"95 % interval {low:.2f} to {high:.2f}",
                 "accent": False,
             }

@@ -95,6 +95,18 @@ def test_what_was_not_tried_is_not_accepted() -> None:
     assert "with the adversary" in text
 
 
+def test_the_order_that_counts_is_the_one_in_the_headline() -> None:
+    figures = {"voc": 0.11, "stopping": 0.93, "order": 0.93, "order_interval": [0.9, 0.95]}
+    found = {**RECORD["probes"]["separation"], "probe": "order"}
+    for counted, words in (("stopping", "moments to stop"), ("voc", "(VOC)")):
+        probe = {**found, "figures": {**figures, "counted": counted}}
+        record = {**RECORD, "probes": {"order": probe}}
+        text = render_audit_page(AuditEvidence(record, {}))
+        assert "0.93" in text
+        assert "0.11" not in text
+        assert words in text
+
+
 def test_the_figure_shows_share_due_and_limit() -> None:
     with drawing(LIGHT):
         axes = cheats_figure(RECORD, LIGHT).axes[0]

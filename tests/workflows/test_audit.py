@@ -195,6 +195,13 @@ def test_a_folder_is_no_file(given: list[str], tmp_path: Path) -> None:
         main([*given, "--report", str(tmp_path)])
 
 
+def test_figures_and_page_are_two_files(given: list[str], tmp_path: Path) -> None:
+    path, same = tmp_path / "a.json", tmp_path / "x" / ".." / "a.json"
+    with pytest.raises(UserError, match="the same file"):
+        main([*given, "--out", str(path), "--report", str(same)])
+    assert not path.exists()
+
+
 def test_one_demonstration_is_enough_to_be_audited(
     encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

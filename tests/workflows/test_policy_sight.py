@@ -62,6 +62,27 @@ def test_evaluating_it_again_gives_its_own_figures(run, capsys):
     assert "learned" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--out", "file/figures.json"), "is a file"),
+        (("--out", "."), "expects a file"),
+        (("--curves", "file/curves.png"), "is a file"),
+        (("--curves", "curves.txt"), "must end with .png"),
+        (("--out", "a.png", "--curves", "a.png"), "the same file"),
+    ],
+)
+def test_files_that_cannot_be_written_are_found_before_anything_is_played(
+    copy, tmp_path, capsys, options, words
+):
+    (tmp_path / "file").write_text("")
+    (copy / "evaluation.json").unlink(missing_ok=True)
+    given = [word if word.startswith("--") else str(tmp_path / word) for word in options]
+    assert cli.main(["evaluate", str(copy), "--starts", "3", *given]) == 2
+    assert words in capsys.readouterr().err
+    assert not (copy / "evaluation.json").exists()
+
+
 def test_it_can_be_recorded(run, tmp_path):
     command = ["record", GOAL_TASK, "--out", str(tmp_path / "data"), "--episodes", "1"]
     assert cli.main([*command, "--size", "32", "--policy", str(run)]) == 0

@@ -73,7 +73,9 @@ def failing(material: Material) -> Finding:
     success is a cheat, however little the others earn.
     """
     never = [one for one in material.failures if not one.rollout.ever_success]
-    known = [one for one in never if one.rollout.start_seed in material.yardstick.still]
+    starts = {one.rollout.start_seed for one in material.successes}
+    # Recorded successes start elsewhere: standing still is played where failures start then.
+    known = [one for one in never if material.demonstrated or one.rollout.start_seed in starts]
     if not known:
         return not_applicable("failing", CHEAT, "the task has no behaviour that fails")
     kinds = dict.fromkeys(one.rollout.kind for one in known)

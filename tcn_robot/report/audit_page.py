@@ -119,23 +119,21 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
     separation = probes.get("separation", {}).get("figures")
     if separation:
-        low, high = separation["auc_last_interval"]
         items.append(
             {
                 "figure": f"{separation['auc_last']:.2f}",
                 "meaning": "a success ends above a failure (ROC-AUC)",
-                "against": f"95 % interval {low:.2f} to {high:.2f}",
+                "against": _interval(separation["auc_last_interval"]),
                 "accent": False,
             }
         )
     order = probes.get("order", {}).get("figures")
     if order:
-        low, high = order["order_interval"]
         items.append(
             {
                 "figure": f"{order['order']:.2f}",
                 "meaning": ORDERS[order["counted"]],
-                "against": f"95 % interval {low:.2f} to {high:.2f}",
+                "against": _interval(order["order_interval"]),
                 "accent": False,
             }
         )
@@ -151,6 +149,13 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return items
+
+
+def _interval(ends: list[float] | None) -> str:
+    """Return an interval in words; draws that are all alike have none."""
+    if ends is None:
+        return "95 % interval – (all draws alike)"
+    return f"95 % interval {ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def _families(evidence: AuditEvidence) -> list[dict[str, Any]]:

@@ -107,6 +107,13 @@ def test_the_order_that_counts_is_the_one_in_the_headline() -> None:
         assert words in text
 
 
+def test_draws_that_are_all_alike_have_no_interval() -> None:
+    found = RECORD["probes"]["separation"]
+    probe = {**found, "figures": {**found["figures"], "auc_last_interval": None}}
+    text = render_audit_page(AuditEvidence({**RECORD, "probes": {"separation": probe}}, {}))
+    assert "95 % interval – (all draws alike)" in text
+
+
 def test_the_figure_shows_share_due_and_limit() -> None:
     with drawing(LIGHT):
         axes = cheats_figure(RECORD, LIGHT).axes[0]

@@ -83,6 +83,25 @@ def test_files_that_cannot_be_written_are_found_before_anything_is_played(
     assert not (copy / "evaluation.json").exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cameras": {}},
+        {"scale": float("nan")},
+        {"scale": 0.0},
+        {"scale": -1.0},
+        {"centre": [0.0] * 4},
+        {"centre": [0.0] * 7 + [float("inf")]},
+        {"centre": [[0.0] * 8]},
+    ],
+)
+def test_a_sight_without_meaning_is_one_line(copy, capsys, change):
+    path = copy / "observation" / "sight.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert cli.main(["evaluate", str(copy), "--starts", "3"]) == 2
+    assert "sight.json is damaged: expected a camera or more" in capsys.readouterr().err
+
+
 def test_it_can_be_recorded(run, tmp_path):
     command = ["record", GOAL_TASK, "--out", str(tmp_path / "data"), "--episodes", "1"]
     assert cli.main([*command, "--size", "32", "--policy", str(run)]) == 0

@@ -90,7 +90,8 @@ def order(material: Material) -> Finding:
         {
             "order": mean,
             "voc": float(np.mean(values)),
-            "order_interval": [low, high],
+            # Successes that are all followed alike say nothing of how far others may differ.
+            "order_interval": [low, high] if low < high else None,
             "counted": "voc" if by_voc else "stopping",
             "stopping": float(np.mean(stopped)),
             "per_episode": better,

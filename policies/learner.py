@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from tcn_robot.atomic import PARTIAL_PREFIX, write_text_atomically
@@ -30,6 +31,7 @@ from tcn_robot.policies.environments import (
 )
 from tcn_robot.policies.evaluation import evaluate, summarise
 from tcn_robot.policies.policy import POLICY_FOLDER, Policy
+from tcn_robot.policies.relabelling import EndScoredBuffer, settle_cut_episodes
 from tcn_robot.policies.seeing import STATE_ALONE, Filming, Seeing
 from tcn_robot.policies.training_log import (
     Say,
@@ -162,6 +164,10 @@ def _make_learner(job: SeedJob, env: VecEnv) -> BaseAlgorithm:
         device="cpu",
     )
     learner.set_logger(Logger(folder=None, output_formats=[]))
+    if job.filming is not None and getattr(job.filming.reward, "scored_at_end", False):
+        assert isinstance(learner, OffPolicyAlgorithm)  # as `prepare_run` has seen to
+        assert learner.replay_buffer is not None
+        learner.replay_buffer = EndScoredBuffer.in_place_of(learner.replay_buffer)
     return learner
 
 
@@ -175,6 +181,9 @@ def _train_segment(
     learner._last_obs = None  # makes `learn` reset the envs
     log.begin_segment()
     job.config.algorithm.advance(learner, stop - first, env.get_attr("horizon")[0], log)
+    buffer = getattr(learner, "replay_buffer", None)
+    if isinstance(buffer, EndScoredBuffer):
+        settle_cut_episodes(buffer, env.episode_scores)  # type: ignore[attr-defined]
 
 
 def _evaluate_now(job: SeedJob, learner: BaseAlgorithm, log: TrainingLog) -> dict[str, Any]:

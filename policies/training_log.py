@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
+from tcn_robot.rewards.wrappers import EPISODE_SCORES_KEY
+
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
@@ -103,7 +105,10 @@ class TrainingLog(BaseCallback):
             self._recent.append((now, self.num_timesteps))
         if now - self._last_seconds >= LINE_INTERVAL_SECONDS:
             self._speak(now)
-        rewards = np.asarray(self.locals["rewards"], np.float64)  # (N,)
+        rewards = np.array(self.locals["rewards"], np.float64)  # (N,)
+        for env, info in enumerate(self.locals["infos"]):
+            if EPISODE_SCORES_KEY in info:  # the steps before were paid nothing
+                rewards[env] += info[EPISODE_SCORES_KEY].sum()
         self._rewards.append(float(rewards.mean()))
         if self._writer is not None:
             self._follow_episodes(rewards, self.locals["dones"], self.locals["infos"])

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("bench", "measure an embedding: alignment, recognition, fine-tuning, segmentation"),
     "plot": ("plot", "t-SNE, PCA, neighbour and alignment films, similarity, rewards"),
     "zoo": ("zoo", "the trained encoders that ship, with their figures"),
+    "relabel": ("relabel", "a learned reward of every frame of a dataset, as LeRobot reads it"),
     "audit": ("audit", "how a learned reward can be cheated, before anything learns from it"),
     "imitate": ("imitate", "train policies with a learned reward"),
     "few-trials": ("few_trials", "search for a controller per start in about a hundred rollouts"),

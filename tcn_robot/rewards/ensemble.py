@@ -96,10 +96,15 @@ class EnsembleReward:
             pessimism: Likewise.
 
         Raises:
-            UserError: No member, or a bad option.
+            UserError: No member, one that is scored at the end only, or a bad option.
         """
         if len(members) == 0:
             raise UserError("expected an ensemble of 1 reward or more, found none; fit some first")
+        if any(getattr(member, "scored_at_end", False) for member in members):
+            raise UserError(
+                "an ensemble joins the scores of every step, scored=end has none; leave it out, or "
+                "give one encoder"
+            )
         self.members = tuple(members)
         given = {"combine": combine, "pessimism": pessimism}
         self.options = checked_options("ensemble", EnsembleOptions, given)

@@ -218,6 +218,17 @@ class VecRewardWrapper(VecEnvWrapper):
         scored = np.asarray(rewards, dtype=np.float32)
         return self._with_memory(observations), scored, dones, infos
 
+    def episode_scores(self, env: int) -> NDArray[np.float32]:
+        """Score the steps of an episode that has not ended, of a reward that is `scored_at_end`.
+
+        Args:
+            env: Index of the environment.
+
+        Returns:
+            float32 (T,), one per step since the reset.
+        """
+        return _episode_scores(self.reward, env)
+
     def _with_memory(self, observations: VecEnvObs) -> VecEnvObs:
         if not self._remembers:
             return observations
@@ -255,10 +266,15 @@ def _add_episode_scores(
     """Put the scores of whole episodes that have ended into their last infos, if there are any."""
     if not getattr(reward, "scored_at_end", False):
         return
-    scored: Any = reward
-    first = 1 if isinstance(reward, SeesBeginnings) else 0
     for env in ended:
-        infos[env][EPISODE_SCORES_KEY] = scored.seen_scores(int(env))[first:]
+        infos[env][EPISODE_SCORES_KEY] = _episode_scores(reward, int(env))
+
+
+def _episode_scores(reward: Any, env: int) -> NDArray[np.float32]:
+    """Return one score per step of an environment's episode so far, float32 (T,)."""
+    first = 1 if isinstance(reward, SeesBeginnings) else 0
+    scores: NDArray[np.float32] = reward.seen_scores(env)[first:]
+    return scores
 
 
 def _renders_views(env: gymnasium.Env[Any, Any]) -> bool:

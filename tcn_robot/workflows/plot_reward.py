@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.workflows.given_reward import given_reward
 from tcn_robot.workflows.plot_film import as_played, check_playing
 from tcn_robot.workflows.plot_films import FilmChoice, ShownFilm, open_films
 from tcn_robot.workflows.plot_out import (
@@ -30,8 +31,6 @@ MANY_EPISODES = FilmChoice(most_episodes=40)
 CHOICE_ORDER = ("success", "play", "failure", "other")
 SHOWN_ORDER = ("success", "failure", "play", "other")
 THUMBNAIL_PX = 128
-# Larger films are scored frame by frame, which gives the same and takes longer.
-MOST_BYTES_AT_ONCE = 512 * 2**20
 
 
 def reward(
@@ -76,7 +75,8 @@ def reward(
     check_playing(size, speed, every)
     if films.views:
         raise UserError("--views is not for rewards: say --reward-views, what the reward sees")
-    by_body = _reward_of(encoder, demos, reward, fitted, reward_views)
+    encoders = [Path(encoder)] if encoder else []
+    by_body = given_reward(fitted, encoders, demos, reward, reward_views)
     episodes = _by_episode(open_films(inputs, films))
     if not films.episodes:
         episodes = _one_of_each_kind(episodes)
@@ -91,42 +91,6 @@ def reward(
         _save_picture(out, traces, name, dark)
     else:
         _save_film(out, leading, traces, name, size, speed, every)
-
-
-def _reward_of(
-    encoder: str,
-    demos: Path | None,
-    name: str,
-    fitted: Path | None,
-    views: tuple[str, ...],
-) -> Callable[[str], Reward]:
-    """Return the reward for a body; one for all where the encoder does not tell them apart."""
-    from tcn_robot.models import load_encoder
-    from tcn_robot.rewards import load_reward
-    from tcn_robot.workflows.learned_reward import fit_reward
-
-    if fitted is not None:
-        if encoder or demos or views:
-            raise UserError("--fitted has encoder and demonstrations: leave the other options out")
-        folder = fitted / "reward" if (fitted / "reward").is_dir() else fitted
-        loaded = load_reward(folder)
-        return lambda body: loaded
-    if not encoder or demos is None:
-        missing = "--encoder" if not encoder else "--demos"
-        raise UserError(
-            f"a reward is fitted on an encoder and demonstrations, {missing} is missing; give "
-            "--encoder RUN --demos DIR, or --fitted RUN"
-        )
-    tells_bodies = bool(load_encoder(encoder).bodies)
-    rewards: dict[str, Reward] = {}
-
-    def by_body(body: str) -> Reward:
-        key = body if tells_bodies else ""
-        if key not in rewards:
-            rewards[key] = fit_reward(name, Path(encoder), demos, views, acting=key)
-        return rewards[key]
-
-    return by_body
 
 
 def _by_episode(films: Sequence[ShownFilm]) -> list[dict[str, ShownFilm]]:
@@ -213,22 +177,11 @@ def _trace(reward: Reward, episode: dict[str, ShownFilm]) -> Trace:
 
 def _scores(reward: Reward, episode: dict[str, ShownFilm]) -> np.ndarray:
     """Return the reward of each frame; a large film is not held in memory."""
-    streams: dict[str, Iterator[np.ndarray]] = {}
-    for view, film in episode.items():
-        assert film.read is not None
-        streams[view] = iter(film.read())
+    from tcn_robot.rewards.relabelling import score_film
+
     length = min(len(film) for film in episode.values())
-    first = {view: next(stream) for view, stream in streams.items()}
-    if sum(frame.nbytes for frame in first.values()) * length <= MOST_BYTES_AT_ONCE:
-        whole = {
-            view: np.stack([first[view], *islice(streams[view], length - 1)]) for view in streams
-        }
-        return reward.score_episode(whole)
-    reward.reset(np.ones(1, np.bool_))
-    scores = [reward.step({view: frame[None] for view, frame in first.items()})]
-    for _ in range(length - 1):
-        scores.append(reward.step({view: next(stream)[None] for view, stream in streams.items()}))
-    return np.concatenate(scores)  # (T,)
+    films = {v: islice(film.read(), length) for v, film in episode.items() if film.read}
+    return score_film(reward, films, length)  # (T,)
 
 
 def _save_picture(out: Path, traces: list[Trace], name: str, dark: bool) -> None:

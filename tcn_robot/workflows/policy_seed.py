@@ -35,12 +35,12 @@ def prepare_run(run: Path, config: ImitateConfig, resume: bool) -> ImitateConfig
 
     if config.gap is not None:
         config = bridged(config)
-    acting, cameras = _check_task(config)
+    acting, cameras, horizon = _check_task(config)
     if config.clones:
         demonstrations_with_actions(config)
     reward = _fitted_reward(run, config, resume, acting) if config.learned else None
     if reward is not None:
-        _check_learnable(reward, config)
+        _check_learnable(reward, config, horizon)
         config = dataclasses.replace(config, views=tuple(reward.views))
         _check_cameras(config, cameras)
     elif config.observation == "embedding" and not config.views:
@@ -60,8 +60,8 @@ def _check_cameras(config: ImitateConfig, cameras: tuple[str, ...]) -> None:
             raise unknown_name(f"view of the demonstrations in {config.task}:", camera, cameras)
 
 
-def _check_task(config: ImitateConfig) -> tuple[str, tuple[str, ...]]:
-    """Return the body that acts and the task's cameras, after a look at the task.
+def _check_task(config: ImitateConfig) -> tuple[str, tuple[str, ...], int]:
+    """Return the body that acts, the task's cameras and its horizon, after a look at the task.
 
     Raises:
         UserError: For a task that cannot be learned with these options.
@@ -83,7 +83,7 @@ def _check_task(config: ImitateConfig) -> tuple[str, tuple[str, ...]]:
         if config.observation == "embedding":
             proprioception_space(env)
         cameras = tuple(getattr(env.unwrapped, "view_names", ()))
-        return str(getattr(env.unwrapped, "embodiment", "")), cameras
+        return str(getattr(env.unwrapped, "embodiment", "")), cameras, horizon
     finally:
         env.close()
 
@@ -112,22 +112,38 @@ def _fitted_reward(run: Path, config: ImitateConfig, resume: bool, acting: str) 
     )
 
 
-def _check_learnable(reward: Reward, config: ImitateConfig) -> None:
+def _check_learnable(reward: Reward, config: ImitateConfig, horizon: int) -> None:
     """Refuse rewards that would teach something else than what was meant.
 
     Raises:
-        UserError: One that is known at the end of an episode only, or shaping for another discount.
+        UserError: One that is known at the end of an episode only, where nothing waits for it, or
+            shaping for another discount.
     """
     if getattr(reward, "scored_at_end", False):
-        raise UserError(
-            "scored=end tells the scores of an episode when it is over, and a policy here is paid "
-            "at every step; leave scored=end out"
-        )
+        _check_waits(config, horizon)
     shaped_for = getattr(reward, "shaping_discount", None)
     if shaped_for is not None and shaped_for != config.discount:
         raise UserError(
             f"shaping for a discount of {shaped_for} changes what is best for a policy that learns "
             f"with {config.discount}; give --reward-options discount={config.discount}"
+        )
+
+
+def _check_waits(config: ImitateConfig, horizon: int) -> None:
+    """Refuse an algorithm that would learn before the first episode is scored, at its end."""
+    from tcn_robot.policies.algorithms.off_policy import OffPolicy
+
+    if not isinstance(config.algorithm, OffPolicy):
+        raise UserError(
+            f"scored=end tells the scores of an episode when it is over, and {config.algo} is paid "
+            "at every step; leave scored=end out, or give --algo sac, td3, tqc or crossq"
+        )
+    needed, given = horizon * config.num_envs, config.algorithm.learning_starts_steps
+    if given < needed:
+        raise UserError(
+            f"scored=end tells the scores of an episode when it is over, after {needed} steps of "
+            f"{config.num_envs} envs, and updates begin after {given}; give --learning-starts "
+            f"{needed}"
         )
 
 

@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.recordings.format import SPLITS, json_text
-from tcn_robot.recordings.formats.alignment import Rows, common_rate, plan_rows
-from tcn_robot.recordings.formats.exporting import chosen_views
+from tcn_robot.errors import UserError
+from tcn_robot.recordings.format import json_text
+from tcn_robot.recordings.formats.alignment import Rows
 from tcn_robot.recordings.formats.foreign import WriteOptions
 from tcn_robot.recordings.formats.lerobot import layout
 from tcn_robot.recordings.formats.lerobot.columns import (
@@ -24,6 +23,7 @@ from tcn_robot.recordings.formats.lerobot.columns import (
 )
 from tcn_robot.recordings.formats.lerobot.films import CameraFilms
 from tcn_robot.recordings.formats.lerobot.ours import describe_ours
+from tcn_robot.recordings.formats.lerobot.plan import plan_dataset
 from tcn_robot.recordings.formats.lerobot.stats import Stats, as_columns, joined, value_stats
 from tcn_robot.recordings.formats.losses import Losses
 from tcn_robot.recordings.reader import Episode, Recording
@@ -209,13 +209,9 @@ def write_dataset(
     """
     for episode in recording:
         _refuse_unwritable(episode)
-    episodes = sorted(recording, key=lambda one: (SPLITS.index(one.split), one.id))
-    views = _views_in_one_order(episodes, options)
-    if options.rate_hz is not None and options.rate_hz != int(options.rate_hz):
-        raise UserError(f"LeRobot's rate is a whole number, found --rate {options.rate_hz:g}")
-    rate_hz = int(options.rate_hz or common_rate(episodes, views))
-    # All of them first: what cannot be is said before anything is encoded.
-    rows = {one.id: plan_rows(one, views[one.id], rate_hz, options.resample) for one in episodes}
+    # All rows first: what cannot be is said before anything is encoded.
+    plan = plan_dataset(recording, options)
+    episodes, views, rows, rate_hz = plan.episodes, plan.views, plan.rows, plan.rate_hz
     files = DatasetFiles(path, rate_hz, settled_kinds(episodes), options, losses)
     try:
         for index, episode in enumerate(episodes):
@@ -232,27 +228,12 @@ def write_dataset(
 
 def _refuse_unwritable(episode: Episode) -> None:
     """Refuse what somebody may have written into `episode.json` and no format can hold."""
-    if episode.split not in SPLITS:
-        raise unknown_name(f"split of episode {episode.id}", episode.split, SPLITS)
     try:
         json_text(episode.metadata).encode("utf-8")
     except ValueError as error:
         raise UserError(
             f"{episode.path} has an episode.json that cannot be written again ({error}); restore it"
         ) from error
-
-
-def _views_in_one_order(
-    episodes: Sequence[Episode], options: WriteOptions
-) -> dict[int, tuple[str, ...]]:
-    """Return the views of each episode, in the order of the first one: rows have one for all."""
-    views = {one.id: chosen_views(one, options.views) for one in episodes}
-    first = views[episodes[0].id] if episodes else ()
-    rank = {view: at for at, view in enumerate(first)}
-    return {
-        id: tuple(sorted(own, key=lambda view: rank.get(view, len(rank))))
-        for id, own in views.items()
-    }
 
 
 def _pixels(episode: Episode, entry: Mapping[str, Any], side: str) -> int:

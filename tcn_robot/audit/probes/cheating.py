@@ -86,7 +86,7 @@ def failing(material: Material) -> Finding:
         )
         for kind in kinds
     }  # fmt: skip
-    worst = max(judged.values(), key=lambda one: (one.verdict == FAIL, one.excess))
+    worst = max(judged.values(), key=lambda one: (one.verdict == FAIL, one.excess or 0.0))
     of_kinds = {kind: one.figures for kind, one in judged.items()}
     return replace(worst, figures={**worst.figures, "kinds": of_kinds})
 

@@ -106,8 +106,10 @@ def over_tasks(runs: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:
 
 
 def interval_text(found: Aggregate | None, unit: str = "{:.0%}") -> str:
-    """Return "80% [71%, 88%]", or a dash where nothing is known."""
+    """Return "80% [71%, 88%]", or a dash where nothing is known; "100% [–]" without interval."""
     if found is None:
         return "–"
+    if found.interval is None:
+        return f"{unit.format(found.value)} [–]"
     low, high = (unit.format(end) for end in found.interval)
     return f"{unit.format(found.value)} [{low}, {high}]"

@@ -86,6 +86,11 @@ def other_camera(config: ImitateConfig, shown: Shown, acting: Acting) -> Imitate
 
 def other_simulator(config: ImitateConfig, shown: Shown, acting: Acting) -> ImitateConfig:
     """Act in the other simulator's version of the task that was shown."""
+    if not shown.task:
+        raise UserError(
+            "gap other-simulator: expected demonstrations that name their task, found none; "
+            "name the other simulator's task and leave --gap out"
+        )
     task = full_task_id(config.task)
     if task.rpartition("/")[2] != shown.task.rpartition("/")[2]:
         return config  # another version is asked for already

@@ -34,7 +34,7 @@ def table_of(result: dict[str, Any]) -> list[str]:
         deciding = [name for name in row["failed"] if name in DECIDING]
         upset = [name for name in row["failed"] if name not in DECIDING]
         words = ", ".join(deciding) + (f" (upset by {', '.join(upset)})" if upset else "")
-        wrong = "" if row["accepted"] == row["good"] else " **wrong**"
+        wrong = "" if (row["accepted"] is not False) == row["good"] else " **wrong**"
         excess = max(row["excess"].values())
         lines.append(
             f"| {row['reward']} | {'good' if row['good'] else 'bad'} | "
@@ -49,7 +49,7 @@ def oracles_of(result: dict[str, Any]) -> list[str]:
     wrong = [
         f"{row['reward']} (seed {row['seed']}: {', '.join(row['failed']) or 'nothing failed'})"
         for row in result["rewards"]
-        if row["accepted"] != row["good"]
+        if (row["accepted"] is not False) != row["good"]
     ]
     seeds = len({row["seed"] for row in result["rewards"]})
     return [

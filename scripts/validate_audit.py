@@ -79,7 +79,7 @@ def main() -> None:
 
     def add(line: dict[str, Any]) -> None:
         lines.append(line)
-        right = line["accepted"] == line["good"]
+        right = (line["accepted"] is not False) == line["good"]
         print(
             f"{'right' if right else 'WRONG'}  {line['reward']:<42} score {line['score']}  "
             f"failed {', '.join(line['failed']) or 'nothing'}",
@@ -111,7 +111,7 @@ def _audit_framed(options: argparse.Namespace, settings: Settings, add: Any) -> 
     for name, make in bad.items():
         scorer = make()
         line = audited_line(name, False, scorer, stage, settings, WITHOUT_SEARCH)
-        if line["accepted"]:  # the whole audit, before it is said that it missed one
+        if line["accepted"] is not False:  # the whole audit, before it is said that it missed one
             line = audited_line(name, False, scorer, stage, settings, DECIDING)
         add(line)
     stage.close()
@@ -127,9 +127,9 @@ def _write(options: argparse.Namespace, lines: list[dict[str, Any]]) -> None:
         "episodes": options.episodes,
         "adversary_rollouts": options.adversary_rollouts,
         "bad": len(bad),
-        "bad_caught": sum(not line["accepted"] for line in bad),
+        "bad_caught": sum(line["accepted"] is False for line in bad),
         "good": len(good),
-        "false_alarms": sum(not line["accepted"] for line in good),
+        "false_alarms": sum(line["accepted"] is False for line in good),
         "commit": commit(),
         "versions": versions(),
     }

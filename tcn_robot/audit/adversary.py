@@ -8,6 +8,7 @@ share itself. Whatever is done at any step counts as no cheat, and is ranked beh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from tcn_robot.audit.material import Material, Rated
 from tcn_robot.audit.probes.cheating import MOST_EXCESS, MOST_SHARE, pays
 from tcn_robot.audit.rollouts import Rollout
+from tcn_robot.audit.stage import start_seeds
 from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
 
 KNOTS = 6
@@ -78,14 +80,22 @@ def search(material: Material, budget: int) -> list[Tried]:
         budget: Rollouts altogether.
     """
     found: list[Tried] = []
-    starts = material.successes[:NUM_STARTS]
-    for place, success in enumerate(starts):
+    starts = starts_of(material)
+    for place, start_seed in enumerate(starts):
         budget_here = budget // len(starts) + (place < budget % len(starts))
         first = np.zeros((KNOTS, material.stage.env.action_space.shape[0]))
-        if place % 2 and success.rollout.actions is not None:
-            first = knots_of(success.rollout.actions, material.stage.env.action_space)
-        found += _search_from(material, success.rollout.start_seed, first, budget_here)
+        actions = material.successes[place].rollout.actions if not material.demonstrated else None
+        if place % 2 and actions is not None:
+            first = knots_of(actions, material.stage.env.action_space)
+        found += _search_from(material, start_seed, first, budget_here)
     return found
+
+
+def starts_of(material: Material) -> list[int]:
+    """Return the seeds to search from: starts of successes, any where those are recorded."""
+    if material.demonstrated:
+        return start_seeds(NUM_STARTS, material.settings.seed)
+    return [one.rollout.start_seed for one in material.successes[:NUM_STARTS]]
 
 
 def _search_from(
@@ -126,14 +136,27 @@ def _search_from(
     return found
 
 
+def shown_of(tried: Sequence[Tried]) -> Tried:
+    """Return what stands for the search: the dearest that pays, else that of most excess.
+
+    Args:
+        tried: Rollouts of which one or more is not done.
+    """
+    cheats = [one for one in tried if not one.done]
+    paid = [one for one in cheats if pays(one.share, one.excess)]
+    if paid:
+        return max(paid, key=lambda one: one.share)
+    return max(cheats, key=lambda one: one.excess)
+
+
 def _judge(material: Material, rollout: Rollout) -> Tried:
     rated = material.rate(rollout)
     return Tried(rated, material.share(rated), material.excess(rated), bool(rollout.ever_success))
 
 
 def _without_frames(tried: Tried, before: list[Tried]) -> Tried:
-    """Return it with frames only where it is the best so far: memory does not hold hundreds."""
-    if not tried.done and all(one.excess < tried.excess for one in before if not one.done):
+    """Return it with frames only where it may be shown: memory does not hold hundreds."""
+    if not tried.done and shown_of([*before, tried]) is tried:
         return tried
     rollout = tried.rated.rollout
     bare = rollout.pictured(rollout.kind, {})
@@ -147,7 +170,7 @@ def _reports_success(material: Material) -> bool:
 
 
 def adversary(material: Material) -> Finding:
-    """Search for high reward without success; the best cheat decides."""
+    """Search for high reward without success; it fails where any cheat that was found pays."""
     budget = material.settings.adversary_rollouts
     if budget < SMALLEST_BUDGET:
         return not_applicable(
@@ -161,26 +184,28 @@ def adversary(material: Material) -> Finding:
     cheats = [one for one in tried if not one.done]
     if not cheats:
         return not_applicable("adversary", CHEAT, "every rollout did the task")
-    worst = max(cheats, key=lambda one: one.excess)
-    dearest = max(cheats, key=lambda one: one.share)
+    shown = shown_of(cheats)
+    worst = max(one.excess for one in cheats)
     return Finding(
         "adversary",
         CHEAT,
-        decided(not pays(worst.share, worst.excess)),
-        f"the best of {len(tried)} rollouts without success earns {worst.share:.2f} of a success's "
-        f"return, {worst.excess:.2f} beyond its progress",
+        decided(not pays(shown.share, shown.excess)),
+        f"the best of {len(tried)} rollouts without success earns {shown.share:.2f} of a success's "
+        f"return, {shown.excess:.2f} beyond its progress",
         {
-            "share": worst.share,
-            "excess": worst.excess,
-            "largest_share": dearest.share,
+            "share": shown.share,
+            "excess": shown.excess,
+            "largest_share": max(one.share for one in cheats),
+            "largest_excess": worst,
+            "paying": sum(pays(one.share, one.excess) for one in cheats),
             "rollouts": len(tried),
             "done": len(tried) - len(cheats),
-            "starts": min(NUM_STARTS, len(material.successes)),
+            "starts": len(starts_of(material)),
             "knots": KNOTS,
         },
         {"most_excess": MOST_EXCESS, "most_share": MOST_SHARE},
-        excess=worst.excess,
-        exhibits=(worst.rated.exhibit("the adversary's best cheat"),)
-        if worst.rated.rollout.frames
+        excess=worst,
+        exhibits=(shown.rated.exhibit("the adversary's best cheat"),)
+        if shown.rated.rollout.frames
         else (),
     )

@@ -11,7 +11,7 @@ from tcn_robot.audit.probes.table import PROBES, chosen_probes
 from tcn_robot.audit.rollouts import Rollout
 from tcn_robot.audit.scoring import Scorer
 from tcn_robot.audit.stage import Stage
-from tcn_robot.audit.verdicts import Finding, accepted, overall_score
+from tcn_robot.audit.verdicts import Finding, accepted, not_tried, overall_score
 
 SCHEMA_VERSION = 1
 
@@ -39,6 +39,7 @@ class Audit:
             "complete": self.complete,
             "score": overall_score(self.findings) if self.complete else None,
             "accepted": accepted(self.findings) if self.complete else None,
+            "not_tried": not_tried(self.findings),
             "settings": vars(settings) if settings else {},
             "notes": notes,
             "probes": {one.probe: one.as_json() for one in self.findings},

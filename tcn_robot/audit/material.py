@@ -131,14 +131,26 @@ class Material:
         """Score a rollout."""
         return Rated(rollout, scored(self.scorer, rollout))
 
+    def _stand_still_at(self, start_seed: int) -> None:
+        """Play standing still from a start that no success has, and remember what it earns."""
+        if start_seed in self.yardstick.still:
+            return
+        stood = self.rate(self.stage.play(STILL, start_seed))
+        self.yardstick.still[start_seed] = stood.total
+        progress = self._true_return(stood.rollout)
+        if self.credit is not None and progress is not None:
+            self.credit.still[start_seed] = progress
+
     def share(self, rated: Rated) -> float:
         """Return which share of a success's return a rollout earns."""
+        self._stand_still_at(rated.rollout.start_seed)
         return self.yardstick.share(rated.total, rated.rollout.start_seed)
 
     def due(self, rollout: Rollout) -> float:
         """Return which share its true progress would earn, 0 where nobody knows; at least 0."""
         value = self._true_return(rollout)
-        if value is None or self.credit is None:
+        self._stand_still_at(rollout.start_seed)
+        if value is None or self.credit is None or rollout.start_seed not in self.credit.still:
             return 0.0
         return max(0.0, self.credit.share(value, rollout.start_seed))
 
@@ -180,7 +192,7 @@ def gather(
     successes = _played_successes(stage, settings, notes, advance)
     demonstrated = not successes
     if demonstrated:
-        successes = [_held(one, stage.horizon) for one in recorded()][: settings.episodes]
+        successes = _recorded_successes(stage, list(recorded()), notes)[: settings.episodes]
         if not successes:
             raise UserError(
                 f"{stage.task} has no expert that succeeds, and there is no recorded success; "
@@ -210,6 +222,29 @@ def _still(stage: Stage, success: Rollout, demonstrated: bool) -> Rollout:
     if demonstrated:
         return success.shown(STILL, np.zeros(len(success), dtype=np.int64))
     return stage.play(STILL, success.start_seed)
+
+
+def _recorded_successes(
+    stage: Stage, recorded: Sequence[Rollout], notes: list[str]
+) -> list[Rollout]:
+    """Return recorded successes, held or cut to the horizon, that are done at its end.
+
+    Raises:
+        UserError: When none of those that were recorded is.
+    """
+    whole = [_held(one, stage.horizon) for one in recorded]
+    done = [one for one in whole if one.success is not False]
+    if whole and not done:
+        raise UserError(
+            f"none of {len(whole)} recorded successes is done after {stage.horizon} steps; give a "
+            "longer --horizon"
+        )
+    if len(done) < len(whole):
+        notes.append(
+            f"{len(whole) - len(done)} of {len(whole)} recorded successes are not done after "
+            f"{stage.horizon} steps and were left out."
+        )
+    return done
 
 
 def _held(rollout: Rollout, horizon: int) -> Rollout:

@@ -81,7 +81,7 @@ class Yardstick:
         scale: Mean size of these returns, against which `gain` may be nothing.
     """
 
-    still: Mapping[int, float]
+    still: dict[int, float]
     gain: float
     scale: float
 
@@ -127,8 +127,12 @@ def area_interval(
     negative: Iterable[float],
     generator: np.random.Generator,
     num_resamples: int = 2000,
-) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the ROC-AUC over episodes of both kinds."""
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile bootstrap interval of the ROC-AUC over episodes of both kinds.
+
+    None where every draw has the same area, as of all pairs the right way round: an interval
+    without width would say that two episodes are certain.
+    """
     above, below = np.fromiter(positive, np.float64), np.fromiter(negative, np.float64)
     wins = (above[:, None] > below[None, :]) + 0.5 * (above[:, None] == below[None, :])  # (P, N)
     of_above = generator.multinomial(
@@ -139,4 +143,4 @@ def area_interval(
     )
     areas = np.einsum("rp,pn,rn->r", of_above, wins, of_below) / wins.size
     low, high = np.quantile(areas, [0.025, 0.975])
-    return float(low), float(high)
+    return (float(low), float(high)) if low < high else None

@@ -17,6 +17,8 @@ from tcn_robot.errors import UserError, unknown_name
 
 # Beside the ranges that policies are trained, evaluated and replayed from.
 AUDIT_START_SEED = 4_000_000
+# Recorded episodes began somewhere else: behind all starts of audits.
+RECORDED_START_SEED = AUDIT_START_SEED + 1000 * 1000
 STILL = "still"
 
 Policy = Callable[[Any, np.random.Generator], Iterator[np.ndarray]]
@@ -259,3 +261,8 @@ def start_seeds(count: int, seed: int) -> list[int]:
     """
     first = AUDIT_START_SEED + 1000 * (seed % 1000)
     return [first + index for index in range(count)]
+
+
+def recorded_seeds(count: int) -> list[int]:
+    """Return what recorded episodes have for a seed: starts of their own, which nobody plays."""
+    return [RECORDED_START_SEED + index for index in range(count)]

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not applicable"
 #: What a probe looks for: whether good is told from bad, whether it can be cheated, what upsets it.
 TELLS, CHEAT, ROBUST = "tells", "cheat", "robust"
+#: The probes that decide whether a reward is accepted, and those of them that must be possible.
+DECIDING = (
+    *("separation", "order", "stall", "failing", "stop", "loop", "reverse"),
+    *("mimicry", "thrown", "adversary"),
+)
+INDISPENSABLE = ("separation", "order")
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,28 @@ def not_applicable(probe: str, family: str, reason: str) -> Finding:
     return Finding(probe, family, NOT_APPLICABLE, reason)
 
 
-def accepted(findings: Sequence[Finding]) -> bool:
+def accepted(findings: Sequence[Finding]) -> bool | None:
     """Return whether a reward tells success from failure and no cheat pays.
 
     Robustness is not part of it: a reward that is upset by another camera is a good one as long as
     the camera stays where it is.
+
+    Returns:
+        False where a deciding probe failed. None, not decided, where none failed but one was not
+        asked for, or separation or order cannot be measured. True else: a cheat that cannot be
+        played on this task is no fault of the reward.
     """
-    return not any(one.verdict == FAIL and one.family in (TELLS, CHEAT) for one in findings)
+    if any(one.verdict == FAIL and one.family in (TELLS, CHEAT) for one in findings):
+        return False
+    verdicts = {one.probe: one.verdict for one in findings}
+    measured = all(verdicts.get(name) in (PASS, FAIL) for name in INDISPENSABLE)
+    return True if measured and all(name in verdicts for name in DECIDING) else None
+
+
+def not_tried(findings: Sequence[Finding]) -> list[str]:
+    """Return the deciding probes that were not asked for or are not applicable."""
+    tried = {one.probe for one in findings if one.verdict != NOT_APPLICABLE}
+    return [name for name in DECIDING if name not in tried]
 
 
 def overall_score(findings: Sequence[Finding]) -> float | None:

@@ -23,12 +23,12 @@ class Aggregate:
 
     Attributes:
         value: Interquartile mean over the scores of all seeds on all tasks.
-        interval: (low, high), percentiles of the bootstrap.
+        interval: (low, high), percentiles of the bootstrap; None where all draws are alike.
         num_scores: Seeds on all tasks together.
     """
 
     value: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     num_scores: int
 
 
@@ -65,7 +65,9 @@ def stratified_iqm(
     A seed's score is its mean over episodes. Tasks are strata: each draw takes, within each task,
     as many seeds as it has, and as many episodes, with replacement. Where the paper draws seeds
     (runs) alone, episodes are drawn here too, the same ones for all seeds of a task, as all were
-    evaluated on the same starts: three seeds that agree would have an interval of no width.
+    evaluated on the same starts: three seeds that agree would have an interval of no width. Where
+    it has none all the same, as when every episode succeeds, there is no interval: drawing again
+    what is all alike says nothing of the episodes that were not tried, be it one or a thousand.
 
     Args:
         tasks: Per task (S, N) figures, one per seed and episode; S and N may differ between tasks.
@@ -85,7 +87,8 @@ def stratified_iqm(
     draws = np.concatenate([_drawn(task, generator, num_resamples) for task in values], axis=1)
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(interquartile_mean(draws), [tail, 1.0 - tail])
-    return Aggregate(float(interquartile_mean(scores)), (float(low), float(high)), len(scores))
+    interval = (float(low), float(high)) if low < high else None
+    return Aggregate(float(interquartile_mean(scores)), interval, len(scores))
 
 
 def _drawn(task: Scores, generator: np.random.Generator, num_resamples: int) -> Scores:

@@ -32,10 +32,15 @@ FAMILIES = {
         "the camera stays where it is.",
     ),
 }
+# Which of the two orders counts, by what the probe calls it.
+ORDERS = {
+    "voc": "order along a success (VOC)",
+    "stopping": "order of the moments to stop a success at (counts here, not VOC)",
+}
 VERDICT_WORDS = {"pass": "pass", "fail": "fail", "not applicable": "not applicable"}
 NOT_FACTS = {
-    *("probes", "notes", "score", "accepted", "complete", "schema_version", "versions"),
-    *("machine", "settings", "asked", "given"),
+    *("probes", "notes", "score", "accepted", "not_tried", "complete", "schema_version"),
+    *("versions", "machine", "settings", "asked", "given"),
 }
 
 
@@ -86,7 +91,15 @@ def _lead(record: Mapping[str, Any]) -> str:
         return f"{text} The audit is not finished."
     if failed:
         return f"{text} It is not accepted, because of {_listed(failed)}."
-    return f"{text} It tells success from failure, and no cheat that was tried pays."
+    untried = f" Not tried: {_listed(record['not_tried'])}." if record["not_tried"] else ""
+    if record["accepted"] is None:
+        return f"{text} Whether it is accepted is not decided.{untried}"
+    return f"{text} It tells success from failure, and no cheat that was tried pays.{untried}"
+
+
+def _searched(record: Mapping[str, Any]) -> str:
+    """Say whether the adversary is part of the score."""
+    return f"{'without' if 'adversary' in record['not_tried'] else 'with'} the adversary"
 
 
 def _listed(names: list[str]) -> str:
@@ -100,29 +113,27 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "figure": f"{record['score']:.2f}",
                 "meaning": "score, in [0, 1]",
-                "against": "separation × order × (1 − worst excess)",
+                "against": f"separation × order × (1 − worst excess), {_searched(record)}",
                 "accent": True,
             }
         )
     separation = probes.get("separation", {}).get("figures")
     if separation:
-        low, high = separation["auc_last_interval"]
         items.append(
             {
                 "figure": f"{separation['auc_last']:.2f}",
                 "meaning": "a success ends above a failure (ROC-AUC)",
-                "against": f"95 % interval {low:.2f} to {high:.2f}",
+                "against": _interval(separation["auc_last_interval"]),
                 "accent": False,
             }
         )
     order = probes.get("order", {}).get("figures")
     if order:
-        low, high = order["voc_interval"]
         items.append(
             {
-                "figure": f"{order['voc']:.2f}",
-                "meaning": "order along a success (VOC)",
-                "against": f"95 % interval {low:.2f} to {high:.2f}",
+                "figure": f"{order['order']:.2f}",
+                "meaning": ORDERS[order["counted"]],
+                "against": _interval(order["order_interval"]),
                 "accent": False,
             }
         )
@@ -138,6 +149,13 @@ def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return items
+
+
+def _interval(ends: list[float] | None) -> str:
+    """Return an interval in words; draws that are all alike have none."""
+    if ends is None:
+        return "95 % interval – (all draws alike)"
+    return f"95 % interval {ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def _families(evidence: AuditEvidence) -> list[dict[str, Any]]:

@@ -42,7 +42,8 @@ def cheats_figure(record: Mapping[str, Any], look: Look) -> Figure:
         colour = look.colour("sparse") if failed else look.colour("progress")
         share = float(np.clip(figures["share"], LOWEST_SHARE, HIGHEST_SHARE))
         axes.barh(place, share, height=0.55, color=colour, alpha=0.85)
-        due = figures["share"] - probe["excess"]
+        # The share may be of another rollout than the excess that the score counts.
+        due = figures["share"] - figures.get("excess", probe["excess"])
         limits = probe["thresholds"]
         limit = max(due, min(due + limits["most_excess"], limits["most_share"]))
         axes.plot([due, due], [place - 0.38, place + 0.38], color=look.ink, linewidth=1.6)

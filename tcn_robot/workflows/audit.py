@@ -96,6 +96,8 @@ def audit(
     for path, option in ((out, "--out"), (report, "--report")):
         if path is not None:
             refuse_unwritable(path, option)
+    if out is not None and report is not None and out.resolve() == report.resolve():
+        raise UserError(f"--out and --report are the same file, {out}; name another for the page")
     given = {"embodiment": embodiment, "horizon": horizon, "probes": list(probes)}
     audited = _audited(task, encoder, demos, reward, fitted, reward_options, views, embodiment)
     stage = _stage(task, audited.reward, embodiment, horizon, seed)
@@ -226,7 +228,7 @@ def _run(
                 FilmScorer(audited.reward),
                 settings,
                 names,
-                recorded=lambda: _recorded(audited.demos, stage, settings.seed),
+                recorded=lambda: _recorded(audited.demos, stage),
                 advance=shown.advance,
                 found=tell,
             )
@@ -236,10 +238,10 @@ def _run(
             raise
 
 
-def _recorded(demos: Path | None, stage: Stage, seed: int) -> list[Rollout]:
+def _recorded(demos: Path | None, stage: Stage) -> list[Rollout]:
     """Return recorded successes, those that the reward has not seen first."""
     from tcn_robot.audit.rollouts import Rollout
-    from tcn_robot.audit.stage import start_seeds
+    from tcn_robot.audit.stage import recorded_seeds
     from tcn_robot.recordings import open_recording
     from tcn_robot.workflows.shown_demonstrations import load_frames
 
@@ -249,7 +251,7 @@ def _recorded(demos: Path | None, stage: Stage, seed: int) -> list[Rollout]:
     ranked = sorted(good, key=lambda episode: RECORDED_SPLITS.index(episode.split))[:20]
     films = load_frames(ranked, stage.views)
     rollouts = []
-    for start, film, episode in zip(start_seeds(len(films), seed), films, ranked, strict=True):
+    for start, film, episode in zip(recorded_seeds(len(films)), films, ranked, strict=True):
         count = min(len(frames) for frames in film.values())
         cut = {view: frames[:count] for view, frames in film.items()}
         rollouts.append(Rollout("demonstration", start, cut, _recorded_labels(episode, count)))
@@ -286,8 +288,15 @@ def _conclude(found: Audit, record: dict[str, Any], out: Path | None) -> None:
     for note in figures["notes"]:
         print(f"note: {note}")
     score = figures["score"]
-    words = "accepted" if figures["accepted"] else "not accepted"
-    counted = f"score {score:.2f}" if score is not None else "no score (separation, order missing)"
+    words = {True: "accepted", False: "not accepted", None: "not decided"}[figures["accepted"]]
+    if missing := figures["not_tried"]:
+        words += f" (not tried: {', '.join(missing)})"
+    searched = "without" if "adversary" in missing else "with"
+    counted = (
+        f"score {score:.2f} {searched} the adversary"
+        if score is not None
+        else "no score (separation, order missing)"
+    )
     print(f"{record['reward']} on {record['task']}: {words}, {counted}")
     if out is not None:
         print(f"written to {out}")

@@ -52,6 +52,7 @@ def evaluate(
     from tcn_robot.workflows.evaluate_together import compare, draw_curves, table_of
 
     _check_request(runs, starts)
+    _check_targets(out, curves)
     elsewhere = [name.rpartition("/")[2] for name in (task, embodiment) if name is not None]
     file_name = f"{'-'.join(['evaluation', *elsewhere])}.json"
     evaluated = []
@@ -90,6 +91,23 @@ def _check_request(runs: tuple[Path, ...], starts: int) -> None:
     for run in runs:
         load_config(run)
         find_policies(run)
+
+
+def _check_targets(out: Path | None, curves: Path | None) -> None:
+    """Refuse files that could not be written, before anything is played.
+
+    Raises:
+        UserError: A file that cannot be written, curves that are no PNG, or both in one file.
+    """
+    from tcn_robot.atomic import refuse_unwritable
+
+    for path, option in ((out, "--out"), (curves, "--curves")):
+        if path is not None:
+            refuse_unwritable(path, option)
+    if curves is not None and curves.suffix != ".png":
+        raise UserError(f"--curves must end with .png, found {curves}")
+    if out is not None and curves is not None and out.resolve() == curves.resolve():
+        raise UserError(f"--out and --curves are the same file, {out}; name another for one")
 
 
 def _show(figures: dict[str, Any], target: Path) -> None:

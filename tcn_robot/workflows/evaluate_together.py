@@ -77,7 +77,8 @@ def _compared(run: Path, figures: dict[str, Any]) -> ComparedRun:
 def _as_json(found: Aggregate | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {"value": found.value, "interval": list(found.interval), "scores": found.num_scores}
+    interval = None if found.interval is None else list(found.interval)
+    return {"value": found.value, "interval": interval, "scores": found.num_scores}
 
 
 def table_of(comparison: dict[str, Any]) -> str:
@@ -108,6 +109,8 @@ def table_of(comparison: dict[str, Any]) -> str:
 def _in_words(found: dict[str, Any] | None, unit: str) -> str:
     if found is None:
         return "–"
+    if found["interval"] is None:
+        return f"{unit.format(found['value'])} [–]"
     low, high = (unit.format(end) for end in found["interval"])
     return f"{unit.format(found['value'])} [{low}, {high}]"
 

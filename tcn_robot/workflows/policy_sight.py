@@ -219,7 +219,15 @@ def _load_sight(folder: Path) -> Sight:
             "update tcn_robot"
         )
     encoder = load_encoder(folder)
-    if (found := encoder_digest(encoder)) != digest or len(centre) % len(cameras):
+    whole = bool(cameras) and centre.shape == (len(cameras) * encoder.dimension,)
+    if not (whole and np.isfinite(centre).all() and np.isfinite(scale) and scale > 0.0):
+        raise UserError(
+            f"{path} is damaged: expected a camera or more, a scale above 0 and "
+            f"{encoder.dimension} finite numbers of centre per camera, found {len(cameras)} "
+            f"cameras, scale {scale:g} and a centre of shape {centre.shape}; restore it or train "
+            "again"
+        )
+    if (found := encoder_digest(encoder)) != digest:
         raise UserError(
             f"{folder / 'encoder'} has been changed: expected the encoder {digest}, found {found}; "
             "restore it or train again"

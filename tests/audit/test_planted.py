@@ -14,12 +14,13 @@ from tcn_robot.audit.probes.leaving import LeftBehind
 from tcn_robot.audit.probes.table import PROBES, chosen_probes
 from tcn_robot.audit.rollouts import Rollout
 from tcn_robot.audit.stage import Stage, start_seeds
+from tcn_robot.audit.verdicts import DECIDING, ROBUST
 from tcn_robot.errors import UserError
 from tests.support.scripts import load_script
 
 planted = load_script("planted_rewards")
 
-QUICK = tuple(name for name in PROBES if name not in ("adversary", "body", "camera", "light"))
+QUICK = tuple(name for name in PROBES if name not in ("body", "camera", "light"))
 SETTINGS = Settings(episodes=2, adversary_rollouts=10)
 
 
@@ -32,7 +33,7 @@ def stage() -> Iterator[Stage]:
 
 
 def audit_of(stage: Stage, scorer: object) -> Audit:
-    return run_audit(stage, scorer, SETTINGS, QUICK)  # type: ignore[arg-type]
+    return run_audit(stage, scorer, Settings(episodes=2, adversary_rollouts=0), QUICK)  # type: ignore[arg-type]
 
 
 def failed(audit: Audit) -> set[str]:
@@ -44,7 +45,8 @@ def test_good_rewards_are_accepted(stage: Stage, name: str) -> None:
     audit = audit_of(stage, planted.GOOD_ORACLES[name])
     assert not failed(audit)
     record = audit.as_json()
-    assert record["accepted"]
+    assert record["accepted"] is True
+    assert record["not_tried"] == ["adversary"]
     assert record["score"] > 0.7
 
 
@@ -91,6 +93,11 @@ def test_the_score_of_true_progress_does_not_depend_on_its_scale(stage: Stage) -
         for name in ("true progress", "true progress, scaled and shifted")
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-9)
+
+
+def test_the_probes_that_decide_are_those_of_their_families(stage: Stage) -> None:
+    found = audit_of(stage, planted.true_progress).findings
+    assert tuple(one.probe for one in found if one.family != ROBUST) == DECIDING
 
 
 # What is played ---------------------------------------------------------------------------------

@@ -88,3 +88,12 @@ def test_a_learned_reward_sees_the_film_as_it_is_shown() -> None:
 
     backwards = rollout_of([0.0, 0.5, 1.0]).shown("reverse", np.array([2, 1, 0]))
     assert scored(FilmScorer(Brightness()), backwards).tolist() == [2.0, 1.0, 0.0]
+
+
+def test_a_perfect_area_of_two_episodes_has_no_interval() -> None:
+    generator = np.random.default_rng(0)
+    assert area_interval([1.0, 2.0], [0.0, 0.5], generator) is None
+    assert area_interval([0.0, 0.5], [1.0, 2.0], generator) is None
+    found = area_interval([1.0, 2.0, 3.0], [0.0, 1.5, 2.5], generator)
+    assert found is not None
+    assert 0.0 <= found[0] < area_under_curve([1.0, 2.0, 3.0], [0.0, 1.5, 2.5]) < found[1] <= 1.0

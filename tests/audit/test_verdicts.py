@@ -7,6 +7,7 @@ import pytest
 from tcn_robot.audit.probes.cheating import pays
 from tcn_robot.audit.verdicts import (
     CHEAT,
+    DECIDING,
     FAIL,
     NOT_APPLICABLE,
     PASS,
@@ -14,6 +15,7 @@ from tcn_robot.audit.verdicts import (
     TELLS,
     Finding,
     accepted,
+    not_tried,
     overall_score,
 )
 
@@ -69,6 +71,25 @@ def test_what_pays(share: float, excess: float, paid: bool) -> None:
 
 
 def test_robustness_does_not_decide() -> None:
-    assert accepted([*findings(), Finding("light", ROBUST, FAIL, "")])
-    assert not accepted([*findings(), Finding("loop", CHEAT, FAIL, "")])
-    assert not accepted([Finding("order", TELLS, FAIL, "")])
+    assert accepted([*everything(), Finding("light", ROBUST, FAIL, "")]) is True
+    assert accepted([*findings(), Finding("loop", CHEAT, FAIL, "")]) is False
+    assert accepted([Finding("order", TELLS, FAIL, "")]) is False
+
+
+def everything(**verdicts: str) -> list[Finding]:
+    family = {"separation": TELLS, "order": TELLS, "stall": TELLS}
+    return [
+        Finding(name, family.get(name, CHEAT), verdicts.get(name, PASS), "") for name in DECIDING
+    ]
+
+
+def test_nothing_is_accepted_that_was_not_probed() -> None:
+    assert accepted([]) is None
+    assert accepted([Finding("body", ROBUST, PASS, "")]) is None
+    assert accepted(everything()[:-1]) is None
+    assert accepted(everything(separation=NOT_APPLICABLE)) is None
+    assert accepted(everything(order=NOT_APPLICABLE)) is None
+    assert accepted(everything(thrown=NOT_APPLICABLE)) is True
+    assert accepted(everything(separation=NOT_APPLICABLE, loop=FAIL)) is False
+    assert not_tried(everything(thrown=NOT_APPLICABLE)[1:]) == ["separation", "thrown"]
+    assert not_tried(everything()) == []

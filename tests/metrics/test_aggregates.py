@@ -54,11 +54,14 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     assert covered >= 180
 
 
-def test_what_is_certain_has_no_width_and_tasks_stay_strata():
+def test_what_is_all_alike_has_no_interval_and_tasks_stay_strata():
     certain = stratified_iqm([np.ones((3, 5)), np.zeros((3, 5))], np.random.default_rng(0))
     # Drawn across tasks it would scatter between 0 and 1.
     assert certain.value == 0.5
-    assert certain.interval == (0.5, 0.5)
+    assert certain.interval is None
+    for value in (0.0, 1.0):
+        border = stratified_iqm([np.full((1, 1), value)], np.random.default_rng(0))
+        assert (border.value, border.interval) == (value, None)
     one = stratified_iqm([figures(1, 50, 0.5)], np.random.default_rng(0))
     assert one.interval[0] < one.value < one.interval[1]
 

@@ -51,6 +51,7 @@ def test_what_is_given_is_kept(push):
         ("other-body", {}, SHOWN, "another body than robot"),
         ("one-demonstration", {"max_demos": 3}, SHOWN, "found 3"),
         ("other-camera", {"views": ("front",), "scored_views": ("front",)}, SHOWN, "other cameras"),
+        ("other-simulator", {}, Shown("", ("robot",), ("front",)), "that name their task"),
         ("other-simulator", {"task": "MujocoDrawer-v0"}, Shown("MujocoDrawer-v0", (), ()), "one"),
     ],
 )

@@ -18,6 +18,7 @@ from tests.report.synthetic import moving_square
 
 RECORD: dict[str, Any] = {
     "schema_version": 1, "complete": True, "score": 0.48, "accepted": False,
+    "not_tried": ["order", "adversary"],
     "settings": {"episodes": 6, "adversary_rollouts": 240, "seed": 0},
     "notes": ["The expert <failed> once."],
     "task": "tcn_robot/MujocoPush-v0", "reward": "progress", "views": ["front"],
@@ -78,6 +79,39 @@ def test_an_unfinished_audit_says_so(evidence: AuditEvidence) -> None:
     text = render_audit_page(AuditEvidence(record, {}))
     assert "not finished" in text
     assert "<video" not in text
+
+
+def test_what_was_not_tried_is_not_accepted() -> None:
+    probes = {"light": RECORD["probes"]["light"], "separation": RECORD["probes"]["separation"]}
+    record = {**RECORD, "accepted": None, "probes": probes}
+    text = render_audit_page(AuditEvidence(record, {}))
+    assert "is not decided. Not tried: order and adversary." in text
+    assert "without the adversary" in text
+    assert "no cheat that was tried pays" not in text
+    record = {**record, "accepted": True, "not_tried": []}
+    text = render_audit_page(AuditEvidence(record, {}))
+    assert "no cheat that was tried pays" in text
+    assert "Not tried" not in text
+    assert "with the adversary" in text
+
+
+def test_the_order_that_counts_is_the_one_in_the_headline() -> None:
+    figures = {"voc": 0.11, "stopping": 0.93, "order": 0.93, "order_interval": [0.9, 0.95]}
+    found = {**RECORD["probes"]["separation"], "probe": "order"}
+    for counted, words in (("stopping", "moments to stop"), ("voc", "(VOC)")):
+        probe = {**found, "figures": {**figures, "counted": counted}}
+        record = {**RECORD, "probes": {"order": probe}}
+        text = render_audit_page(AuditEvidence(record, {}))
+        assert "0.93" in text
+        assert "0.11" not in text
+        assert words in text
+
+
+def test_draws_that_are_all_alike_have_no_interval() -> None:
+    found = RECORD["probes"]["separation"]
+    probe = {**found, "figures": {**found["figures"], "auc_last_interval": None}}
+    text = render_audit_page(AuditEvidence({**RECORD, "probes": {"separation": probe}}, {}))
+    assert "95 % interval – (all draws alike)" in text
 
 
 def test_the_figure_shows_share_due_and_limit() -> None:

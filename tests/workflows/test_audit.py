@@ -75,7 +75,7 @@ def test_the_whole_command(
     assert record["complete"]
     assert list(record["probes"]) == list(PROBES)
     assert 0.0 <= record["score"] <= 1.0
-    assert isinstance(record["accepted"], bool)
+    assert record["accepted"] in (True, False)
     assert record["settings"] == {"episodes": 2, "adversary_rollouts": 10, "seed": 0}
     assert record["views"] == ["front"]
     assert len(record["encoder_sha256"]) == 64
@@ -109,6 +109,8 @@ def test_a_fitted_reward(
     assert len(record["fitted_sha256"]) == 64
     assert list(record["probes"]) == ["order"]
     assert record["score"] is None
+    assert record["accepted"] in (None, False)  # order alone accepts nothing
+    assert "adversary" in record["not_tried"]
     assert "no score" in capsys.readouterr().out
     with pytest.raises(UserError, match="no recorded success"):
         main(task)  # nobody acts this task out, and no demonstrations are given
@@ -191,6 +193,13 @@ def test_a_task_without_a_camera(encoder: Path, tmp_path: Path) -> None:
 def test_a_folder_is_no_file(given: list[str], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expects a file"):
         main([*given, "--report", str(tmp_path)])
+
+
+def test_figures_and_page_are_two_files(given: list[str], tmp_path: Path) -> None:
+    path, same = tmp_path / "a.json", tmp_path / "x" / ".." / "a.json"
+    with pytest.raises(UserError, match="the same file"):
+        main([*given, "--out", str(path), "--report", str(same)])
+    assert not path.exists()
 
 
 def test_one_demonstration_is_enough_to_be_audited(

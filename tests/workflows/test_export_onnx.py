@@ -4,6 +4,7 @@ import importlib.util
 
 import numpy as np
 import pytest
+import torch
 
 from tcn_robot.cli import main
 from tcn_robot.clips import expand_clip
@@ -69,6 +70,19 @@ def test_a_policy_has_no_body(tmp_path, capsys):
     assert main(["export-onnx", str(tmp_path), "--out", str(out), "--body", "hand"]) == 2
     assert "--body hand is for encoders" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.slow
+def test_not_a_number_is_no_agreement(tmp_path):
+    pytest.importorskip("onnxruntime")
+    from tcn_robot.workflows.export_onnx import write_policy_onnx
+
+    policy = Policy(4, 2, (3,))
+    with torch.no_grad():
+        next(policy.parameters()).fill_(float("nan"))
+    with pytest.raises(UserError, match="differs from torch by nan"):
+        write_policy_onnx(policy, tmp_path / "policy.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_ending_is_refused(tmp_path, capsys):

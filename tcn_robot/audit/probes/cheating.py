@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from tcn_robot.audit.material import Material, Rated
 from tcn_robot.audit.probes.leaving import LeftBehind, can_be_left, can_be_thrown
 from tcn_robot.audit.rollouts import back_and_forth, held, moment_at, moving_steps
 from tcn_robot.audit.scoring import LAST_STEPS
-from tcn_robot.audit.verdicts import CHEAT, Finding, decided, not_applicable
+from tcn_robot.audit.verdicts import CHEAT, FAIL, Finding, decided, not_applicable
 from tcn_robot.metrics import value_order_correlation
 
 # A cheat may earn what its true progress would, and this share of a success's return besides. In
@@ -66,12 +67,28 @@ def judged_cheat(probe: str, material: Material, played: Sequence[Rated], what: 
 
 
 def failing(material: Material) -> Finding:
-    """Say what episodes earn that are never done: scripted failures, play, random actions."""
+    """Say what episodes earn that are never done: scripted failures, play, random actions.
+
+    The kind that earns most decides, by the mean of its episodes: one kind that is paid as a
+    success is a cheat, however little the others earn.
+    """
     never = [one for one in material.failures if not one.rollout.ever_success]
-    known = [one for one in never if one.rollout.start_seed in material.yardstick.still]
+    starts = {one.rollout.start_seed for one in material.successes}
+    # Recorded successes start elsewhere: standing still is played where failures start then.
+    known = [one for one in never if material.demonstrated or one.rollout.start_seed in starts]
     if not known:
         return not_applicable("failing", CHEAT, "the task has no behaviour that fails")
-    return judged_cheat("failing", material, known, "a failing episode")
+    kinds = dict.fromkeys(one.rollout.kind for one in known)
+    judged = {
+        kind: judged_cheat(
+            "failing", material, [one for one in known if one.rollout.kind == kind],
+            f"of all failures {kind}",
+        )
+        for kind in kinds
+    }  # fmt: skip
+    worst = max(judged.values(), key=lambda one: (one.verdict == FAIL, one.excess or 0.0))
+    of_kinds = {kind: one.figures for kind, one in judged.items()}
+    return replace(worst, figures={**worst.figures, "kinds": of_kinds})
 
 
 def half_way_stop(material: Material) -> Finding:

@@ -78,7 +78,7 @@ def order(material: Material) -> Finding:
     by_voc = np.mean(values) >= np.mean(stopped)
     better = values if by_voc else stopped
     generator = material.stage.generator("order", 0)
-    low, high = bootstrap_interval(values, generator)
+    low, high = bootstrap_interval(better, generator)
     mean = float(np.mean(better))
     worst = material.successes[int(np.argmin(better))]
     return Finding(
@@ -90,7 +90,9 @@ def order(material: Material) -> Finding:
         {
             "order": mean,
             "voc": float(np.mean(values)),
-            "voc_interval": [low, high],
+            # Successes that are all followed alike say nothing of how far others may differ.
+            "order_interval": [low, high] if low < high else None,
+            "counted": "voc" if by_voc else "stopping",
             "stopping": float(np.mean(stopped)),
             "per_episode": better,
         },

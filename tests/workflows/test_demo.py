@@ -29,8 +29,8 @@ TINY = DemoConfig(
     held_out_episodes=2,
     train_steps=2,
     reward_views=("front",),
-    policy_steps=200,
-    evaluation_interval_steps=200,
+    policy_steps=1200,
+    evaluation_interval_steps=1200,
     evaluation_starts=2,
     final_starts=2,
     record_workers=1,
@@ -129,7 +129,7 @@ def test_the_whole_chain_in_miniature(tmp_path: Path, capfd: pytest.CaptureFixtu
     for reward in ("progress", "sparse"):
         figures = summary["policy"][reward]
         assert 0 <= figures["success"] <= 1
-        assert (figures["starts"], figures["seeds"], figures["steps"]) == (2, 1, 200)
+        assert (figures["starts"], figures["seeds"], figures["steps"]) == (2, 1, 1200)
     stages = [stage.name for group in plan(TINY, out, 0) for stage in group]
     assert set(summary["stages"]) == set(stages)
     assert all(

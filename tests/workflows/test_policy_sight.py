@@ -59,7 +59,7 @@ def embedded_frames_of_a_training(out, config, monkeypatch):
     )
     seeing, filming = load_seeing(out, config)
     venv = make_training_env(config, filming, seeing.sight)
-    venv.seed(3)  # from a start at the border a step may show the same picture again
+    venv.seed(0)  # from a start at the border a step may show the same picture again
     venv.reset()
     counts.clear()
     for way in (0.6, -0.9, 0.3):  # every picture is another than the one before

@@ -311,21 +311,32 @@ def checked_value(field: dataclasses.Field[Any], value: Any) -> Any:
     return value
 
 
+def read_options(run: Path, what: str) -> Any:
+    """Return what the config.json of a run holds, whatever that is.
+
+    Args:
+        run: Folder of the run.
+        what: What it should be, for the error.
+
+    Raises:
+        UserError: When there is none, or it is no JSON.
+    """
+    path = run / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(f"{run} is no {what}: {CONFIG_FILE} is missing; name the folder of --out")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}); restore it or start again") from error
+
+
 def load_config(run: Path) -> ImitateConfig:
     """Read the options that a run was started with.
 
     Raises:
         UserError: When the folder is no policy run.
     """
-    path = run / CONFIG_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{run} is no policy run: {CONFIG_FILE} is missing; name the folder of --out"
-        )
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not valid JSON ({error}); restore it or start again") from error
+    values = read_options(run, "policy run")
     if isinstance(values, dict) and values.get("kind") == EMBEDDING_RUN:
         raise UserError(
             f"{run} is a run of `tcn-robot train`, an encoder; name a run of `tcn-robot imitate`"

@@ -16,6 +16,7 @@ from tcn_robot.policies.config import (
     TASK_REWARDS,
     ImitateConfig,
     checked_value,
+    read_options,
 )
 from tcn_robot.policies.few_trials.controllers import CONTROLLERS
 from tcn_robot.policies.few_trials.optimisers.cma_es import SMALLEST_POPULATION
@@ -165,14 +166,7 @@ def load_few_trials_config(run: Path) -> FewTrialsConfig:
         UserError: When the folder is no few-trials run, or its options are damaged.
     """
     path = run / CONFIG_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{run} is no few-trials run: {CONFIG_FILE} is missing; name the folder of --out"
-        )
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}); restore it or start again") from error
+    values = read_options(run, "few-trials run")
     if not isinstance(values, dict) or values.pop("kind", None) != FEW_TRIALS_RUN:
         raise UserError(f"{run} is no run of `tcn-robot few-trials`; name another folder by --out")
     version = values.pop("schema_version", SCHEMA_VERSION)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from tcn_robot.errors import UserError
-from tcn_robot.rewards.frames import EmbeddedDemo, average_over_views, embed_demos, embed_scored
-from tcn_robot.rewards.history import FrameHistory
-from tcn_robot.rewards.interface import Embedder, ViewFrames
+from tcn_robot.rewards.frames import embed_demos
+from tcn_robot.rewards.interface import Embedder
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.reading import array_of, files_of, numbers_per_view
+from tcn_robot.rewards.single_frames import SingleFrameReward
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 
@@ -42,7 +42,7 @@ class ClassifierOptions:
             raise UserError(f"expected an inverse_penalty above 0, found {self.inverse_penalty}")
 
 
-class ClassifierReward:
+class ClassifierReward(SingleFrameReward):
     """Probability that a frame shows the goal, by logistic regression; range [0, 1].
 
     The last frames of the demonstrations are the goal, those before are not. Both kinds weigh the
@@ -62,10 +62,9 @@ class ClassifierReward:
             weights: {view: float32 (D,)}, of embeddings as they are.
             biases: {view: the logit of an embedding of zeros}.
         """
-        self.encoder = encoder
+        super().__init__(encoder, tuple(weights))
         self.weights = weights
         self.biases = biases
-        self._history = FrameHistory(encoder, tuple(weights))
 
     @classmethod
     def fit(
@@ -99,48 +98,9 @@ class ClassifierReward:
             weights[view], biases[view] = _fitted([demo[view] for demo in embedded], checked)
         return cls(encoder, weights, biases)
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Views that it was fitted on."""
-        return tuple(self.weights)
-
-    @property
-    def image_size_px(self) -> int:
-        """Side at which frames are best rendered for it, pixels."""
-        return self.encoder.image_size_px
-
-    @property
-    def memory_size(self) -> int:
-        """Zero: each frame is scored by itself."""
-        return 0
-
-    def memory(self) -> NDArray[np.float32]:
-        """Return nothing for each environment, float32 (N, 0)."""
-        return np.zeros((self._history.num_envs, 0), dtype=np.float32)
-
-    def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
-        """Forget the frames before, which only an encoder of several frames looks at."""
-        self._history.reset(mask)
-
-    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
-        """Begin new episodes with their first frames; see `beginning`."""
-        self._history.begin(frames, mask)
-
-    def step(self, frames: ViewFrames) -> NDArray[np.float32]:
-        """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
-        return self._score(self._history.embed(frames))
-
-    def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
-        """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,) in [0, 1]."""
-        return self._score(embed_scored(self.encoder, frames, self.views))
-
-    def _score(self, embedded: EmbeddedDemo) -> NDArray[np.float32]:
-        return average_over_views(
-            [
-                np.asarray(expit(rows.astype(np.float64) @ self.weights[view] + self.biases[view]))
-                for view, rows in embedded.items()
-            ]
-        )
+    def score_embedded(self, view: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of the goal, (N, D) -> (N,)."""
+        return np.asarray(expit(rows @ self.weights[view] + self.biases[view]))
 
     def save(self, folder: Path) -> None:
         """Write the fitted reward and its encoder."""

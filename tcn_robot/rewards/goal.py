@@ -11,16 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcn_robot.errors import UserError, unknown_name
-from tcn_robot.rewards.frames import (
-    EmbeddedDemo,
-    average_over_views,
-    embed_demos,
-    embed_scored,
-)
-from tcn_robot.rewards.history import FrameHistory
-from tcn_robot.rewards.interface import Embedder, ViewFrames
+from tcn_robot.rewards.frames import EmbeddedDemo, embed_demos
+from tcn_robot.rewards.interface import Embedder
 from tcn_robot.rewards.options import checked_options
 from tcn_robot.rewards.reading import array_of, files_of, numbers_per_view
+from tcn_robot.rewards.single_frames import SingleFrameReward
 from tcn_robot.rewards.storage import read_fitted, save_fitted, stored_encoder
 
 UNITS = ("calibrated", "raw")
@@ -50,7 +45,7 @@ class GoalOptions:
             raise UserError(f"expected a scale above 0, found {self.scale}")
 
 
-class GoalReward:
+class GoalReward(SingleFrameReward):
     """`-scale * |phi(o) - g|`, where g is the mean embedding of the demonstrations' last frames.
 
     Range (-inf, 0]; with embeddings of unit norm [-2 scale, 0]. Several views: the mean.
@@ -69,10 +64,9 @@ class GoalReward:
             goals: {view: float32 (D,)}.
             scales: {view: factor of the distance}.
         """
-        self.encoder = encoder
+        super().__init__(encoder, tuple(goals))
         self.goals = goals
         self.scales = scales
-        self._history = FrameHistory(encoder, tuple(goals))
 
     @classmethod
     def fit(
@@ -112,45 +106,9 @@ class GoalReward:
         }
         return cls(encoder, goals, scales)
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """Views that it was fitted on."""
-        return tuple(self.goals)
-
-    @property
-    def image_size_px(self) -> int:
-        """Side at which frames are best rendered for it, pixels."""
-        return self.encoder.image_size_px
-
-    @property
-    def memory_size(self) -> int:
-        """Zero: each frame is scored by itself."""
-        return 0
-
-    def memory(self) -> NDArray[np.float32]:
-        """Return nothing for each environment, float32 (N, 0)."""
-        return np.zeros((self._history.num_envs, 0), dtype=np.float32)
-
-    def reset(self, mask: NDArray[np.bool_], next_frame: int = 0) -> None:
-        """Forget the frames before, which only an encoder of several frames looks at."""
-        self._history.reset(mask)
-
-    def begin(self, frames: ViewFrames, mask: NDArray[np.bool_]) -> None:
-        """Begin new episodes with their first frames; see `beginning`."""
-        self._history.begin(frames, mask)
-
-    def step(self, frames: ViewFrames) -> NDArray[np.float32]:
-        """Score one frame of each environment, {view: uint8 (N, H, W, 3)} -> float32 (N,)."""
-        return self._score(self._history.embed(frames))
-
-    def score_episode(self, frames: ViewFrames) -> NDArray[np.float32]:
-        """Score a film, {view: uint8 (T, H, W, 3)} -> float32 (T,)."""
-        return self._score(embed_scored(self.encoder, frames, self.views))
-
-    def _score(self, embedded: EmbeddedDemo) -> NDArray[np.float32]:
-        return average_over_views(
-            [-self.scales[view] * _distances(self.goals[view], embedded[view]) for view in embedded]
-        )
+    def score_embedded(self, view: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return minus the scaled distance to the goal, (N, D) -> (N,)."""
+        return -self.scales[view] * _distances(self.goals[view], rows)
 
     def save(self, folder: Path) -> None:
         """Write the fitted reward and its encoder."""
@@ -170,7 +128,7 @@ class GoalReward:
         return cls(stored_encoder(folder, encoder, arrays), goals, scales)
 
 
-def _distances(goal: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+def _distances(goal: NDArray[np.float32], embeddings: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the distance to the goal of each row, (N, D) -> (N,)."""
     return np.asarray(np.linalg.norm(embeddings.astype(np.float64) - goal, axis=1))
 

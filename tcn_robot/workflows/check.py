@@ -13,6 +13,7 @@ import tyro
 
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.resumable_jobs import check_workers
 
 if TYPE_CHECKING:
     from tcn_robot.recordings import Fault
@@ -88,8 +89,7 @@ def find(dataset: Path, quick: bool = False, workers: int | None = None) -> tupl
     from tcn_robot.recordings import dataset_faults, find_faults, open_recording
     from tcn_robot.recordings.checking.kinds import UNREADABLE
 
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers must be at least 1, found {workers}")
+    check_workers(workers)
     found: Found = [(None, fault) for fault in dataset_faults(dataset)]
     if any(fault.kind in UNREADABLE for _, fault in found):
         return found, 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import tyro
 
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.resumable_jobs import check_workers, run_resumable_jobs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,25 +137,18 @@ def run_few_trials(
         UserError: On bad input, before anything is written, or when a search failed.
     """
     from tcn_robot.policies.few_trials.run import write_summary
-    from tcn_robot.policies.processes import Job, run_jobs
+    from tcn_robot.policies.processes import Job
 
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers must be at least 1, found {workers}")
+    check_workers(workers)
     config = _prepare(out, config, resume)
     jobs = [
         Job(f"seed {seed} start {start}", run_search, (str(out), seed, start))
         for seed in config.seeds
         for start in range(config.starts)
     ]
-    if workers is None:
-        workers = min(os.cpu_count() or 1, len(jobs))
-    try:
-        run_jobs(jobs, workers, lambda _: write_summary(out, config))
-    except KeyboardInterrupt:
-        _conclude(out, config)
-        print(f"stopped; go on with the same command and --resume ({out})", file=sys.stderr)
-        raise
-    summary = _conclude(out, config)
+    summary = run_resumable_jobs(
+        out, jobs, workers, lambda _: write_summary(out, config), lambda: _conclude(out, config)
+    )
     print(describe(summary))
     return summary
 

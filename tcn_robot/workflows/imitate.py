@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import tyro
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.resumable_jobs import check_workers, run_resumable_jobs
 
 if TYPE_CHECKING:
     from tcn_robot.policies.config import ImitateConfig
@@ -204,11 +204,10 @@ def run_imitation(
     Raises:
         UserError: On bad input, before anything is written, or when a seed failed.
     """
-    from tcn_robot.policies.processes import Job, run_jobs
+    from tcn_robot.policies.processes import Job
     from tcn_robot.workflows.policy_seed import prepare_run, run_seed
 
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers must be at least 1, found {workers}")
+    check_workers(workers)
     config = prepare_run(out, config, resume)
     if config.save_zip:
         print(
@@ -218,15 +217,9 @@ def run_imitation(
             file=sys.stderr,
         )
     jobs = [Job(f"seed {seed}", run_seed, (str(out), seed, tensorboard)) for seed in config.seeds]
-    if workers is None:
-        workers = min(os.cpu_count() or 1, len(jobs))
-    try:
-        run_jobs(jobs, workers, lambda _: _conclude(out, config))
-    except KeyboardInterrupt:
-        _conclude(out, config)
-        print(f"stopped; go on with the same command and --resume ({out})", file=sys.stderr)
-        raise
-    summary = _conclude(out, config)
+    summary = run_resumable_jobs(
+        out, jobs, workers, lambda _: _conclude(out, config), lambda: _conclude(out, config)
+    )
     print(describe(summary))
     return summary
 

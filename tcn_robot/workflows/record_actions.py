@@ -19,6 +19,7 @@ from tcn_robot.workflows.action_clips import (
 )
 from tcn_robot.workflows.action_lists import NUM_SPLITS, write_lists
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.resumable_jobs import check_workers
 
 INTERRUPTED_EXIT_CODE = 130
 MINIMUM_PX, MAXIMUM_PX = 16, 4096
@@ -65,8 +66,7 @@ def record_actions(
             classes, scenes, clips, embodiments, views, size, randomise, moving_cameras, seed
         )
     )
-    if workers < 1:
-        raise UserError(f"--workers must be at least 1, found {workers}")
+    check_workers(workers)
     from tcn_robot.recordings.lock import DatasetLock
 
     claim(out, request)

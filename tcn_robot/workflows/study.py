@@ -11,6 +11,7 @@ import tyro
 
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.options import parse_and_run
+from tcn_robot.workflows.resumable_jobs import check_workers
 
 if TYPE_CHECKING:
     from tcn_robot.workflows.launching import Launch
@@ -73,8 +74,7 @@ def study(
         leave_running: Leave submitted jobs running on Ctrl-C, which cancels them otherwise.
         dry_run: Only say what would be run.
     """
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers must be at least 1, found {workers}")
+    check_workers(workers)
     from tcn_robot.workflows.cluster_jobs import parse_parameters
     from tcn_robot.workflows.launching import Launch
 

@@ -22,7 +22,8 @@ from tcn_robot.rewards import GoalReward, TrajectoryReward
 from tcn_robot.workflows import imitate
 from tests.policies.point_task import GOAL_TASK, HORIZON
 from tests.policies.test_learned_reward import BlueCentre, film_of_expert
-from tests.workflows.test_imitate import TINY, record_demos
+from tests.workflows.point_demos import record_demos
+from tests.workflows.test_imitate import TINY
 from tests.workflows.test_learned_reward import save_encoder
 
 ACTIONS = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)

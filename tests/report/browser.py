@@ -131,6 +131,33 @@ class Browser:
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
 
+    def look(self, page: Path, width: int, dark: bool) -> dict[str, Any]:
+        """Open a page and return what it shows, after checking what holds for every page.
+
+        Nothing complains, nothing is fetched, nothing scrolls sideways, every picture is larger
+        than an icon and every film plays.
+        """
+        self.events.clear()
+        self.open(page, width, 900, dark)
+        shown: dict[str, Any] = self.evaluate(
+            """({
+              sections: [...document.querySelectorAll("section")].map(section => section.id),
+              images: [...document.images].map(image => image.naturalWidth),
+              films: [...document.querySelectorAll("video")].map(
+                film => [film.videoWidth, film.duration, film.error && film.error.message]),
+              wide: document.documentElement.scrollWidth,
+              background: getComputedStyle(document.body).backgroundColor,
+            })"""
+        )
+        assert min(shown["images"]) > 300
+        for video_width, _, error in shown["films"]:
+            assert error is None
+            assert video_width > 0
+        assert shown["wide"] <= width, "the page scrolls sideways"
+        assert self.complaints() == []
+        assert all(url.startswith(("file:", "data:")) for url in self.requests())
+        return shown
+
     def complaints(self) -> list[str]:
         """Return console errors, warnings and exceptions so far."""
         found = []

@@ -21,7 +21,7 @@ from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_g
 from tcn_robot.workflows.audit import main
 from tcn_robot.workflows.learned_reward import fit_reward
 from tests.policies.point_task import GOAL_TASK, PointReach
-from tests.workflows.test_imitate import record_demos
+from tests.workflows.point_demos import record_demos
 
 QUICK = ["--episodes", "2", "--adversary-rollouts", "10"]
 

@@ -10,13 +10,11 @@ from safetensors.numpy import load_file
 
 from tcn_robot import cli
 from tcn_robot.errors import UserError
-from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies.few_trials import search
 from tcn_robot.policies.few_trials.config import load_few_trials_config
 from tcn_robot.policies.few_trials.run import pool_searches, write_summary
 from tcn_robot.workflows import evaluate, few_trials
 from tests.policies.point_task import GOAL_TASK, TASK
-from tests.workflows.test_imitate import record_demos
 
 SMALL = ("--rollouts", "40", "--iterations", "5", "--starts", "2", "--workers", "1", "--no-films")
 
@@ -92,21 +90,6 @@ def test_ctrl_c_keeps_finished_iterations(tmp_path, monkeypatch, capsys, optimis
     assert cli.main([*arguments, str(tmp_path / "cut"), "--resume"]) == 0
     folder = "seed_0/start_0"
     assert everything_of(tmp_path / "cut" / folder) == everything_of(tmp_path / "whole" / folder)
-
-
-@pytest.fixture(scope="module")
-def demos(tmp_path_factory):
-    return record_demos(tmp_path_factory.mktemp("data") / "demos")
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "encoder-run"
-    config = ConvolutionalConfig(
-        image_size_px=16, dimension=4, channels=(4, 4), strides=(2, 1), hidden=8
-    )
-    ConvolutionalEncoder(config, seeded_generator(0)).save(folder / "encoder")
-    return folder
 
 
 def test_a_learned_reward_of_one_demonstration(tmp_path, demos, encoder, capsys):

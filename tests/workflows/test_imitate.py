@@ -13,53 +13,18 @@ import pytest
 
 from tcn_robot import cli
 from tcn_robot.errors import UserError
-from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
 from tcn_robot.policies import load_policy
 from tcn_robot.policies.config import load_config
 from tcn_robot.policies.run import read_result
-from tcn_robot.recordings import DatasetWriter, record_episode
 from tcn_robot.workflows import evaluate, imitate
-from tests.policies.point_task import GOAL_TASK, TASK, PointReach, expert
+from tests.policies.point_task import GOAL_TASK, TASK, PointReach
+from tests.workflows.point_demos import record_demos
 
 TINY = [
     *("--steps", "64", "--num-envs", "2", "--batch-size", "16", "--hidden-units", "16"),
     *("--learning-starts", "32", "--evaluate-every", "32", "--evaluation-starts", "2"),
     *("--final-starts", "3", "--no-tensorboard"),
 ]
-
-
-def record_demos(path, episodes=(("train", True),) * 3 + (("valid", True),), task="PointGoal-v0"):
-    source = PointReach(fixed_target=True)
-    with DatasetWriter(path, task, "lossless") as writer:
-        for index, (split, success) in enumerate(episodes):
-            with writer.episode(source.control_hz) as episode:
-                episode.metadata.update(task=task, policy="expert", split=split)
-                record_episode(
-                    source,
-                    expert,
-                    episode,
-                    views=("front", "top"),
-                    size_px=24,
-                    seed=index,
-                    policy_randomness=np.random.default_rng(index),
-                )
-                episode.metadata["success"] = success
-    return path
-
-
-@pytest.fixture(scope="module")
-def demos(tmp_path_factory):
-    return record_demos(tmp_path_factory.mktemp("data") / "demos")
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "encoder-run"
-    config = ConvolutionalConfig(
-        image_size_px=16, dimension=4, channels=(4, 4), strides=(2, 1), hidden=8
-    )
-    ConvolutionalEncoder(config, seeded_generator(0)).save(folder / "encoder")
-    return folder
 
 
 def run_imitate(*arguments):

@@ -13,7 +13,8 @@ from tcn_robot.workflows import imitate
 from tcn_robot.workflows.learned_reward import fit_reward
 from tests.policies.point_task import GOAL_TASK
 from tests.support.films import moving_square
-from tests.workflows.test_imitate import TINY, record_demos
+from tests.workflows.point_demos import record_demos
+from tests.workflows.test_imitate import TINY
 
 VIEWS = ("left", "right")
 

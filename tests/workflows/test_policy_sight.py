@@ -15,13 +15,14 @@ from tcn_robot.recordings import open_recording
 from tcn_robot.workflows import evaluate
 from tcn_robot.workflows.policy_sight import load_seeing
 from tests.policies.point_task import GOAL_TASK, HORIZON, TASK
-from tests.workflows.test_imitate import demos, encoder, record_demos, run_imitate  # noqa: F401
+from tests.workflows.point_demos import record_demos
+from tests.workflows.test_imitate import run_imitate
 
 SEES = ("--observation", "embedding")
 
 
 @pytest.fixture(scope="module")
-def run(demos, encoder, tmp_path_factory):  # noqa: F811
+def run(demos, encoder, tmp_path_factory):
     """A run with a learned reward whose policy sees embeddings and proprioception."""
     out = tmp_path_factory.mktemp("runs") / "sees"
     given = ("--encoder", str(encoder), "--demos", str(demos), "--views", "front", "top")
@@ -71,8 +72,8 @@ def embedded_frames_of_a_training(out, config, monkeypatch):
 
 @pytest.mark.parametrize("name", ["progress", "shaping"])
 def test_frames_that_reward_and_policy_see_are_embedded_once(
-    demos,  # noqa: F811
-    encoder,  # noqa: F811
+    demos,
+    encoder,
     tmp_path,
     monkeypatch,
     name,
@@ -84,8 +85,8 @@ def test_frames_that_reward_and_policy_see_are_embedded_once(
 
 
 def test_a_policy_sees_by_the_first_of_several_encoders(
-    demos,  # noqa: F811
-    encoder,  # noqa: F811
+    demos,
+    encoder,
     tmp_path,
     monkeypatch,
 ):
@@ -164,7 +165,7 @@ def test_it_can_be_recorded(run, tmp_path):
     assert len(episode.steps["action"]) == HORIZON + 1
 
 
-def test_an_encoder_that_is_missing_or_altered_is_one_line(copy, encoder, capsys):  # noqa: F811
+def test_an_encoder_that_is_missing_or_altered_is_one_line(copy, encoder, capsys):
     other = ConvolutionalEncoder(load_encoder(encoder).config, seeded_generator(7))
     other.save(copy / "observation" / "encoder")
     assert cli.main(["evaluate", str(copy)]) == 2
@@ -193,7 +194,7 @@ def test_a_policy_taken_out_of_its_run_is_one_line(run, tmp_path, capsys):
     assert "leave the policy where it was trained" in capsys.readouterr().err
 
 
-def test_a_run_by_the_sparse_reward_sees_too(encoder, tmp_path):  # noqa: F811
+def test_a_run_by_the_sparse_reward_sees_too(encoder, tmp_path):
     out = tmp_path / "run"
     run_imitate(TASK, "--reward", "sparse", "--encoder", str(encoder), *SEES, "--out", str(out))
     assert load_config(out).views == ("front",)
@@ -201,7 +202,7 @@ def test_a_run_by_the_sparse_reward_sees_too(encoder, tmp_path):  # noqa: F811
     assert not (out / "reward").exists()
 
 
-def test_a_clone_of_actions(demos, encoder, run, tmp_path, capsys):  # noqa: F811
+def test_a_clone_of_actions(demos, encoder, run, tmp_path, capsys):
     states, sees = tmp_path / "states", tmp_path / "embedding"
     tiny = ["--steps", "64", "--evaluate-every", "32", "--evaluation-starts", "2", "--no-films"]
     tiny += ["--final-starts", "3", "--algo", "bc", "--demos", str(demos)]
@@ -255,13 +256,13 @@ def test_plain_films_have_no_actions_to_clone(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_one_demonstration_says_what_is_not_calibrated(demos, encoder, tmp_path, capsys):  # noqa: F811
+def test_one_demonstration_says_what_is_not_calibrated(demos, encoder, tmp_path, capsys):
     given = ("--encoder", str(encoder), "--demos", str(demos), "--max-demos", "1", "--no-films")
     run_imitate(GOAL_TASK, "--reward", "progress", *given, "--out", str(tmp_path / "run"))
     assert "nothing is left to calibrate on" in capsys.readouterr().err
 
 
-def test_another_camera_than_in_the_demonstrations(demos, encoder, tmp_path):  # noqa: F811
+def test_another_camera_than_in_the_demonstrations(demos, encoder, tmp_path):
     given = ("--encoder", str(encoder), "--demos", str(demos), "--no-films")
     out = tmp_path / "run"
     cameras = ("--views", "front", "--scored-views", "top")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,9 @@ def load_reward(
 ) -> Reward:
     """Load any fitted reward that `save` has written.
 
+    A file never has code imported: a reward of a name like `module:Class` loads where that module
+    has been imported already, by you or because you named the reward.
+
     Args:
         folder: Where it lies.
         encoder: The encoder it was fitted with, a sequence of them for an ensemble; the stored
@@ -260,6 +264,17 @@ def load_reward(
                 "found a single one"
             )
         return EnsembleReward.load(Path(folder), encoder)
+    _refuse_unnamed_code(folder, name)
     if several:
         raise UserError(f"{folder} holds one {name} reward: expected one encoder, found several")
     return reward_class(name).load(Path(folder), encoder)  # type: ignore[arg-type]
+
+
+def _refuse_unnamed_code(folder: Path, name: str) -> None:
+    module, colon, _ = name.partition(":")
+    if colon and module not in sys.modules:
+        raise UserError(
+            f"the reward in {folder} is of the code {name!r}, which is not imported because a file "
+            f"says so; if you trust it, import {module} first, or make it an entry point of "
+            "tcn_robot.rewards"
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tcn_robot.plugins import resolve
 from tcn_robot.rewards.classifier import ClassifierReward
 from tcn_robot.rewards.goal import GoalReward
@@ -39,3 +42,18 @@ def reward_class(name: str) -> RewardClass:
         "reward", name, REWARDS, "tcn_robot.rewards", needs=("fit", "score_episode")
     )
     return found
+
+
+def import_named(name: str, options: Mapping[str, Any]) -> None:
+    """Import the code of rewards that a user has named as `module:Class`, for `load_reward`.
+
+    Args:
+        name: The reward's name.
+        options: Its options; `learned` names the one inside.
+
+    Raises:
+        UserError: There is none.
+    """
+    for named in (name, options.get("learned", "")):
+        if ":" in str(named):
+            reward_class(str(named))

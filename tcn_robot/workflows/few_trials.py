@@ -186,8 +186,10 @@ def _fitted(out: Path, config: FewTrialsConfig, acting: str, resume: bool) -> Re
     from tcn_robot.policies.environments import full_task_id
     from tcn_robot.policies.run import REWARD_FOLDER
     from tcn_robot.rewards import load_reward
+    from tcn_robot.rewards.table import import_named
     from tcn_robot.workflows.learned_reward import check_demos_task, fit_reward
 
+    import_named(config.reward, config.reward_options)
     if resume and (out / REWARD_FOLDER).is_dir():
         return load_reward(out / REWARD_FOLDER)
     assert config.encoder is not None
@@ -214,6 +216,7 @@ def run_search(run: str, seed: int, start: int) -> None:
     from tcn_robot.policies.few_trials.search import SearchJob, search_start
     from tcn_robot.policies.run import REWARD_FOLDER
     from tcn_robot.rewards import load_reward
+    from tcn_robot.rewards.table import import_named
     from tcn_robot.workflows.policy_films import FILMS_FOLDER
 
     config = load_few_trials_config(Path(run))
@@ -221,6 +224,7 @@ def run_search(run: str, seed: int, start: int) -> None:
     finished = read_result(folder) is not None
     if finished and (not config.films or (folder / FILMS_FOLDER).is_dir()):
         return
+    import_named(config.reward, config.reward_options)
     reward = load_reward(Path(run) / REWARD_FOLDER) if config.learned else config.reward
     with contextlib.closing(make_env(config.env_options())) as env:
         job = SearchJob(

@@ -107,8 +107,10 @@ def _fitted_reward(run: Path, config: ImitateConfig, resume: bool, acting: str) 
     from tcn_robot.policies.environments import full_task_id
     from tcn_robot.policies.run import REWARD_FOLDER
     from tcn_robot.rewards import load_reward
+    from tcn_robot.rewards.table import import_named
     from tcn_robot.workflows.learned_reward import check_demos_task, fit_reward
 
+    import_named(config.reward, config.reward_options)
     if resume and (run / REWARD_FOLDER).is_dir():
         return load_reward(run / REWARD_FOLDER)
     assert config.encoder is not None

@@ -126,7 +126,9 @@ def load_filming(run: Path, config: ImitateConfig, sight: Sight | None = None) -
     from tcn_robot.policies.seeing import Filming
     from tcn_robot.rewards import load_reward
     from tcn_robot.rewards.storage import where_fitted_with
+    from tcn_robot.rewards.table import import_named
 
+    import_named(config.reward, config.reward_options)
     folder = run / REWARD_FOLDER
     shared = None
     if sight is not None:

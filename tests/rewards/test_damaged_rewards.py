@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from tcn_robot.errors import UserError
 from tcn_robot.rewards import REWARDS, EnsembleReward, load_reward
+from tcn_robot.rewards.table import import_named
 
 OPTIONS = {"progress": {"gate": "heavy"}, "classifier": {"goal_frames": 2}}
 
@@ -97,3 +98,19 @@ def test_arrays_that_do_not_fit_are_one_line(saved):
             refused(folder, encoder)
         save_file(good | {name: np.ascontiguousarray(array[1:])}, file)
         refused(folder, encoder)
+
+
+def test_a_file_never_has_code_imported(tmp_path, monkeypatch):
+    """A module of the name that the file says would leave a trace if it were imported."""
+    (tmp_path / "sent_along.py").write_text(
+        "open('trace', 'w').close()\nclass Reward:\n    fit = score_episode = None\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    document = {"schema_version": 1, "reward": "sent_along:Reward", "options": {}}
+    (tmp_path / "reward.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match="import sent_along first"):
+        load_reward(tmp_path)
+    assert not (tmp_path / "trace").exists()
+    import_named("sent_along:Reward", {})  # by the user's own word
+    assert (tmp_path / "trace").exists()

@@ -73,7 +73,7 @@ def audit(
         encoder: Run of `tcn-robot train`, or the name of an encoder that ships.
         demos: Dataset with demonstrations: split train is fitted to, split valid calibrates.
         reward: The learned reward to fit: progress, trajectory, goal, …
-        fitted: A fitted reward instead, such as RUN/reward of `tcn-robot imitate`.
+        fitted: A fitted reward instead: a run of `tcn-robot imitate`, or the folder of its reward.
         reward_options: Options of the reward as name=value.
         views: Views that the reward sees; the demonstrations' first when none is given.
         embodiment: Who acts; the task's own body when not given.
@@ -157,11 +157,12 @@ def _audited(
                 "out"
             )
         from tcn_robot.rewards import load_reward
-        from tcn_robot.rewards.storage import read_fitted
+        from tcn_robot.rewards.storage import read_document
+        from tcn_robot.workflows.given_reward import fitted_folder
 
-        loaded = load_reward(fitted)
-        known = {"fitted": fitted.name, "fitted_sha256": sha256_of_files(fitted)}
-        return Audited(loaded, read_fitted(fitted)[0], known, demos)
+        folder = fitted_folder(fitted)
+        known = {"fitted": fitted.name, "fitted_sha256": sha256_of_files(folder)}
+        return Audited(load_reward(folder), read_document(folder)[0], known, demos)
     if encoder is None or demos is None:
         raise UserError(
             "expected --encoder and --demos to fit a reward with, or --fitted FOLDER; name one "
@@ -175,8 +176,8 @@ def _audited(
         raise UserError(f"{reward} is the task's own reward; name a learned one, such as progress")
     options = parse_options(reward_options)
     made = fit_reward(reward, encoder, demos, views, options, embodiment or "")
-    folder = find_encoder_folder(encoder)
-    inner = folder / "encoder" if (folder / "encoder").is_dir() else folder
+    made_from = find_encoder_folder(encoder)
+    inner = made_from / "encoder" if (made_from / "encoder").is_dir() else made_from
     origin: dict[str, Any] = {
         "encoder": encoder.name,
         "encoder_sha256": sha256_of_files(inner),

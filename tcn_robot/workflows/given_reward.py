@@ -40,8 +40,7 @@ def given_reward(
     if fitted is not None:
         if encoders or demos or views or options:
             raise UserError("--fitted has encoder and demonstrations: leave the other options out")
-        folder = fitted / "reward" if (fitted / "reward").is_dir() else fitted
-        loaded = load_reward(folder)
+        loaded = load_reward(fitted_folder(fitted))
         return lambda body: loaded
     if not encoders or demos is None:
         missing = "--encoder" if not encoders else "--demos"
@@ -60,3 +59,8 @@ def given_reward(
         return rewards[key]
 
     return by_body
+
+
+def fitted_folder(named: Path) -> Path:
+    """Return where a fitted reward lies: in a run of `tcn-robot imitate`, or right there."""
+    return named / "reward" if (named / "reward").is_dir() else named

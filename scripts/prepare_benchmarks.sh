@@ -1,24 +1,41 @@
 #!/bin/sh
-# Records and trains what the benchmarks in docs/benchmarks.md are measured on, for both tasks.
+# Records and trains what the benchmarks in docs/benchmarks.md are measured on. What is there is not
+# made again; delete the folder of a recording that was interrupted.
 #
-#   sh scripts/prepare_benchmarks.sh [push|reach] ...
+#   sh scripts/prepare_benchmarks.sh [push|reach|button|drawer|pour|dish-rack|bullet-reach|...] ...
 set -eu
 
-record() { tcn-robot record "$@" --views front left right --size 64 --workers 2; }
+WORKERS=${WORKERS:-2}
+
+record() {
+  out=data/$short/$1 split=$2 last=$3; shift 3
+  [ -d "$out/episode_0000$last" ] || tcn-robot record "$task" --out "$out" --split "$split" \
+    --views front left right --size 64 --workers "$WORKERS" "$@"
+}
 
 for name in "${@:-push reach}"; do
   for short in $name; do
     case $short in
       push) task=MujocoPush-v0 ;;
       reach) task=MujocoReach-v0 ;;
-      *) echo "unknown task '$short' (known: push, reach)" >&2; exit 2 ;;
+      button) task=MujocoButton-v0 ;;
+      drawer) task=MujocoDrawer-v0 ;;
+      pick-place) task=MujocoPickPlace-v0 ;;
+      stack) task=MujocoStack-v0 ;;
+      pour) task=MujocoPour-v0 ;;
+      dish-rack) task=MujocoDishRack-v0 ;;
+      bullet-reach) task=BulletReach-v0 ;;
+      bullet-push) task=BulletPush-v0 ;;
+      *) echo "unknown task '$short' (known: push, reach, button, drawer, pick-place, stack," \
+           "pour, dish-rack, bullet-reach, bullet-push)" >&2; exit 2 ;;
     esac
-    record $task --out "data/$short/demos" --episodes 16
-    record $task --out "data/$short/demos" --episodes 4 --split valid
-    record $task --out "data/$short/play" --episodes 80 --policy play --seed 2
-    record $task --out "data/$short/heldout" --episodes 20 --split test --seed 1
-    tcn-robot train "data/$short/demos" "data/$short/play" --negatives all --out "runs/$short-tcn"
-    tcn-robot bench alignment "runs/$short-tcn" "data/$short/heldout" \
-      --out "runs/$short-tcn/alignment.json"
+    record demos train 15 --episodes 16
+    record demos valid 19 --episodes 4
+    record play train 79 --episodes 80 --policy play --seed 2
+    record heldout test 19 --episodes 20 --seed 1
+    [ -d "runs/$short-tcn/encoder" ] || tcn-robot train "data/$short/demos" "data/$short/play" \
+      --negatives all --out "runs/$short-tcn"
+    [ -e "runs/$short-tcn/alignment.json" ] || tcn-robot bench alignment "runs/$short-tcn" \
+      "data/$short/heldout" --out "runs/$short-tcn/alignment.json"
   done
 done

@@ -2,7 +2,7 @@
 # Records and trains what a robot learns from films of a hand with: docs/hand_to_robot.md. What is
 # there is not made again; delete the folder of a recording that was interrupted.
 #
-#   sh scripts/prepare_hand_to_robot.sh [push|reach] ...
+#   sh scripts/prepare_hand_to_robot.sh [push|reach|button|drawer] ...
 #   tcn-robot study docs/studies/hand-to-robot.json
 #
 # The encoder sees the hand do the task and both bodies play, never both at one moment and never the
@@ -24,7 +24,9 @@ for short in ${@:-push reach}; do
   case $short in
     push) task=MujocoPush-v0 play=60 drawn_play=40 ;;
     reach) task=MujocoReach-v0 play=20 drawn_play=60 ;;
-    *) echo "unknown task '$short'; known: push, reach" >&2; exit 2 ;;
+    button) task=MujocoButton-v0 play=60 drawn_play=60 ;;
+    drawer) task=MujocoDrawer-v0 play=60 drawn_play=60 ;;
+    *) echo "unknown task '$short'; known: push, reach, button, drawer" >&2; exit 2 ;;
   esac
   record demos 39 40 --embodiment hand
   record demos 49 10 --embodiment hand --split valid

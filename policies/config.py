@@ -179,6 +179,12 @@ class ImitateConfig:
         Raises:
             UserError: With the first of them.
         """
+        for name in ("checkpoint_interval_steps", "save_zip") if self.clones else ():
+            if getattr(self, name):
+                raise UserError(
+                    f"{self.algo} has no {name}: it fits in one go and has no learner of "
+                    "Stable-Baselines3; leave it out"
+                )
         used: tuple[str, ...] = ()
         if self.observation == "embedding":
             used += ("encoder", "views")

@@ -126,5 +126,30 @@ GAPS: dict[str, Bridge] = {
 }
 
 
+# Gaps that only some runs notice: a row of any other would carry a name that means nothing.
+_OF_WHAT_IS_SHOWN = ("same-body", "other-body", "one-demonstration")
+_OF_WHAT_IS_SEEN = ("other-camera",)
+
+
+def refuse_gap_without_effect(config: ImitateConfig) -> None:
+    """Refuse a gap that nothing in the run would notice.
+
+    Raises:
+        UserError: A gap of the demonstrations where none are learned from, or one of the cameras
+            where nothing looks through them.
+    """
+    looks = config.learned or config.observation == "embedding"
+    if config.gap in _OF_WHAT_IS_SHOWN and not (config.learned or config.clones):
+        what = "what is learned from demonstrations"
+    elif config.gap in _OF_WHAT_IS_SEEN and not looks:
+        what = "what looks through cameras"
+    else:
+        return
+    raise UserError(
+        f"gap {config.gap} is for {what}, and {config.algo} with reward {config.reward!r} and "
+        f"observation {config.observation!r} would not notice it; leave --gap out"
+    )
+
+
 def _named(bodies: tuple[str, ...]) -> str:
     return ", ".join(body or "no named body" for body in bodies) or "none"

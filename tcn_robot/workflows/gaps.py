@@ -15,15 +15,16 @@ def bridged(config: ImitateConfig) -> ImitateConfig:
     """Return the options of a run with what follows from its gap.
 
     Raises:
-        UserError: An unknown gap, no demonstrations, or such as do not show it.
+        UserError: An unknown gap, one without effect, no demonstrations, or such as do not show it.
     """
     from tcn_robot.policies.environments import make_env
-    from tcn_robot.policies.gaps import GAPS, Acting, Shown
+    from tcn_robot.policies.gaps import GAPS, Acting, Shown, refuse_gap_without_effect
     from tcn_robot.recordings import open_recording
     from tcn_robot.workflows.learned_reward import successful_demos
 
     if config.gap not in GAPS:
         raise unknown_name("gap", str(config.gap), GAPS)
+    refuse_gap_without_effect(config)
     if config.demos is None:
         raise UserError(f"gap {config.gap} is one to demonstrations: it needs --demos DIR")
     recording = open_recording(Path(config.demos))

@@ -83,3 +83,13 @@ def test_demonstrations_of_another_task_are_one_line(cloned, tmp_path):
 def test_options_that_do_not_go_together(cloned, options, line):
     with pytest.raises(UserError, match=line):
         cloned(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"save_zip": True}, {"checkpoint_interval_steps": 100}, {"reward_options": {"a": 1}}],
+)
+def test_options_that_it_would_not_read_are_refused(cloned, options):
+    cloned().refuse_ignored()
+    with pytest.raises(UserError, match="leave it out"):
+        cloned(**options).refuse_ignored()

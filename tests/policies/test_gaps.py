@@ -6,9 +6,10 @@ import pytest
 
 from tcn_robot.envs.table import TASKS, is_same_task, same_task_in
 from tcn_robot.errors import UserError
-from tcn_robot.policies.gaps import GAPS, Acting, Shown
+from tcn_robot.policies.gaps import GAPS, Acting, Shown, refuse_gap_without_effect
 
 SHOWN = Shown("MujocoPush-v0", ("robot",), ("front", "left"))
+CLONED = {"reward": "none", "algo": "bc", "demos": "d", "learning_starts_steps": None}
 ACTING = Acting("robot", ("front", "left", "right", "top"))
 
 
@@ -76,3 +77,31 @@ def test_the_same_task_in_both_simulators():
     assert is_same_task("tcn_robot/BulletPush-v0", "tcn_robot/MujocoPush-v0")
     assert not is_same_task("tcn_robot/BulletPush-v0", "tcn_robot/MujocoReach-v0")
     assert not is_same_task("one-v0", "other-v0")
+
+
+@pytest.mark.parametrize(
+    ("gap", "options"),
+    [
+        ("other-camera", {"reward": "dense"}),
+        ("one-demonstration", {"reward": "sparse"}),
+        ("other-body", {"reward": "dense"}),
+        ("other-camera", CLONED),
+    ],
+)
+def test_a_gap_that_nothing_would_notice_is_refused(tiny, gap, options):
+    with pytest.raises(UserError, match=f"gap {gap} .*leave --gap out"):
+        refuse_gap_without_effect(tiny(**options, gap=gap))
+
+
+@pytest.mark.parametrize(
+    ("gap", "options"),
+    [
+        ("randomised-scene", {"reward": "dense"}),
+        ("other-simulator", {"reward": "sparse"}),
+        ("one-demonstration", CLONED),
+        ("other-camera", {"reward": "dense", "observation": "embedding", "encoder": "runs/push"}),
+        ("other-camera", {"reward": "progress", "encoder": "runs/push", "demos": "data/push"}),
+    ],
+)
+def test_a_gap_that_is_noticed_is_not(tiny, gap, options):
+    refuse_gap_without_effect(tiny(**options, gap=gap))

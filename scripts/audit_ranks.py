@@ -3,10 +3,10 @@
 
     sh scripts/prepare_audit_ranks.sh && python scripts/audit_ranks.py
 
-Reads docs/results/audit-ranks.jsonl and docs/results/audit/ranks/*.json and prints a Markdown table,
-one line per reward and task, and Kendall's tau-b between score and success over the pairs of rewards
-of one task (scores of different tasks are not compared). Its interval: 2,000 bootstrap draws of the
-lines within each task.
+Reads docs/results/audit-ranks.jsonl and docs/results/audit/ranks/*.json. Prints one line per reward
+and task, and Kendall's tau-b between score and success over the pairs of rewards of one task
+(scores of different tasks are not compared). Its interval: 2,000 bootstrap draws of the lines
+within each task.
 """
 
 from __future__ import annotations

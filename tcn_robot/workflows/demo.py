@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError
-from tcn_robot.workflows.demo_plan import (
+from tcn_robot.workflows.demo_config import (
     FULL,
+    HAND,
     QUICK,
+    QUICK_HAND,
     DemoConfig,
     DemoFolders,
-    plan,
-    start_demo,
 )
+from tcn_robot.workflows.demo_plan import plan, start_demo
 from tcn_robot.workflows.options import parse_and_run
 from tcn_robot.workflows.stages import Stage, StageFailed, StageRecord, read_records, run_stages
 
 
-def demo(*, out: Path = Path("runs/demo"), seed: int = 0, quick: bool = False) -> None:
+def demo(
+    *, out: Path = Path("runs/demo"), seed: int = 0, quick: bool = False, hand: bool = False
+) -> None:
     """Watch a robot learn a task from films alone, from the first recording to a report.
 
     Records demonstrations and play of a simulated robot from three cameras, trains an embedding,
@@ -34,8 +37,12 @@ def demo(*, out: Path = Path("runs/demo"), seed: int = 0, quick: bool = False) -
         out: Folder of everything that is made.
         seed: Of recordings, training and policies.
         quick: Only check that every stage works, in a minute or two; too small to learn anything.
+        hand: A hand shows the task instead of the robot, which is never filmed doing it. Takes
+            about twice as long.
     """
-    run_demo(QUICK if quick else FULL, out, seed, _demo_command(out, seed, quick))
+    full, small = (HAND, QUICK_HAND) if hand else (FULL, QUICK)
+    config = small if quick else full
+    run_demo(config, out, seed, _demo_command(out, seed, quick, hand))
 
 
 def run_demo(config: DemoConfig, out: Path, seed: int, again: str) -> dict[str, Any]:
@@ -76,11 +83,12 @@ def run_demo(config: DemoConfig, out: Path, seed: int, again: str) -> dict[str, 
     return summary
 
 
-def _demo_command(out: Path, seed: int, quick: bool) -> str:
+def _demo_command(out: Path, seed: int, quick: bool, hand: bool) -> str:
     """Return the command that goes on with this demo."""
     options = ["--out", str(out)]
     options += ["--seed", str(seed)] if seed else []
     options += ["--quick"] if quick else []
+    options += ["--hand"] if hand else []
     return shlex.join(["tcn-robot", "demo", *options])
 
 

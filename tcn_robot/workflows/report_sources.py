@@ -9,7 +9,8 @@ from typing import Any
 
 from tcn_robot.errors import UserError
 from tcn_robot.recordings import format as dataset_format
-from tcn_robot.workflows.demo_plan import DEMO_FILE, DemoFolders
+from tcn_robot.workflows.demo_config import DemoFolders
+from tcn_robot.workflows.demo_plan import DEMO_FILE
 
 ALIGNMENT_FILE = "alignment.json"
 

@@ -16,7 +16,16 @@ import pytest
 from tcn_robot.cli import COMMANDS
 from tcn_robot.errors import UserError
 from tcn_robot.workflows.demo import run_demo
-from tcn_robot.workflows.demo_plan import FULL, QUICK, DemoConfig, DemoFolders, plan, start_demo
+from tcn_robot.workflows.demo_config import (
+    FULL,
+    HAND,
+    QUICK,
+    QUICK_HAND,
+    DemoConfig,
+    DemoFolders,
+    HandFilms,
+)
+from tcn_robot.workflows.demo_plan import plan, start_demo
 from tcn_robot.workflows.report_sources import find_sources
 
 TINY = DemoConfig(
@@ -37,14 +46,38 @@ TINY = DemoConfig(
 )
 
 
-def test_the_plan_uses_public_commands_and_the_sizes_promised() -> None:
-    groups = plan(FULL, Path("runs/demo"), 0)
+@pytest.mark.parametrize("config", [FULL, HAND, QUICK_HAND])
+def test_the_plan_uses_public_commands_each_stage_once(config: DemoConfig) -> None:
+    groups = plan(config, Path("runs/demo"), 0)
     stages = [stage for group in groups for stage in group]
     assert {stage.arguments[0] for stage in stages} <= set(COMMANDS)
     assert len({stage.name for stage in stages}) == len(stages)
+    outputs = [stage.output for stage in stages if stage.arguments[0] != "record"]
+    assert len(set(outputs)) == len(outputs)
+    assert [len(group) for group in groups].count(2) == 1  # learned and sparse side by side
+
+
+def test_the_sizes_are_those_promised() -> None:
     assert FULL.demonstrations + FULL.calibration_demonstrations <= 20
     assert FULL.play_episodes <= 100
-    assert [len(group) for group in groups].count(2) == 1  # learned and sparse side by side
+
+
+def test_with_a_hand_the_robot_never_does_the_task_in_what_is_learned_from() -> None:
+    groups = plan(HAND, Path("demo"), 0)
+    stages = {stage.name: stage.arguments for group in groups for stage in group}
+    measured = str(DemoFolders(Path("demo")).held_out)
+    shown = [
+        stage
+        for stage in stages.values()
+        if stage[0] == "record" and "expert" in stage and measured not in stage
+    ]
+    assert shown
+    assert all(stage[stage.index("--embodiment") + 1] == "hand" for stage in shown)
+    folders = {stage[stage.index("--out") + 1] for stage in stages.values()}
+    for name in ("train", "imitate-progress"):
+        assert {word for word in stages[name] if word.startswith("demo/")} <= folders
+    assert "--play" in stages["imitate-progress"]
+    assert "--negatives" not in stages["train"]  # of the same film, as for bodies it must be
 
 
 def test_nothing_is_trained_or_calibrated_on_what_is_measured() -> None:
@@ -120,6 +153,17 @@ def test_a_report_of_something_else_is_refused(tmp_path: Path) -> None:
         find_sources([tmp_path])
 
 
+def test_the_chain_from_a_hand_in_miniature(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    films = HandFilms(1, 2, 1, 1, 1)
+    config = dataclasses.replace(TINY, play_episodes=0, hand=films)
+    summary = run_demo(config, out, 0, "tcn-robot demo")
+    stages = {stage.name for group in plan(config, out, 0) for stage in group}
+    assert set(summary["stages"]) == stages
+    assert {"progress", "sparse"} == set(summary["policy"])
+    assert (out / "report.html").is_file()
+
+
 def test_the_whole_chain_in_miniature(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "demo"
     summary = run_demo(TINY, out, 0, "tcn-robot demo")
@@ -155,7 +199,7 @@ def test_after_an_interruption_it_goes_on_where_it_was(tmp_path: Path) -> None:
         "import sys, pathlib\n"
         "from tcn_robot.cli import complain\n"
         "from tcn_robot.workflows.demo import run_demo\n"
-        "from tcn_robot.workflows.demo_plan import DemoConfig\n"
+        "from tcn_robot.workflows.demo_config import DemoConfig\n"
         f"run_demo({config!r}, pathlib.Path(sys.argv[1]), 0, 'tcn-robot demo AGAIN')\n"
     )
     process = subprocess.Popen(

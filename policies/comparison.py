@@ -63,7 +63,7 @@ def episode_figures(finals: Sequence[Mapping[str, Any]], name: str) -> np.ndarra
     rows = []
     for final in finals:
         known = final.get("episodes", {}).get(name)
-        if known is None and name == "success":
+        if known is None and name == "success" and "starts" in final:
             done = round(final["success"] * final["starts"])
             known = [1.0] * done + [0.0] * (final["starts"] - done)
         if known is None:
@@ -84,6 +84,27 @@ def aggregate(runs: Sequence[ComparedRun], name: str) -> Aggregate | None:
     if not whole or len(whole) < len(tasks):
         return None
     return stratified_iqm(whole, np.random.default_rng(BOOTSTRAP_SEED))
+
+
+def success_while_training(
+    seeds: Sequence[Sequence[Mapping[str, Any]]],
+) -> dict[int, Aggregate]:
+    """Return the interquartile mean of success at each step where every seed was evaluated.
+
+    Args:
+        seeds: The evaluations of each seed, each with "steps", "success" and "starts".
+
+    Returns:
+        {control steps: mean and interval}, in the order of the steps.
+    """
+    by_steps = [{int(line["steps"]): line for line in evaluations} for evaluations in seeds]
+    common = sorted(set.intersection(*map(set, by_steps))) if by_steps else []
+    found = {}
+    for steps in common:
+        figures = episode_figures([seed[steps] for seed in by_steps], "success")
+        if figures is not None:
+            found[steps] = stratified_iqm([figures], np.random.default_rng(BOOTSTRAP_SEED))
+    return found
 
 
 def over_tasks(runs: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:

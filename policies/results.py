@@ -5,12 +5,23 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tcn_robot.errors import UserError
 
 LINE_SCHEMA_VERSION = 1
+# What is read from a line of a study of policies: {entry: what it must have in turn}.
+NEEDED_OF_POLICIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("study", "run", "seed", "key", "seconds", "commit"), ()),
+    "config": ("task", "reward", "steps"),
+    "figures": ("final", "evaluations"),
+    "versions": ("python",),
+    "machine": ("cpu", "cores"),
+}
+NEEDED_OF_FINAL = ("success", "success_any", "starts")
+NEEDED_OF_EVALUATION = ("steps", "success", "starts")
 
 
 def append_line(path: Path, line: dict[str, Any]) -> None:
@@ -32,8 +43,12 @@ def append_line(path: Path, line: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path, torn: list[int] | None = None) -> list[dict[str, Any]]:
     """Return the results of a file, without a torn line; none when there is no file.
+
+    Args:
+        path: The file.
+        torn: Gets the numbers of the torn lines, the first line is 1.
 
     Raises:
         UserError: When a whole line is no result of this schema version.
@@ -47,8 +62,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             line = json.loads(text)
-        except json.JSONDecodeError:
-            continue  # torn: its run is simply not there
+        except json.JSONDecodeError:  # torn: its run is simply not there
+            if torn is not None:
+                torn.append(number)
+            continue
         if not isinstance(line, dict) or line.get("schema_version") != LINE_SCHEMA_VERSION:
             raise UserError(
                 f"{path} line {number}: expected a result of schema version "
@@ -56,3 +73,36 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             )
         lines.append(line)
     return lines
+
+
+def check_policy_line(line: Mapping[str, Any], path: Path) -> None:
+    """Check that a line of a study of policies has what tables and pages read from it.
+
+    Raises:
+        UserError: With the first thing that it lacks.
+    """
+    if lacking := _lacking(line):
+        raise UserError(
+            f"{path}: expected {lacking} in the line of run {line.get('run')!r}, seed "
+            f"{line.get('seed')!r}, found none; remove the line, and `tcn-robot study` runs the "
+            "seed again"
+        )
+
+
+def _lacking(line: Mapping[str, Any]) -> str:
+    for name, inner in NEEDED_OF_POLICIES.items():
+        if name not in line:
+            return repr(name)
+        for part in inner:
+            if not isinstance(line[name], dict) or part not in line[name]:
+                return f"{part!r} of {name!r}"
+    figures = line["figures"]
+    if not isinstance(figures["evaluations"], list) or not figures["evaluations"]:
+        return "a list as 'evaluations'"
+    rows = [(line, ("seed", "seconds")), (figures["final"], NEEDED_OF_FINAL)]
+    rows += [(one, NEEDED_OF_EVALUATION) for one in figures["evaluations"]]
+    for row, names in rows:
+        for name in names:
+            if not isinstance(row, Mapping) or type(row.get(name)) not in (int, float):
+                return f"a number as {name!r}"
+    return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tcn_robot.errors import UserError
+from tcn_robot.metrics.aggregates import Aggregate
 from tcn_robot.policies.comparison import (
     ComparedRun,
     aggregate,
@@ -39,7 +40,9 @@ class RunResults:
         name: The run's name in its study.
         reward: Its reward.
         steps: Control steps asked for.
-        lines: One line of results per seed, in the order of the seeds.
+        lines: One line of results per finished seed, in the order of the seeds.
+        config: Its options; those of older results may lack some.
+        study: Its study, "" for none.
     """
 
     task: str
@@ -47,6 +50,8 @@ class RunResults:
     reward: str
     steps: int
     lines: tuple[dict[str, Any], ...]
+    config: Mapping[str, Any]
+    study: str = ""
 
 
 def group_runs(lines: Sequence[dict[str, Any]]) -> dict[str, list[RunResults]]:
@@ -60,15 +65,24 @@ def group_runs(lines: Sequence[dict[str, Any]]) -> dict[str, list[RunResults]]:
         if line.get("kind") == POLICY_KIND:
             by_run.setdefault((line["study"], line["run"]), {}).setdefault(line["key"], line)
     tasks: dict[str, list[RunResults]] = {}
-    for (_, name), seeds in by_run.items():
+    for (study, name), seeds in by_run.items():
         ordered = tuple(sorted(seeds.values(), key=lambda line: line["seed"]))
         config = ordered[0]["config"]
-        task = config["task"].rpartition("/")[2].rpartition(":")[2]
-        run = RunResults(task, name, config["reward"], config["steps"], ordered)
+        task = short_task(config["task"])
+        run = RunResults(task, name, config["reward"], config["steps"], ordered, config, study)
         tasks.setdefault(task, []).append(run)
-    for runs in tasks.values():
-        runs.sort(key=lambda run: (run.reward in ("dense", "sparse"), run.reward, run.name))
-    return dict(sorted(tasks.items()))
+    return {task: in_order(runs) for task, runs in sorted(tasks.items())}
+
+
+def short_task(task: str) -> str:
+    """Return a task without namespace and module."""
+    return task.rpartition("/")[2].rpartition(":")[2]
+
+
+def in_order(runs: Iterable[RunResults]) -> list[RunResults]:
+    """Return the runs of a task as they stand in tables: learned rewards before the task's own."""
+    own = ("dense", "sparse")
+    return sorted(runs, key=lambda run: (run.reward in own, run.reward, run.name))
 
 
 def steps_to_success(line: dict[str, Any]) -> int | None:
@@ -79,44 +93,98 @@ def steps_to_success(line: dict[str, Any]) -> int | None:
     return None
 
 
-def table_of(runs: Sequence[RunResults]) -> str:
-    """Return the Markdown table of the runs of one task."""
-    return "\n".join([HEADER, RULE, *(_row(run, runs) for run in runs)])
+def figures_of_run(run: RunResults) -> dict[str, Any]:
+    """Return what the finished seeds of a run have reached together, as `pool_seeds` has it.
 
-
-def _row(run: RunResults, runs: Sequence[RunResults]) -> str:
+    Besides: `steps_to_success`, per seed the control steps to 80 % success or None; `minutes`,
+    the mean of the seeds; `iqm` and `true_return`, interquartile means of success and of the dense
+    reward's return, each an `Aggregate`, or None where it is not known.
+    """
     pooled = pool_seeds(
         [
             {"seed": line["seed"], "final": line["figures"]["final"], "seconds": line["seconds"]}
             for line in run.lines
         ]
     )
-    low, high = pooled["success_interval"]
-    reached = [steps_to_success(line) for line in run.lines]
+    compared = [_compared(run)]
+    return {
+        **pooled,
+        "steps_to_success": [steps_to_success(line) for line in run.lines],
+        "minutes": float(np.mean([line["seconds"] for line in run.lines])) / 60,
+        "iqm": aggregate(compared, "success"),
+        "true_return": aggregate(compared, "return_dense"),
+    }
+
+
+def steps_to_success_text(reached: Sequence[int | None]) -> str:
+    """Return the median of the seeds that came so far and how many did, "–" where none did."""
     found = [steps for steps in reached if steps is not None]
-    to_success = f"{np.median(found):,.0f} ({len(found)} of {len(reached)})" if found else "–"
-    per_seed = ", ".join(f"{100 * share:.0f}" for share in pooled["success_per_seed"])
-    minutes = np.mean([line["seconds"] for line in run.lines]) / 60
-    alone = sum(other.reward == run.reward for other in runs) == 1
+    return f"{np.median(found):,.0f} ({len(found)} of {len(reached)})" if found else "–"
+
+
+def names_of_runs(runs: Sequence[RunResults]) -> list[str]:
+    """Return what the runs of a task are called, each otherwise: by their rewards, if that tells.
+
+    Where it does not, the run's name stands behind it, and where that does not, its study too.
+    """
+    names = [_name_by_reward(run) for run in runs]
+    for more in (lambda run: run.name, lambda run: f"{run.study}: {run.name}"):
+        names = [
+            name if names.count(name) == 1 else f"{_name_by_reward(run)} ({more(run)})"
+            for name, run in zip(names, runs, strict=True)
+        ]
+    return names
+
+
+def _name_by_reward(run: RunResults) -> str:
+    name = "behaviour cloning" if run.reward == NO_REWARD else run.reward
+    if (observation := run.config.get("observation", "state")) != "state":
+        name = f"{name}, sees {observation}"
+    return name
+
+
+def table_of(runs: Sequence[RunResults]) -> str:
+    """Return the Markdown table of the runs of one task."""
+    names = names_of_runs(runs)
+    rows = [_row(run, name) for run, name in zip(runs, names, strict=True)]
+    return "\n".join([HEADER, RULE, *rows])
+
+
+def _row(run: RunResults, name: str) -> str:
+    found = figures_of_run(run)
+    low, high = found["success_interval"]
+    per_seed = ", ".join(f"{100 * share:.0f}" for share in found["success_per_seed"])
     cells = [
-        _label(run, alone),
+        name,
         f"{run.steps:,}",
-        f"**{100 * pooled['success']:.0f} %**",
+        f"**{100 * found['success']:.0f} %**",
         f"{100 * low:.0f} to {100 * high:.0f}",
         per_seed,
-        f"{100 * pooled['success_any']:.0f} %",
-        to_success,
-        f"{minutes:.1f}",
+        f"{100 * found['success_any']:.0f} %",
+        steps_to_success_text(found["steps_to_success"]),
+        f"{found['minutes']:.1f}",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _label(run: RunResults, alone: bool) -> str:
-    """Return what a row is called: its reward, and its run where others have the same one."""
-    name = "behaviour cloning" if run.reward == NO_REWARD else run.reward
-    if (observation := run.lines[0]["config"].get("observation", "state")) != "state":
-        name = f"{name}, sees {observation}"
-    return name if alone else f"{name} ({run.name})"
+def _compared(run: RunResults) -> ComparedRun:
+    finals = tuple(line["figures"]["final"] for line in run.lines)
+    return ComparedRun(run.name, run.task, method_of(run.config), finals, run.study)
+
+
+def methods_over_tasks(
+    tasks: Mapping[str, Sequence[RunResults]],
+) -> list[tuple[str, list[str], Aggregate | None]]:
+    """Return the methods that were tried on several tasks: name, tasks, mean over all trainings.
+
+    Args:
+        tasks: What `group_runs` returned.
+    """
+    compared = [_compared(run) for runs in tasks.values() for run in runs]
+    return [
+        (method, sorted(run.task for run in of_method), aggregate(of_method, "success"))
+        for method, of_method in over_tasks(compared).items()
+    ]
 
 
 def table_over_tasks(tasks: Mapping[str, Sequence[RunResults]]) -> str:
@@ -125,23 +193,10 @@ def table_over_tasks(tasks: Mapping[str, Sequence[RunResults]]) -> str:
     Args:
         tasks: What `group_runs` returned.
     """
-    compared = [
-        ComparedRun(
-            run.name,
-            run.task,
-            method_of(run.lines[0]["config"]),
-            tuple(line["figures"]["final"] for line in run.lines),
-            run.lines[0]["study"],
-        )
-        for runs in tasks.values()
-        for run in runs
-    ]
     rows = []
-    for method, runs_of_method in over_tasks(compared).items():
-        found = aggregate(runs_of_method, "success")
-        names = ", ".join(sorted(run.task for run in runs_of_method))
+    for method, names, found in methods_over_tasks(tasks):
         count = 0 if found is None else found.num_scores
-        rows.append(f"| {method} | {names} | {count} | {interval_text(found)} |")
+        rows.append(f"| {method} | {', '.join(names)} | {count} | {interval_text(found)} |")
     if not rows:
         return ""
     head = "| method (study) | tasks | trainings | interquartile mean of success, 95 % |"

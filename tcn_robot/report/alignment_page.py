@@ -14,7 +14,7 @@ from tcn_robot.look import LOOKS, render_png
 from tcn_robot.report.figures_alignment import Errors, error_figure, short_name, tau_figure
 from tcn_robot.report.filling import fill_template
 from tcn_robot.report.media import data_uri
-from tcn_robot.report.sections import Drawing
+from tcn_robot.report.section import Drawing
 
 MOST_PANELS = 3
 

@@ -12,8 +12,8 @@ from tcn_robot.report.audit_evidence import AuditedFilm, AuditEvidence
 from tcn_robot.report.audit_films import audit_film
 from tcn_robot.report.figures_audit import cheats_figure, cheats_of
 from tcn_robot.report.filling import fill_template
-from tcn_robot.report.page import draw_in_looks, film_sources
-from tcn_robot.report.sections import Drawing
+from tcn_robot.report.pictures import draw_in_looks, film_sources
+from tcn_robot.report.section import Drawing
 
 FAMILIES = {
     "tells": (
@@ -60,15 +60,15 @@ def render_audit_page(evidence: AuditEvidence) -> str:
     return fill_template(
         "audit.html.j2",
         title=f"{record['reward']} on {_short(record['task'])}: audit",
-        lead=_lead(record),
-        headlines=_headlines(record),
-        families=_families(evidence),
-        cheats=_cheats(record),
+        lead=audit_lead(record),
+        headlines=audit_headlines(record),
+        families=audit_families(evidence),
+        cheats=cheats_picture(record),
         success=_film(evidence.success, evidence) if evidence.success else None,
         films=[_film(film, evidence) for film in evidence.films],
         facts=_facts(record),
         notes=record["notes"],
-        command=_command(record),
+        command=audit_command(record),
     )
 
 
@@ -76,7 +76,8 @@ def _short(task: str) -> str:
     return task.rpartition("/")[2]
 
 
-def _lead(record: Mapping[str, Any]) -> str:
+def audit_lead(record: Mapping[str, Any]) -> str:
+    """Return what the audit found in a sentence or two."""
     decided = [probe for probe in record["probes"].values() if probe["verdict"] != "not applicable"]
     failed = [
         probe["probe"]
@@ -84,7 +85,7 @@ def _lead(record: Mapping[str, Any]) -> str:
         if probe["verdict"] == "fail" and probe["family"] != "robust"
     ]
     text = (
-        f"The reward {record['reward']} was probed before anything learned from it: "
+        f"The reward {record['reward']} was probed without learning from it: "
         f"{len(decided)} probes, each with one verdict."
     )
     if not record["complete"]:
@@ -106,7 +107,8 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def audit_headlines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the few figures that a reader should see first."""
     probes, items = record["probes"], []
     if record["score"] is not None:
         items.append(
@@ -158,7 +160,8 @@ def _interval(ends: list[float] | None) -> str:
     return f"95 % interval {ends[0]:.2f} to {ends[1]:.2f}"
 
 
-def _families(evidence: AuditEvidence) -> list[dict[str, Any]]:
+def audit_families(evidence: AuditEvidence) -> list[dict[str, Any]]:
+    """Return the findings, family by family, with what each probe asks and its limits."""
     groups = []
     for key, (title, words) in FAMILIES.items():
         rows = [
@@ -175,7 +178,8 @@ def _limits(thresholds: Mapping[str, float]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in thresholds.items())
 
 
-def _cheats(record: Mapping[str, Any]) -> dict[str, str] | None:
+def cheats_picture(record: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the figure of what cheats earn, None where none was tried."""
     if not cheats_of(record):
         return None
     return draw_in_looks(
@@ -212,7 +216,8 @@ def _text(value: Any) -> str:
     return str(value)[:16] if isinstance(value, str) and len(value) >= 40 else str(value)
 
 
-def _command(record: Mapping[str, Any]) -> str:
+def audit_command(record: Mapping[str, Any]) -> str:
+    """Return the command that makes the audit again."""
     words = ["tcn-robot audit --task", _short(record["task"])]
     if "fitted" in record:
         words.append(f"--fitted {record['fitted']}")

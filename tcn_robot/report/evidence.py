@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tcn_robot.report.media import Film
+from tcn_robot.report.policy_evidence import GivenAudit, MethodOverTasks, PolicyRun
 
 
 @dataclass(frozen=True)
@@ -132,25 +132,6 @@ class RewardTrace:
 
 
 @dataclass(frozen=True)
-class SuccessCurve:
-    """How often the policies trained with one reward succeed, while they learn.
-
-    Attributes:
-        reward: Name of the reward.
-        steps: Environment steps at each evaluation, float (K,).
-        success: Share of successful held-out starts, float (number of seeds, K), NaN where missing.
-        seeds: The seeds, in the order of the rows.
-        starts: Number of held-out starts per evaluation at the end, 0 if unknown.
-    """
-
-    reward: str
-    steps: np.ndarray
-    success: np.ndarray
-    seeds: tuple[int, ...]
-    starts: int
-
-
-@dataclass(frozen=True)
 class TrainingCurve:
     """How the embedding came about.
 
@@ -184,16 +165,23 @@ class Evidence:
 
     Attributes:
         task: The task's id, or "" if unknown.
-        sources: The folders the report was made from, as the user wrote them.
+        sources: The folders and files the report was made from, as the user wrote them.
+        policies_first: Whether the page is about policies before all else.
+        studies: Names of the studies that it is about.
         alignment: The figures of `tcn-robot bench alignment`.
-        policy: Reward name to its final figures: success, starts, seeds, steps, success_interval.
-        films: Reward name to view name to film of the final policy.
+        description: What a study is about, in its own words, or "".
+        runs: The policies, those of one task one after the other.
+        over_tasks: Methods that were tried on several tasks.
+        audits: Audits of rewards.
+        repeat: Commands that make what is shown, and this page, again.
+        origin: Sentences on what the figures were made with.
         reward_note: One sentence about the reward over more episodes, or "".
         missing: One sentence per part that could not be shown, with what brings it.
     """
 
     task: str = ""
     sources: list[str] = field(default_factory=list)
+    policies_first: bool = False
     strip: Strip | None = None
     retrieval: Retrieval | None = None
     similarity: Similarity | None = None
@@ -202,9 +190,13 @@ class Evidence:
     training: TrainingCurve | None = None
     rewards: list[RewardTrace] = field(default_factory=list)
     reward_note: str = ""
-    curves: list[SuccessCurve] = field(default_factory=list)
-    policy: dict[str, dict[str, Any]] = field(default_factory=dict)
-    films: dict[str, dict[str, Film]] = field(default_factory=dict)
+    description: str = ""
+    studies: list[str] = field(default_factory=list)
+    runs: list[PolicyRun] = field(default_factory=list)
+    over_tasks: list[MethodOverTasks] = field(default_factory=list)
+    audits: list[GivenAudit] = field(default_factory=list)
+    repeat: list[str] = field(default_factory=list)
+    origin: list[str] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     recordings: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -26,8 +26,8 @@ from tcn_robot.report.leaderboard_words import (
     legend_of,
     order_of,
 )
-from tcn_robot.report.page import draw_in_looks, film_sources
-from tcn_robot.report.sections import Drawing
+from tcn_robot.report.pictures import draw_in_looks, film_sources
+from tcn_robot.report.section import Drawing
 
 STANDINGS_CAPTION = (
     "Dot and bar: mean and 95 % interval over seeds and held-out episodes. Points below the bar: "

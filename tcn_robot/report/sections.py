@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tcn_robot.look import Look
-from tcn_robot.report.evidence import Evidence, SuccessCurve
+from tcn_robot.report.evidence import Evidence
 from tcn_robot.report.figures_embedding import plane_figure, similarity_figure, training_figure
-from tcn_robot.report.figures_policy import reward_figure, success_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure still to be drawn: how, what a blind reader is told, and an optional caption."""
-
-    draw: Callable[[Look], Figure]
-    alt: str
-    caption: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section: its anchor, heading, words and figures."""
-
-    key: str
-    title: str
-    paragraphs: list[str] = field(default_factory=list)
-    drawings: list[Drawing] = field(default_factory=list)
+from tcn_robot.report.figures_policy import reward_figure
+from tcn_robot.report.policy_sections import (
+    audit_section,
+    films_section,
+    options_section,
+    policy_section,
+)
+from tcn_robot.report.section import Drawing, Section
 
 
 def sections(evidence: Evidence) -> list[Section]:
     """Return the sections for which the evidence holds something, in reading order."""
-    makers = (
-        _views, _found, _similarity, _embedding, _alignment,
-        _reward, _policy, _films, _training, _made, _missing,
-    )  # fmt: skip
+    seen = (_views, _found, _similarity, _embedding, _alignment, _reward)
+    policies = (policy_section, films_section, audit_section)
+    parts = (*policies, *seen) if evidence.policies_first else (*seen, *policies)
+    makers = (*parts, _training, options_section, _made, _missing)
     found = (make(evidence) for make in makers)
     return [section for section in found if section is not None]
 
@@ -173,59 +155,6 @@ def _reward(evidence: Evidence) -> Section | None:
     )
 
 
-def _policy(evidence: Evidence) -> Section | None:
-    if not evidence.policy and not evidence.curves:
-        return None
-    drawings = []
-    if evidence.curves:
-        drawings = [
-            Drawing(
-                partial(success_figure, evidence.curves),
-                "Success on held-out starts over environment steps",
-                _curve_caption(evidence.curves),
-            )
-        ]
-    return Section(
-        "policy",
-        "Success while learning",
-        [
-            f"{_comparison(evidence)} Success is what the simulator says about the task at the "
-            "last step. A policy that learns from films never sees it."
-        ],
-        drawings,
-    )
-
-
-def _comparison(evidence: Evidence) -> str:
-    """Say whether the policies can be compared."""
-    conditions = {
-        (figures.get("steps"), figures.get("starts"), figures.get("seeds"))
-        for figures in evidence.policy.values()
-    }
-    if len(evidence.policy) < 2:
-        return ""
-    if len(conditions) == 1:
-        return "The same algorithm, budget and starts; only the reward differs."
-    return "Mind that budget, starts or number of seeds differ."
-
-
-def _curve_caption(curves: list[SuccessCurve]) -> str:
-    seeds = max(len(curve.success) for curve in curves)
-    if seeds > 1:
-        return "Thin: each seed. Thick: their mean."
-    return "One seed per reward: read differences of a few per cent as noise."
-
-
-def _films(evidence: Evidence) -> Section | None:
-    if not evidence.films:
-        return None
-    return Section(
-        "films",
-        "The resulting policy",
-        ["The policy as it was after training, from every camera, on a held-out start."],
-    )
-
-
 def _training(evidence: Evidence) -> Section | None:
     if evidence.training is None:
         return None
@@ -243,9 +172,10 @@ def _training(evidence: Evidence) -> Section | None:
 
 
 def _made(evidence: Evidence) -> Section | None:
-    if not evidence.stages and not evidence.versions and not evidence.recordings:
+    known = (evidence.stages, evidence.versions, evidence.recordings, evidence.origin)
+    if not any((*known, evidence.repeat)):
         return None
-    paragraphs = []
+    paragraphs = list(evidence.origin)
     if evidence.seed is not None:
         paragraphs.append(
             f"Seed {evidence.seed}. The same seed gives the same recordings and, on the same "

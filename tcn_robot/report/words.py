@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcn_robot.report.evidence import Evidence
-from tcn_robot.report.figures_policy import is_learned, reward_label
 
 ENCODERS = {
     "trained": "trained",
@@ -102,38 +101,9 @@ def alignment_rows(alignment: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def policy_rows(policy: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
-    """Return one row per reward: success, interval, starts, seeds, steps."""
-    return [
-        {
-            "name": reward_label(name),
-            "success": share_text(figures.get("success")),
-            "interval": interval_text("accuracy_1", figures.get("success_interval")),
-            "starts": str(figures.get("starts", NOT_MEASURED)),
-            "seeds": str(figures.get("seeds", NOT_MEASURED)),
-            "steps": f"{int(figures.get('steps', 0)):,}",
-        }
-        for name, figures in policy.items()
-    ]
-
-
 def headlines(evidence: Evidence) -> list[Headline]:
-    """Return the few figures a reader should see first."""
-    return [*_policy_headlines(evidence), *_alignment_headlines(evidence), *_cost(evidence)]
-
-
-def _policy_headlines(evidence: Evidence) -> list[Headline]:
-    learned = [name for name in evidence.policy if is_learned(name)]
-    if not learned:
-        return []
-    figures = evidence.policy[learned[0]]
-    others = [
-        f"{reward_label(name)}: {share_text(evidence.policy[name].get('success'))}"
-        for name in evidence.policy
-        if not is_learned(name)
-    ]
-    meaning = "of held-out starts solved by the policy trained with the learned reward"
-    return [Headline(share_text(figures.get("success")), meaning, "; ".join(others), accent=True)]
+    """Return the few figures about embedding and cost that a reader should see first."""
+    return [*_alignment_headlines(evidence), *_cost(evidence)]
 
 
 def _alignment_headlines(evidence: Evidence) -> list[Headline]:

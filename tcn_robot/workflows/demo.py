@@ -22,6 +22,11 @@ from tcn_robot.workflows.demo_plan import plan, start_demo
 from tcn_robot.workflows.options import parse_and_run
 from tcn_robot.workflows.stages import Stage, StageFailed, StageRecord, read_records, run_stages
 
+POLICY_FIGURES = (
+    *("success", "success_interval", "success_per_seed", "starts", "seeds", "seed_numbers"),
+    "steps",
+)
+
 
 def demo(
     *, out: Path = Path("runs/demo"), seed: int = 0, quick: bool = False, hand: bool = False
@@ -123,7 +128,11 @@ def write_summary(folders: DemoFolders, seed: int) -> dict[str, Any]:
         "task": evidence.task,
         "seed": seed,
         "alignment": evidence.alignment,
-        "policy": evidence.policy,
+        "policy": {
+            run.name: {name: run.figures[name] for name in POLICY_FIGURES}
+            for run in evidence.runs
+            if run.figures
+        },
         "stages": {
             record.name: {"seconds": record.seconds, "peak_memory_mb": record.peak_memory_mb}
             for record in by_start(read_records(folders.stages))

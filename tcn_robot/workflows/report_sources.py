@@ -1,4 +1,4 @@
-"""What a report can be made from: what the given folders are and where their parts lie."""
+"""What a report can be made from: what was named, and where its parts lie."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from tcn_robot.workflows.demo_config import DemoFolders
 from tcn_robot.workflows.demo_plan import DEMO_FILE
 
 ALIGNMENT_FILE = "alignment.json"
+AUDIT_FILE = "audit.json"
+EXPECTED = (
+    "a folder of `tcn-robot demo`, `train` or `imitate`, a study (.json), its results (.jsonl), "
+    "or what `tcn-robot audit --out` wrote"
+)
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Sources:
     """Where the parts of a report lie; those that are not known are None or empty.
 
     Attributes:
-        shown: The folders as the user named them.
+        shown: The folders and files as the user named them.
         embedding: Run of `tcn-robot train`.
         recordings: Datasets to show episodes of, the one to prefer first.
         play: Dataset of play.
@@ -29,6 +34,10 @@ class Sources:
         policies: Runs of `tcn-robot imitate`.
         stages: Folder with what each stage of a demo cost.
         seed: Of a demo.
+        studies: Studies of policies.
+        results: Files of lines of results.
+        audits: Audits of rewards.
+        about_embedding: Whether a run of `tcn-robot train` was named, and not only found.
     """
 
     shown: tuple[str, ...] = ()
@@ -40,37 +49,65 @@ class Sources:
     policies: tuple[Path, ...] = ()
     stages: Path | None = None
     seed: int | None = None
+    studies: tuple[Path, ...] = ()
+    results: tuple[Path, ...] = ()
+    audits: tuple[Path, ...] = ()
+    about_embedding: bool = False
+
+    @property
+    def policies_first(self) -> bool:
+        """Whether policies are what the page is about, and not a demo or an embedding."""
+        return self.stages is None and not self.about_embedding
 
 
 def find_sources(folders: Sequence[Path], recordings: Sequence[Path] = ()) -> Sources:
-    """Return what the folders hold together.
+    """Return what the folders and files hold together.
 
     Args:
-        folders: Demo folders, runs of `train` or runs of `imitate`.
+        folders: Demo folders, runs of `train` or of `imitate`, studies, results, audits.
         recordings: Further datasets to show episodes of, preferred to those the runs name.
 
     Raises:
-        UserError: A folder is none of these.
+        UserError: One is none of these.
     """
     if not folders:
         raise UserError("expected a run to report on, found none; name one, such as runs/demo")
     found = Sources(shown=tuple(map(str, folders)), recordings=tuple(recordings))
-    for folder in folders:
-        found = _with_folder(found, Path(folder))
-    return replace(found, recordings=tuple(dict.fromkeys(found.recordings)))
+    for path in dict.fromkeys(map(Path, folders)):
+        found = _with_file(found, path) if path.is_file() else _with_folder(found, path)
+    return replace(
+        found,
+        recordings=tuple(dict.fromkeys(found.recordings)),
+        audits=tuple(dict.fromkeys(found.audits)),
+    )
+
+
+def _with_file(found: Sources, path: Path) -> Sources:
+    if path.suffix == ".jsonl":
+        return replace(found, results=(*found.results, path))
+    described = read_json(path) if path.suffix == ".json" else {}
+    if isinstance(described.get("probes"), dict):
+        return replace(found, audits=(*found.audits, path))
+    if isinstance(described.get("runs"), list):
+        return replace(found, studies=(*found.studies, path))
+    raise UserError(f"{path} should be {EXPECTED}, found another file")
 
 
 def _with_folder(found: Sources, folder: Path) -> Sources:
+    if not folder.exists():
+        raise UserError(f"{folder} should be {EXPECTED}, found nothing there")
     if (folder / DEMO_FILE).is_file():
         return _with_demo(found, folder)
     config = read_json(folder / "config.json")
     if config.get("kind") == "embedding":
-        return _with_embedding(found, folder, config)
-    if "reward" in config and "algo" in config:
+        return replace(_with_embedding(found, folder, config), about_embedding=True)
+    if config.get("kind") is None and "reward" in config and "algo" in config:
         return _with_policy(found, folder, config)
+    kind = f" of kind {config['kind']!r}" if config.get("kind") else ""
     raise UserError(
-        f"{folder} should be a folder of `tcn-robot demo`, `train` or `imitate`, found "
-        f"{'another config.json' if config else 'no config.json'}; name the folder given to --out"
+        f"{folder} should be {EXPECTED}, found "
+        f"{f'another config.json{kind}' if config else 'no config.json'}; name what was given to "
+        "--out"
     )
 
 
@@ -104,7 +141,8 @@ def _with_embedding(found: Sources, folder: Path, config: dict[str, Any]) -> Sou
 
 
 def _with_policy(found: Sources, folder: Path, config: dict[str, Any]) -> Sources:
-    found = replace(found, policies=(*found.policies, folder))
+    audits = (folder / AUDIT_FILE,) if (folder / AUDIT_FILE).is_file() else ()
+    found = replace(found, policies=(*found.policies, folder), audits=(*found.audits, *audits))
     if config.get("demos") and found.demos is None:
         found = replace(found, demos=_existing(Path(config["demos"])))
     if not config.get("encoder") or found.embedding is not None:
@@ -112,7 +150,7 @@ def _with_policy(found: Sources, folder: Path, config: dict[str, Any]) -> Source
     from tcn_robot.training.run_folder import run_of_encoder
 
     run = run_of_encoder(Path(config["encoder"]))
-    return _with_folder(found, run) if run else found
+    return _with_embedding(found, run, read_json(run / "config.json")) if run else found
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,11 +12,18 @@ from tcn_robot.policies.comparison import (
     episode_figures,
     method_of,
     over_tasks,
+    success_while_training,
 )
 from tcn_robot.policies.evaluation import EpisodeResult, summarise
 from tcn_robot.policies.results import read_lines
 from tcn_robot.policies.study_plan import load_plan
-from tcn_robot.policies.tables import group_runs, table_of, table_over_tasks
+from tcn_robot.policies.tables import (
+    RunResults,
+    group_runs,
+    names_of_runs,
+    table_of,
+    table_over_tasks,
+)
 
 
 def final(successes, per_episode=True):
@@ -42,6 +49,41 @@ def test_results_from_before_that_still_have_a_success():
     np.testing.assert_array_equal(episode_figures(old, "success").sum(axis=1), [3, 2])
     assert episode_figures(old, "return_dense") is None
     assert episode_figures([final([1]), final([1, 1])], "success") is None
+
+
+def test_success_while_training_is_the_mean_where_every_seed_was_evaluated():
+    def line(steps, successes):
+        return {"steps": steps, **final(successes)}
+
+    seeds = [
+        [line(10, [0, 0, 0, 0]), line(20, [1, 1, 0, 0]), line(30, [1, 1, 1, 1])],
+        [line(20, [1, 1, 1, 0]), line(10, [0, 0, 0, 0])],
+    ]
+    found = success_while_training(seeds)
+    assert list(found) == [10, 20]
+    assert found[20].value == pytest.approx((2 / 4 + 3 / 4) / 2)
+    low, high = found[20].interval
+    assert 0 <= low < found[20].value < high <= 1
+    assert found[10].interval is None  # drawing again what is all alike says nothing
+    assert success_while_training([]) == {}
+
+
+def test_runs_of_a_task_are_named_by_what_tells_them_apart():
+    def run(name, reward, study="", **options):
+        return RunResults("Push-v0", name, reward, 10, (), options, study)
+
+    runs = [
+        run("a", "progress"),
+        run("b", "dense", "one"),
+        run("b", "dense", "two"),
+        run("c", "dense", "two"),
+        run("d", "none"),
+        run("e", "progress", observation="embedding"),
+    ]
+    assert names_of_runs(runs) == [
+        *("progress", "dense (one: b)", "dense (two: b)", "dense (c)"),
+        *("behaviour cloning", "progress, sees embedding"),
+    ]
 
 
 def runs_of(*shares, task="Push-v0", method="sac, dense", study=""):

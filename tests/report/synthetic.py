@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from tcn_robot.report.audit_evidence import AuditEvidence
 from tcn_robot.report.evidence import (
     EmbeddingPlane,
     Evidence,
@@ -12,13 +15,40 @@ from tcn_robot.report.evidence import (
     Similarity,
     Stage,
     Strip,
-    SuccessCurve,
     Track,
     TrainingCurve,
 )
-from tcn_robot.report.media import encode_film
+from tcn_robot.report.media import Film, encode_film
+from tcn_robot.report.policy_evidence import GivenAudit, PolicyRun, SuccessCurve
 
 VIEWS = ("front", "left", "right")
+AUDIT_RECORD: dict[str, Any] = {
+    "schema_version": 1, "complete": True, "score": 0.48, "accepted": False,
+    "not_tried": ["order", "adversary"],
+    "settings": {"episodes": 6, "adversary_rollouts": 240, "seed": 0},
+    "notes": ["The expert <failed> once."],
+    "task": "tcn_robot/MujocoPush-v0", "reward": "progress", "views": ["front"],
+    "encoder": "push-tcn", "demos": "push", "reward_options": {"gate": "heavy"},
+    "encoder_sha256": "0" * 64, "horizon": 80, "asked": ["separation"], "embodiment": "robot",
+    "given": {"horizon": 40, "probes": ["order", "loop"]},
+    "versions": {"python": "3.11"}, "commit": "abc", "machine": {},
+    "probes": {
+        "separation": {
+            "probe": "separation", "family": "tells", "verdict": "pass", "reason": "apart",
+            "figures": {"auc_return": 1.0, "auc_last": 0.97, "auc_last_interval": [0.9, 1.0]},
+            "thresholds": {"least_area": 0.9}, "excess": None,
+        },
+        "thrown": {
+            "probe": "thrown", "family": "cheat", "verdict": "fail", "reason": "it pays",
+            "figures": {"share": 0.9}, "excess": 0.7,
+            "thresholds": {"most_excess": 0.6, "most_share": 0.9},
+        },
+        "light": {
+            "probe": "light", "family": "robust", "verdict": "not applicable", "reason": "dark",
+            "figures": {}, "thresholds": {}, "excess": None,
+        },
+    },
+}  # fmt: skip
 
 
 def moving_square(length: int, size_px: int = 64, hue: int = 0) -> np.ndarray:
@@ -89,15 +119,40 @@ def similarity_matrix(width_frames: float) -> np.ndarray:
     return np.exp(-(((index[:, None] - index[None]) / width_frames) ** 2))
 
 
-def curves() -> list[SuccessCurve]:
+def curve_of(success: np.ndarray, steps: np.ndarray, starts: int = 20) -> SuccessCurve:
+    """Return a curve with an interval of 10 % to either side of the mean of its seeds."""
+    middle = success.mean(axis=0)
+    interval = np.clip(np.stack([middle - 0.1, middle + 0.1], axis=1), 0, 1)
+    return SuccessCurve(steps, success, middle, interval, starts)
+
+
+def figures(success: float, seeds: int = 3) -> dict[str, Any]:
+    """Return the final figures of a run whose seeds are all alike."""
+    low, high = max(0.0, success - 0.05), min(1.0, success + 0.05)
+    return {
+        "success": success, "success_interval": (low, high), "success_any": success,
+        "success_per_seed": [success] * seeds, "starts": 50, "steps": 60000, "seeds": seeds,
+        "seed_numbers": list(range(seeds)), "iqm": (success, (low, high) if low < high else None),
+        "true_return": (40 * success, (30 * success, 50 * success)), "minutes": 8.04,
+        "steps_to_success": "30,000 (3 of 3)" if success > 0.8 else "–",
+    }  # fmt: skip
+
+
+def policy_runs(films: dict[str, Film] | None = None) -> list[PolicyRun]:
     """Return a learned reward that rises and a sparse one that does not, three seeds each."""
     steps = np.arange(0, 60_001, 5_000)
     rise = np.clip((steps - 15_000) / 30_000, 0, 0.95)
     learned = np.stack([np.clip(rise + shift, 0, 1) for shift in (-0.1, 0.0, 0.05)])
+    curves = {"progress": learned, "sparse": np.zeros((3, len(steps)))}
     return [
-        SuccessCurve("progress", steps, learned, (0, 1, 2), 50),
-        SuccessCurve("sparse", steps, np.zeros((3, len(steps))), (0, 1, 2), 50),
-    ]
+        PolicyRun(
+            reward, "MujocoPush-v0", reward, f"runs/{reward}", figures=figures(success),
+            curve=curve_of(curves[reward], steps), films=films or {},
+            options={"task": "MujocoPush-v0", "reward": reward}, config={"algo": "sac"},
+            command=f"tcn-robot imitate MujocoPush-v0 --reward {reward}",
+        )
+        for reward, success in (("progress", 0.92), ("sparse", 0.0))
+    ]  # fmt: skip
 
 
 def stages() -> list[Stage]:
@@ -145,12 +200,8 @@ def full_evidence() -> Evidence:
             np.arange(0, 1501, 250), np.array([0.31, 0.1, 0.05, 0.03, 0.02, 0.015, 0.013]),
         ),
         rewards=reward_traces(),
-        curves=curves(),
-        policy={
-            "progress": {"success": 0.92, "starts": 50, "seeds": 3, "steps": 60000},
-            "sparse": {"success": 0.0, "starts": 50, "seeds": 3, "steps": 60000},
-        },
-        films={"progress": policy_films, "sparse": policy_films},
+        runs=policy_runs(policy_films),
+        audits=[GivenAudit(AuditEvidence(AUDIT_RECORD, {"thrown": "does it pay?"}), "audit.json")],
         stages=stages(),
         versions={"python": "3.11.2", "torch": "2.13.0", "mujoco": "3.3.0", "numpy": "2.2.0"},
         recordings={"demos": {"episodes": 16, "frames": 800, "views": list(VIEWS)}},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,35 +13,8 @@ from tcn_robot.report.audit_evidence import AuditedFilm, AuditEvidence
 from tcn_robot.report.audit_page import render_audit_page, write_audit_page
 from tcn_robot.report.figures_audit import cheats_figure
 from tests.report.browser import Browser
+from tests.report.synthetic import AUDIT_RECORD as RECORD
 from tests.report.synthetic import moving_square
-
-RECORD: dict[str, Any] = {
-    "schema_version": 1, "complete": True, "score": 0.48, "accepted": False,
-    "not_tried": ["order", "adversary"],
-    "settings": {"episodes": 6, "adversary_rollouts": 240, "seed": 0},
-    "notes": ["The expert <failed> once."],
-    "task": "tcn_robot/MujocoPush-v0", "reward": "progress", "views": ["front"],
-    "encoder": "push-tcn", "demos": "push", "reward_options": {"gate": "heavy"},
-    "encoder_sha256": "0" * 64, "horizon": 80, "asked": ["separation"], "embodiment": "robot",
-    "given": {"horizon": 40, "probes": ["order", "loop"]},
-    "versions": {"python": "3.11"}, "commit": "abc", "machine": {},
-    "probes": {
-        "separation": {
-            "probe": "separation", "family": "tells", "verdict": "pass", "reason": "apart",
-            "figures": {"auc_return": 1.0, "auc_last": 0.97, "auc_last_interval": [0.9, 1.0]},
-            "thresholds": {"least_area": 0.9}, "excess": None,
-        },
-        "thrown": {
-            "probe": "thrown", "family": "cheat", "verdict": "fail", "reason": "it pays",
-            "figures": {"share": 0.9}, "excess": 0.7,
-            "thresholds": {"most_excess": 0.6, "most_share": 0.9},
-        },
-        "light": {
-            "probe": "light", "family": "robust", "verdict": "not applicable", "reason": "dark",
-            "figures": {}, "thresholds": {}, "excess": None,
-        },
-    },
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from tcn_robot.report.evidence import Evidence, Stage
-from tcn_robot.report.figures_policy import is_learned, reward_label
+from tcn_robot.report.figures_policy import is_learned, run_label
+from tcn_robot.report.policy_words import policy_headlines
 from tcn_robot.report.sections import sections
 from tcn_robot.report.words import (
     alignment_rows,
@@ -20,7 +22,7 @@ from tcn_robot.report.words import (
     stage_rows,
     wall_seconds,
 )
-from tests.report.synthetic import alignment, full_evidence, stages
+from tests.report.synthetic import alignment, figures, full_evidence, policy_runs, stages
 
 
 @pytest.mark.parametrize(
@@ -64,18 +66,46 @@ def test_a_row_that_was_not_measured_is_left_out() -> None:
 
 
 def test_the_first_headline_holds_the_learned_reward_against_the_sparse_one() -> None:
-    first = headlines(full_evidence())[0]
+    first = policy_headlines(full_evidence().runs)[0]
     assert first.accent
     assert first.figure == "92\u202f%"
     assert "sparse task reward: 0\u202f%" in first.against
 
 
 def test_two_runs_of_one_reward_keep_their_names_apart() -> None:
-    assert reward_label("progress") == "learned reward (progress)"
-    assert reward_label("progress (second)") == "learned reward, progress (second)"
-    assert reward_label("sparse (second)") == "sparse task reward (second)"
-    assert is_learned("progress (second)")
-    assert not is_learned("sparse (second)")
+    progress, sparse = policy_runs()
+    assert run_label(progress) == "learned reward (progress)"
+    second = replace(progress, name="progress (second)")
+    assert run_label(second) == "learned reward, progress (second)"
+    assert run_label(replace(sparse, name="sparse (second)")) == "sparse task reward (second)"
+    assert is_learned(second)
+    assert not is_learned(sparse)
+
+
+def test_cloning_is_no_learned_reward() -> None:
+    cloned = replace(policy_runs()[0], reward="none", name="behaviour cloning (bc)")
+    assert run_label(cloned) == "behaviour cloning (bc)"
+    assert not is_learned(cloned)
+
+
+def test_of_several_learned_rewards_the_best_is_named_with_how_many_there_were() -> None:
+    progress, sparse = policy_runs()
+    goal = replace(progress, name="goal", reward="goal", figures=figures(0.5))
+    (headline,) = policy_headlines([goal, progress, sparse])
+    assert headline.figure == "92\u202f%"
+    assert headline.meaning.endswith("the best of 2 learned rewards, progress")
+    assert headline.against == "sparse task reward: 0\u202f%"
+    both = policy_headlines([goal, replace(progress, task="Reach-v0", study="hand-to-robot")])
+    assert [one.meaning.partition(":")[0] for one in both] == ["MujocoPush-v0", "Reach-v0"]
+    assert both[1].meaning.endswith("the learned reward of hand-to-robot")
+
+
+def test_without_a_learned_reward_solved_tasks_are_counted() -> None:
+    sparse = policy_runs()[1]
+    dense = replace(sparse, reward="dense", name="dense", task="Reach-v0", figures=figures(0.8))
+    (headline,) = policy_headlines([sparse, dense])
+    assert (headline.figure, headline.against) == ("1 of 2", "Reach-v0")
+    assert policy_headlines([sparse]) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +113,8 @@ def test_two_runs_of_one_reward_keep_their_names_apart() -> None:
 )
 def test_a_comparison_is_called_fair_only_when_it_is(steps: int, sentence: str) -> None:
     evidence = full_evidence()
-    evidence.policy["sparse"]["steps"] = steps
+    progress, sparse = evidence.runs
+    evidence.runs = [progress, replace(sparse, figures={**(sparse.figures or {}), "steps": steps})]
     words = next(section for section in sections(evidence) if section.key == "policy").paragraphs
     assert sentence in words[0]
 

@@ -11,12 +11,14 @@ import pytest
 from tcn_robot.errors import UserError
 from tcn_robot.policies.config import ImitateConfig
 from tcn_robot.policies.run import write_summary
+from tcn_robot.provenance import sha256_of_files
 from tcn_robot.training.config import make_config
 from tcn_robot.workflows import report as report_command
 from tcn_robot.workflows.record import record
 from tcn_robot.workflows.report import gather_evidence
 from tcn_robot.workflows.report_embedding import closeness, nearest, principal_plane, shown_episodes
 from tcn_robot.workflows.train import train
+from tests.report.synthetic import AUDIT_RECORD
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,10 @@ def policy_run(folder: Path, success: list[list[float]], finished: bool = True) 
     config = ImitateConfig("tcn_robot/MujocoReach-v0", "sparse", 200, tuple(range(len(success))))
     (folder / "config.json").write_text(config.to_json())
     for seed, values in enumerate(success):
-        lines = [{"steps": 100 * (k + 1), "success": value} for k, value in enumerate(values)]
+        lines = [
+            {"steps": 100 * (k + 1), "success": value, "starts": 4}
+            for k, value in enumerate(values)
+        ]
         (folder / f"seed_{seed}").mkdir()
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / f"seed_{seed}" / "evaluations.jsonl").write_text(text)
@@ -123,14 +128,21 @@ def test_two_runs_of_one_reward_are_both_shown(tmp_path: Path) -> None:
     first = policy_run(tmp_path / "first", [[0.0, 0.5], [0.5, 1.0]])
     second = policy_run(tmp_path / "second", [[0.25]])
     evidence = gather_evidence([first, second])
-    assert set(evidence.policy) == {"sparse", "sparse (second)"}
-    assert evidence.policy["sparse"]["success"] == pytest.approx(0.75)
-    assert (evidence.policy["sparse"]["seeds"], evidence.policy["sparse"]["starts"]) == (2, 4)
+    runs = {run.name: run for run in evidence.runs}
+    assert set(runs) == {"sparse (first)", "sparse (second)"}
+    shown = runs["sparse (first)"]
+    assert shown.figures is not None
+    assert shown.figures["success"] == pytest.approx(0.75)
+    assert (shown.figures["seeds"], shown.figures["starts"]) == (2, 4)
+    assert shown.figures["success_per_seed"] == [0.5, 1.0]
+    assert shown.figures["iqm"][0] == pytest.approx(0.75)
     assert evidence.task == "tcn_robot/MujocoReach-v0"
-    np.testing.assert_array_equal(evidence.curves[0].success, [[0.0, 0.5], [0.5, 1.0]])
-    assert any(
-        "no fitted reward" in line or "no demonstration" in line for line in evidence.missing
-    )
+    assert shown.curve is not None
+    np.testing.assert_array_equal(shown.curve.success, [[0.0, 0.5], [0.5, 1.0]])
+    np.testing.assert_allclose(shown.curve.middle, [0.25, 0.75])
+    assert (shown.curve.interval[:, 0] < shown.curve.middle).all()
+    # Nothing was learned from films: that there are none is not missing.
+    assert not any("demonstration" in line or "fitted" in line for line in evidence.missing)
 
 
 @pytest.mark.parametrize("inner", ["", "encoder"])
@@ -147,6 +159,41 @@ def test_a_policy_brings_the_run_of_its_encoder(
 def test_a_run_that_is_not_finished_says_so_and_shows_how_far_it_is(tmp_path: Path) -> None:
     run = policy_run(tmp_path / "run", [[0.0, 0.5], [0.5]], finished=False)
     evidence = gather_evidence([run])
-    assert evidence.policy == {}
+    (shown,) = evidence.runs
+    assert shown.figures is None
     assert any("is not finished; go on with --resume" in line for line in evidence.missing)
-    np.testing.assert_array_equal(evidence.curves[0].success, [[0.0, 0.5], [0.5, np.nan]])
+    assert shown.curve is not None
+    np.testing.assert_array_equal(shown.curve.success, [[0.0, 0.5], [0.5, np.nan]])
+    np.testing.assert_array_equal(shown.curve.middle, [0.25, np.nan])
+
+
+def test_a_seed_that_is_not_finished_is_named(tmp_path: Path) -> None:
+    run = policy_run(tmp_path / "run", [[0.5], [1.0]])
+    (run / "seed_1" / "result.json").unlink()
+    evidence = gather_evidence([run])
+    assert any(line.startswith("Seed 1 with reward sparse: ") for line in evidence.missing)
+    assert evidence.runs[0].figures is not None
+    assert evidence.runs[0].figures["seed_numbers"] == [0]
+
+
+def test_nothing_finished_is_refused(tmp_path: Path) -> None:
+    run = policy_run(tmp_path / "run", [[]], finished=False)
+    with pytest.raises(UserError, match=r"nothing is finished yet in .*run \(Final success"):
+        gather_evidence([run])
+
+
+def test_an_audit_in_a_run_belongs_to_whom_learned_from_that_reward(tmp_path: Path) -> None:
+    run = policy_run(tmp_path / "run", [[0.5]])
+    (run / "reward").mkdir()
+    (run / "reward" / "reward.json").write_text("{}")
+    assert any(line.startswith("An audit of") for line in gather_evidence([run]).missing)
+    digest = sha256_of_files(run / "reward")
+    (run / "audit.json").write_text(json.dumps({**AUDIT_RECORD, "fitted_sha256": digest}))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**AUDIT_RECORD, "fitted_sha256": "0" * 64}))
+    evidence = gather_evidence([run, other])
+    assert [(audit.source, list(audit.runs)) for audit in evidence.audits] == [
+        (str(run / "audit.json"), ["sparse (MujocoReach-v0)"]), (str(other), []),
+    ]  # fmt: skip
+    assert "separation" in evidence.audits[0].evidence.asks
+    assert not any(line.startswith("An audit of") for line in evidence.missing)

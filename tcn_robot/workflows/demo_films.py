@@ -149,7 +149,7 @@ def _last_request(dataset: Path, asked: dict[str, Any]) -> Callable[[], bool]:
 def train_stage(config: DemoConfig, folders: DemoFolders, seed: int) -> Stage:
     """Return the stage that trains the encoder."""
     films = [folders.demonstrations, folders.play]
-    options = ("--negatives", "all")
+    options: tuple[str, ...] = ("--negatives", "all")
     if config.hand is not None:
         films = [folders.drawn(what) for what in ("demonstrations", "hand_play", "play")]
         options = OPTIONS_FOR_TWO_BODIES

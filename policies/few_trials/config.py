@@ -76,7 +76,7 @@ class FewTrialsConfig:
     horizon: int | None = None
     controller: str = "path"
     functions: int = 3
-    step_size: float = 0.06
+    step_size: float = 0.1
     weighting: str = "late"
     replays: int = 0
     replay_noise: float = 0.1

@@ -42,7 +42,7 @@ class SearchOptions:
 
     controller: str = "path"
     functions: int = 3
-    step_size: float = 0.06
+    step_size: float = 0.1
     weighting: str = "late"
     film_every: int = 1
     horizon: int | None = None

@@ -158,7 +158,7 @@ def test_folders_that_do_not_fit_are_refused(finished, tmp_path):
     dense = (TASK, "--reward", "dense", *SMALL)
     with pytest.raises(UserError, match="exists already; go on with it by --resume"):
         run(*dense, "--out", str(finished))
-    with pytest.raises(UserError, match=r"was started with step_size = 0\.2, found 0\.06"):
+    with pytest.raises(UserError, match=r"was started with step_size = 0\.2, found 0\.1"):
         run(*dense, "--out", str(finished), "--resume")
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="is no few-trials run"):

@@ -46,7 +46,7 @@ class FewTrialsConfig:
         encoder: Run with the trained encoder (learned rewards only).
         demos: Dataset with demonstrations (learned rewards only).
         max_demos: Most demonstrations that the reward is fitted on; None: all.
-        views: Views that the learned reward sees; empty: the demonstrations' first.
+        views: Views that the learned reward sees; empty: all that demonstrations and task share.
         reward_options: Further options of the learned reward's `fit`.
         film_every: Control steps between the frames that a learned reward scores.
         horizon: Control steps per rollout; None: the task's own.
@@ -76,7 +76,7 @@ class FewTrialsConfig:
     horizon: int | None = None
     controller: str = "path"
     functions: int = 3
-    step_size: float = 0.07
+    step_size: float = 0.1
     weighting: str = "late"
     replays: int = 0
     replay_noise: float = 0.1

@@ -127,6 +127,11 @@ class FrameBank:
             found.append(np.asarray(distances.sum(axis=1) / near.sum(axis=1)))
         return found
 
+    def distances_between_pairs(self) -> NDArray[np.float64]:
+        """Return the distance of each pair of frames, (F (F - 1) / 2,)."""
+        squared = self._squared_distances(self.embeddings)
+        return np.asarray(np.sqrt(squared[np.triu_indices(len(squared), k=1)]))
+
     def _squared_distances(self, queries: NDArray[np.generic]) -> NDArray[np.float64]:
         rows = np.asarray(queries, dtype=np.float64)
         squared = rows @ self.embeddings.T  # (N, F)

@@ -89,8 +89,8 @@ class ProgressReward:
             encoder: Maps frames to embeddings.
             demos: {view: uint8 (T, H, W, 3)} per demonstration, successes of any length.
             calibration: Further demonstrations, best withheld from the encoder's training. When
-                None each of `demos` is compared with the others; a single one with its own
-                other frames, which makes for a strict gate.
+                None each of `demos` is compared with the others; of a single one s is the median
+                distance between two of its frames.
             views: The views to use; all those of the first demonstration when None.
             play: Unlabelled play of the demonstrations' body and of the one that will be scored,
                 {"shown": films, "acting": films}, films as in `demos`; see `body_calibration`.

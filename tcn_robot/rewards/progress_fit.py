@@ -135,15 +135,20 @@ def calibrated_scale(
 ) -> float:
     """Return s: a percentile of the distance of frames to demonstrations they are not from.
 
-    At least the floor of the config: no distance is not a scale.
+    Of a single demonstration with nothing withheld it is the median distance between two of its
+    frames: that of a frame to those before and after it would tell how often it was filmed. At
+    least the floor of the config: no distance is not a scale.
     """
+    percentile = config.percentile
     if withheld:
         distances = [bank.progress(film, config.neighbours, 1.0).distance for film in withheld]
-    else:
+    elif len(np.unique(bank.demos)) > 1:
         distances = bank.distances_to_others(config.neighbours)
+    else:
+        percentile, distances = 50.0, [bank.distances_between_pairs()]
+    found = np.concatenate(distances)
     floor = max(config.scale_floor * bank.root_mean_square_norm, 1e-12)
-    scale = float(np.percentile(np.concatenate(distances), config.percentile)) if distances else 0.0
-    return max(scale, floor)
+    return max(float(np.percentile(found, percentile)) if len(found) else 0.0, floor)
 
 
 def tell_of_a_single_demo(demos: Sequence[EmbeddedDemo], calibrated: bool) -> None:
@@ -151,9 +156,7 @@ def tell_of_a_single_demo(demos: Sequence[EmbeddedDemo], calibrated: bool) -> No
     if len(demos) > 1 or calibrated:
         return
     if max(len(film) for film in demos[0].values()) > 1:
-        fallback = (
-            "s is the distance between its own frames, and the gate stricter than for several"
-        )
+        fallback = "s is the median distance between two of its own frames"
     else:
         fallback = "of its only frame s is the scale_floor, a strict gate round that goal"
     warnings.warn(

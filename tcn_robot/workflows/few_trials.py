@@ -42,7 +42,7 @@ class SearchOptions:
 
     controller: str = "path"
     functions: int = 3
-    step_size: float = 0.07
+    step_size: float = 0.1
     weighting: str = "late"
     film_every: int = 1
     horizon: int | None = None
@@ -92,7 +92,8 @@ def few_trials(
         iterations: Updates of the optimiser.
         optimiser: pi2, pi2-bb (PI² that sees whole returns only), cma-es.
         seeds: One independent search of every start each.
-        views: Views that the learned reward sees; the demonstrations' first when none is given.
+        views: Views that the learned reward sees; all of the demonstrations' that the task has
+            when none is given.
         search: What is searched for, and how.
         reward_options: Options of the learned reward as name=value.
         workers: Processes at a time; default: as many as there are cores and searches.
@@ -170,7 +171,8 @@ def _prepare(out: Path, config: FewTrialsConfig, resume: bool) -> FewTrialsConfi
         acting = str(getattr(env.unwrapped, "embodiment", ""))
         fitted = None
         if config.learned:
-            fitted = _fitted(out, config, acting, resume)
+            known_views = tuple(getattr(env.unwrapped, "view_names", ()))
+            fitted = _fitted(out, config, acting, known_views, resume)
             if not (resume and config.views):  # others than it was started with are refused below
                 config = dataclasses.replace(config, views=tuple(fitted.views))
             check_views(env, config.views)
@@ -181,7 +183,9 @@ def _prepare(out: Path, config: FewTrialsConfig, resume: bool) -> FewTrialsConfi
     return config
 
 
-def _fitted(out: Path, config: FewTrialsConfig, acting: str, resume: bool) -> Reward:
+def _fitted(
+    out: Path, config: FewTrialsConfig, acting: str, known_views: tuple[str, ...], resume: bool
+) -> Reward:
     """Return the learned reward: that of the run if it is there, else one fitted now."""
     from tcn_robot.policies.environments import full_task_id
     from tcn_robot.policies.run import REWARD_FOLDER
@@ -199,11 +203,29 @@ def _fitted(out: Path, config: FewTrialsConfig, acting: str, resume: bool) -> Re
         config.reward,
         Path(config.encoder),
         Path(config.demos),
-        config.views,
+        config.views or shared_views(Path(config.demos), known_views, config.max_demos),
         config.reward_options,
         acting,
         max_demos=config.max_demos,
     )
+
+
+def shared_views(
+    demos: Path, known_views: tuple[str, ...], max_demos: int | None
+) -> tuple[str, ...]:
+    """Return all views of the demonstrations that the task has too: one alone shows no depth.
+
+    Args:
+        demos: Dataset with the demonstrations.
+        known_views: The task's.
+        max_demos: Most demonstrations that are used; None: all.
+    """
+    from tcn_robot.recordings import open_recording
+    from tcn_robot.workflows.learned_reward import chosen_demos
+
+    fitting, _ = chosen_demos(open_recording(demos), max_demos)
+    shared = set(known_views).intersection(*(demo.views for demo in fitting))
+    return tuple(view for view in fitting[0].views if view in shared)
 
 
 def run_search(run: str, seed: int, start: int) -> None:

@@ -73,7 +73,7 @@ def fit_reward(
     if max_demos == 1:
         print(
             f"one demonstration, episode {fitting[0].id} of {demos}: nothing is left to calibrate "
-            "on; the reward's scale is its fallback, and its gate may be too strict",
+            "on; the reward's scale is its fallback",
             file=sys.stderr,
         )
     elif not calibration:

@@ -101,6 +101,28 @@ def test_scale_from_withheld_demonstrations(encoder, film):
     assert reward.scales["front"] == pytest.approx(np.percentile(distances, 80), rel=1e-6)
 
 
+def test_the_scale_of_a_single_demonstration_is_the_median_over_pairs_of_its_frames(encoder, film):
+    demo = random_demos(film, 4)[1]
+    reward = ProgressReward.fit(encoder, [demo])
+    frames = encoder.embed(demo["front"]).astype(float)
+    pairs = [
+        float(np.linalg.norm(one - other))
+        for index, one in enumerate(frames)
+        for other in frames[index + 1 :]
+    ]
+    assert len(pairs) == 14 * 13 // 2
+    assert reward.scales["front"] == pytest.approx(np.median(pairs), rel=1e-6)
+
+
+def test_filming_a_single_demonstration_more_often_hardly_changes_its_scale(encoder, film):
+    """The distance to the frames just before and after would be a fifth."""
+    rare, often = (
+        ProgressReward.fit(encoder, [{"front": film(np.linspace(0, 250, count))}]).scales["front"]
+        for count in (21, 101)
+    )
+    assert often == pytest.approx(rare, rel=0.2)
+
+
 def test_a_success_rises_from_0_to_1_at_any_speed(encoder, film, demos):
     reward = ProgressReward.fit(encoder, demos, gate="heavy")
     smooth = ProgressReward.fit(encoder, demos)  # 1 only in the very middle of the demonstrations

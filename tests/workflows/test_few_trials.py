@@ -101,7 +101,7 @@ def test_a_learned_reward_of_one_demonstration(tmp_path, demos, encoder, capsys)
     assert "nothing is left to calibrate on" in capsys.readouterr().err
     assert (out / "reward" / "reward.json").is_file()
     config = json.loads((out / "config.json").read_text())
-    assert config["views"] == ["front"]
+    assert config["views"] == ["front", "top"]  # all of the demonstrations'
     with pytest.raises(UserError, match=r"was started with views = .*front.*, found .*top"):
         run(
             *(GOAL_TASK, "--reward", "progress", *learned, *small, *noisy, "--out", str(out)),
@@ -112,6 +112,12 @@ def test_a_learned_reward_of_one_demonstration(tmp_path, demos, encoder, capsys)
     noisy_replays = json.loads((out / "summary.json").read_text())["noisy_replays"]
     assert noisy_replays["replays"] == 3
     assert noisy_replays["noise"] == 0.05
+
+
+def test_of_the_demonstrations_views_those_are_taken_that_the_task_has(demos):
+    assert few_trials.shared_views(demos, ("top", "side", "front"), 1) == ("front", "top")
+    assert few_trials.shared_views(demos, ("side", "top"), None) == ("top",)
+    assert few_trials.shared_views(demos, ("side",), 1) == ()
 
 
 REFUSED = [
@@ -152,7 +158,7 @@ def test_folders_that_do_not_fit_are_refused(finished, tmp_path):
     dense = (TASK, "--reward", "dense", *SMALL)
     with pytest.raises(UserError, match="exists already; go on with it by --resume"):
         run(*dense, "--out", str(finished))
-    with pytest.raises(UserError, match=r"was started with step_size = 0\.2, found 0\.07"):
+    with pytest.raises(UserError, match=r"was started with step_size = 0\.2, found 0\.1"):
         run(*dense, "--out", str(finished), "--resume")
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="is no few-trials run"):

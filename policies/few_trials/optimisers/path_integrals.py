@@ -103,3 +103,28 @@ def bounded_covariance(covariance: Array, lowest: float, highest: float) -> Arra
     """
     values, axes = np.linalg.eigh(covariance)
     return np.asarray((axes * np.clip(values, lowest**2, highest**2)) @ axes.T)
+
+
+def orthogonal_normals(generator: np.random.Generator, count: int, size: int) -> Array:
+    """Draw standard normal vectors of which as many as can be are at right angles to each other.
+
+    Each row by itself is a standard normal vector, as long as one is and in any direction alike. In
+    blocks of `size` rows they are orthogonal: so few of them say something of every direction.
+
+    Args:
+        generator: Draws them.
+        count: Number of vectors, N.
+        size: Numbers of each, P.
+
+    Returns:
+        (N, P).
+    """
+    drawn = generator.standard_normal((count, size))
+    blocks = []
+    for start in range(0, count, size):
+        block = drawn[start : start + size]
+        axes, triangle = np.linalg.qr(block.T)
+        # The sign that makes it Gram and Schmidt's, without which directions are not all alike.
+        axes = axes * np.where(np.diag(triangle) < 0.0, -1.0, 1.0)
+        blocks.append(axes.T * np.linalg.norm(block, axis=1)[:, None])
+    return np.concatenate(blocks)

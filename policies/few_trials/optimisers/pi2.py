@@ -11,6 +11,7 @@ from tcn_robot.policies.few_trials.optimisers.path_integrals import (
     bounded_covariance,
     costs_to_go,
     mean_update,
+    orthogonal_normals,
     probabilities,
     step_weights,
     weighted_covariance,
@@ -27,14 +28,17 @@ class Pi2Options:
         lowest_share: Smallest standard deviation of proposals, as a share of the first one.
         highest_share: Largest one, as a share of the first one, >= 1: where the best rollouts lie
             far from the mean on one side, proposals spread along it.
+        reused: How many of the best rollouts so far are weighed again with the new ones, >= 0: from
+            one start the same actions earn the same, so that they are as good as new.
         per_step: Whether each step has probabilities of its own, from its costs to go; False is
             the black-box form, which sees whole returns only.
     """
 
     sharpness: float = 10.0
-    covariance_rate: float = 0.3
+    covariance_rate: float = 0.5
     lowest_share: float = 0.05
     highest_share: float = 2.0
+    reused: int = 5
     per_step: bool = True
 
 
@@ -42,7 +46,8 @@ class Pi2:
     """PI² with an adapted covariance (PI²-CMA); black-box (PI²-BB) by option.
 
     Differs from the papers: the covariance moves by a rate instead of being replaced, because ten
-    rollouts do not determine one of this size, and its axes are bounded on both sides.
+    rollouts do not determine one of this size, and its axes are bounded on both sides. Proposals of
+    an iteration are at right angles to each other, and the best rollouts so far count again.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class Pi2:
         size = self._weights.shape[1]
         self._mean = np.zeros(size)
         self._covariance = step_size**2 * np.eye(size)
+        self._best_parameters = np.zeros((0, size))
+        self._best_rewards = np.zeros((0, len(basis)))
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -79,12 +86,16 @@ class Pi2:
     def ask(self) -> NDArray[np.float64]:
         """Draw the next rollouts' parameters, (N, P)."""
         values, axes = np.linalg.eigh(self._covariance)
-        standard = self._generator.standard_normal((self._population, len(values)))
+        standard = orthogonal_normals(self._generator, self._population, len(values))
         return self._mean + (standard * np.sqrt(np.maximum(values, 0.0))) @ axes.T
 
     def tell(self, parameters: NDArray[np.float64], rewards: NDArray[np.float64]) -> None:
-        """Move mean and covariance towards the rollouts that cost least."""
+        """Move mean and covariance towards the rollouts that cost least, old ones among them."""
         options = self._options
+        parameters = np.concatenate([parameters, self._best_parameters])
+        rewards = np.concatenate([rewards, self._best_rewards])
+        best = np.argsort(-rewards.sum(axis=1), kind="stable")[: options.reused]
+        self._best_parameters, self._best_rewards = parameters[best], rewards[best]
         costs = costs_to_go(-rewards)
         if not options.per_step:
             costs = np.repeat(costs[:, :1], costs.shape[1], axis=1)

@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 
 from tcn_robot.policies.few_trials.controllers import controller_basis
+from tcn_robot.policies.few_trials.optimisers.path_integrals import (
+    costs_to_go,
+    mean_update,
+    probabilities,
+    step_weights,
+)
+from tcn_robot.policies.few_trials.optimisers.pi2 import Pi2, Pi2Options
 from tcn_robot.policies.few_trials.optimisers.table import OPTIMISERS
 
 STEPS, ACTIONS = 20, 2
@@ -83,3 +90,37 @@ def test_per_step_credit_spares_what_acted_before_the_fault():
         moved[name] = optimiser.mean
     assert moved["pi2"][1] == pytest.approx(tried[:, 1].mean())
     assert moved["pi2-bb"][1] != pytest.approx(tried[:, 1].mean())
+
+
+@pytest.mark.parametrize("reused", [0, 1, 3, 100])
+def test_the_best_rollouts_so_far_are_weighed_with_the_new_ones(reused):
+    """Against all rollouts of three iterations, sorted by hand."""
+    options = Pi2Options(reused=reused)
+    optimiser = Pi2(BASIS, ACTIONS, 6, 1.0, np.random.default_rng(0), options)
+    generator = np.random.default_rng(1)
+    seen: list[tuple[float, np.ndarray, np.ndarray]] = []
+    for _ in range(3):
+        tried, mean = generator.normal(size=(6, 4)), optimiser.mean
+        rewards = generator.normal(size=(6, STEPS))
+        old = sorted(seen, key=lambda rollout: -rollout[0])[:reused]
+        told = [(row.sum(), one, row) for one, row in zip(tried, rewards, strict=True)]
+        noise = np.stack([one - mean for _, one, _ in [*told, *old]])
+        costs = costs_to_go(-np.stack([row for _, _, row in [*told, *old]]))
+        shares = probabilities(costs, options.sharpness)
+        expected = mean + mean_update(shares, noise, step_weights(BASIS, ACTIONS))
+        optimiser.tell(tried, rewards)
+        np.testing.assert_allclose(optimiser.mean, expected)
+        seen += told
+
+
+@pytest.mark.parametrize("name", ["pi2", "pi2-bb"])
+def test_a_lone_good_rollout_is_not_forgotten(name):
+    """After one lucky rollout all others earn nothing; the mean still goes there."""
+    optimiser = OPTIMISERS[name](BASIS, ACTIONS, 10, 1.0, np.random.default_rng(0))
+    lucky = optimiser.ask()
+    rewards = np.zeros((10, STEPS))
+    rewards[3] = 1.0
+    optimiser.tell(lucky, rewards)
+    for _ in range(5):
+        optimiser.tell(optimiser.ask(), np.zeros((10, STEPS)))
+    assert np.linalg.norm(optimiser.mean - lucky[3]) < 0.1 * np.linalg.norm(lucky[3])

@@ -9,6 +9,7 @@ from tcn_robot.policies.few_trials.optimisers.path_integrals import (
     bounded_covariance,
     costs_to_go,
     mean_update,
+    orthogonal_normals,
     probabilities,
     step_weights,
     weighted_covariance,
@@ -96,3 +97,28 @@ def test_bounds_hold_along_the_axes_and_keep_what_lies_within():
     covariance = turn @ np.diag([1e-6, 4.0, 100.0]) @ turn.T
     expected = turn @ np.diag([0.01, 4.0, 25.0]) @ turn.T
     np.testing.assert_allclose(bounded_covariance(covariance, 0.1, 5.0), expected, atol=1e-9)
+
+
+def test_proposals_are_gram_and_schmidts_of_what_was_drawn_at_their_lengths():
+    size, count = 4, 10
+    found = orthogonal_normals(np.random.default_rng(6), count, size)
+    drawn = np.random.default_rng(6).standard_normal((count, size))
+    for start in (0, 4, 8):
+        earlier = []
+        for row in range(start, min(start + size, count)):
+            left = drawn[row].copy()
+            for axis in earlier:
+                left -= (left @ axis) * axis
+            earlier.append(left / math.sqrt(left @ left))
+            length = math.sqrt(drawn[row] @ drawn[row])
+            np.testing.assert_allclose(found[row], length * earlier[-1], atol=1e-9)
+
+
+def test_each_orthogonal_proposal_by_itself_is_standard_normal():
+    """Mean 0, covariance 1 and the fourth moment 3 in every row, over many draws."""
+    generator = np.random.default_rng(7)
+    draws = np.stack([orthogonal_normals(generator, 5, 3) for _ in range(20_000)])
+    for row in range(5):
+        np.testing.assert_allclose(draws[:, row].mean(axis=0), 0.0, atol=0.04)
+        np.testing.assert_allclose(np.cov(draws[:, row].T), np.eye(3), atol=0.05)
+        np.testing.assert_allclose((draws[:, row] ** 4).mean(axis=0), 3.0, atol=0.25)

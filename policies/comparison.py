@@ -36,6 +36,8 @@ class ComparedRun:
 def method_of(config: Mapping[str, Any]) -> str:
     """Return in words what taught a run, from its options; older ones may lack some.
 
+    Runs whose rewards differ in an option are different methods, and are not pooled.
+
     Args:
         config: Options as `ImitateConfig` has them.
     """
@@ -46,6 +48,12 @@ def method_of(config: Mapping[str, Any]) -> str:
         parts.append(str(config["gap"]))
     if config.get("observation", "state") != "state":
         parts.append(f"sees {config['observation']}")
+    if config.get("play"):
+        parts.append("shown by another body")
+    options = config.get("reward_options") or {}
+    parts += [f"{name} {value}" for name, value in sorted(options.items())]
+    if config.get("max_demos") and config.get("gap") != "one-demonstration":
+        parts.append(f"at most {config['max_demos']} demonstrations")
     return ", ".join(parts)
 
 

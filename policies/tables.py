@@ -140,7 +140,7 @@ def _name_by_reward(run: RunResults) -> str:
     name = "behaviour cloning" if run.reward == NO_REWARD else run.reward
     if (observation := run.config.get("observation", "state")) != "state":
         name = f"{name}, sees {observation}"
-    return name
+    return f"{name}, shown by another body" if run.config.get("play") else name
 
 
 def table_of(runs: Sequence[RunResults]) -> str:

@@ -116,6 +116,20 @@ def test_a_method_says_what_is_seen_and_which_gap():
     assert method_of({"algo": "bc", "reward": "none"}) == "bc"
 
 
+def test_rewards_that_differ_in_an_option_are_different_methods():
+    plain = {"algo": "sac", "reward": "progress"}
+    changed = [
+        {"play": ["hand", "robot"]},
+        {"reward_options": {"monotone": True}},
+        {"reward_options": {"gate": "heavy"}},
+        {"max_demos": 1},
+    ]
+    methods = [method_of(plain | more) for more in ({}, *changed)]
+    assert len(set(methods)) == len(methods)
+    assert method_of(plain | {"play": [], "reward_options": {}, "max_demos": None}) == methods[0]
+    assert methods[1] == "sac, progress, shown by another body"
+
+
 def test_tables_read_every_line_that_was_ever_committed(root):
     lines = [
         line for path in sorted(root.glob("docs/results/*.jsonl")) for line in read_lines(path)

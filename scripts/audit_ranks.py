@@ -46,7 +46,7 @@ class Ranked:
 
 
 def read_ranked() -> list[Ranked]:
-    """Return every run of the study that has been audited."""
+    """Return every run of the study whose reward has been audited to the end."""
     found = []
     for text in LINES.read_text("utf-8").splitlines():
         line = json.loads(text)
@@ -54,6 +54,8 @@ def read_ranked() -> list[Ranked]:
         if not path.exists():
             continue
         audit = json.loads(path.read_text("utf-8"))
+        if not audit["complete"]:
+            continue
         final = line["figures"]["final"]
         found.append(
             Ranked(

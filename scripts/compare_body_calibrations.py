@@ -61,6 +61,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--failures", type=Path, nargs="+", required=True, help="one per kind")
     parser.add_argument("--view", default="front")
+    parser.add_argument("--gate", default="smooth", help="the same for every way")
     given = parser.parse_args()
 
     def of(folder: Path) -> list[dict[str, np.ndarray]]:
@@ -74,7 +75,9 @@ def main() -> None:
     print("|---" * (4 + len(failures)) + "|")
     for way in WAYS:
         options = {} if way == "none" else {"play": play, "body_calibration": way}
-        reward = ProgressReward.fit(encoder, demos, calibration=calibration, **options)
+        reward = ProgressReward.fit(
+            encoder, demos, calibration=calibration, gate=given.gate, **options
+        )
         good = [reward.explain(film) for film in successes]
         bad = [[reward.explain(film) for film in made] for made in failures.values()]
         distance = np.mean([one.distance.mean() for one in good])

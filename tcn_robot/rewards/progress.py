@@ -63,7 +63,7 @@ class ProgressReward:
         self.encoder = encoder
         self.banks = banks
         self.scales = scales
-        self.config = config or ProgressConfig()
+        self.config = (config or ProgressConfig()).with_gate(play_given=False)
         self.acting_maps = acting_maps or {}
         self._history = FrameHistory(encoder, tuple(banks))
         self._highest = RunningMaximum()
@@ -103,6 +103,7 @@ class ProgressReward:
         """
         config = checked_options("progress", ProgressConfig, options)
         config.way_of_using_play(play is not None)
+        config = config.with_gate(play is not None)
         chosen, embedded = embed_demos(encoder, demos, views)
         withheld: list[EmbeddedDemo] = []
         if calibration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from tcn_robot.rewards.gates import GATES
 from tcn_robot.rewards.nearest import CLOCKS
 
 BODY_CALIBRATIONS = ("auto", "none", "quantile", *BODY_MAPS)
-#: What "auto" is where play of both bodies is given.
-WITH_PLAY = "whiten"
+#: What "auto" is where play of both bodies is given: the acting body lies off the demonstrations by
+#: an amount that differs from pose to pose, which a gate that is flat up to s does not pay for.
+WITH_PLAY, GATE_WITH_PLAY = "quantile", "heavy"
+GATE_WITHOUT_PLAY = "smooth"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class ProgressConfig:
         neighbours: How many of the nearest demonstration frames are asked, >= 1.
         gate: What is left of the reward at x = d / s, a name of `tcn_robot.rewards.gates.GATES`.
             "smooth" pays most in the middle of the demonstrations; "heavy" and "exponential" pay
-            in full up to s, so that beside the goal nothing calls the policy nearer.
+            in full up to s, so that beside the goal nothing calls the policy nearer. "auto":
+            "heavy" where play of two bodies is given, else "smooth".
         percentile: Of the calibration distances, that becomes the scale s, in (0, 100].
         clock: How far a demonstration has come at a frame: "path", the share of its way through
             the embedding, or "time", the share of its frames. Only by the path do a pause count
@@ -41,13 +44,13 @@ class ProgressConfig:
             by other means. The state is one number, `memory`.
         body_calibration: How play of both bodies is used: "none", "quantile" (the scale s is
             raised), "standardise" or "whiten" (each body's embeddings by its own play's mean and
-            deviations, or covariance). "auto": "whiten" where play is given, else "none".
+            deviations, or covariance). "auto": "quantile" where play is given, else "none".
         drop_outliers: Whether demonstrations that disagree with the others are left out instead
             of only named.
     """
 
     neighbours: int = 5
-    gate: str = "smooth"
+    gate: str = "auto"
     percentile: float = 95.0
     clock: str = "path"
     scale_floor: float = 1e-3
@@ -59,7 +62,7 @@ class ProgressConfig:
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
         for kind, name, known in (
-            ("gate", self.gate, GATES),
+            ("gate", self.gate, ("auto", *GATES)),
             ("clock", self.clock, CLOCKS),
             ("fusion", self.fusion, FUSIONS),
             ("body_calibration", self.body_calibration, BODY_CALIBRATIONS),
@@ -72,6 +75,12 @@ class ProgressConfig:
             raise UserError(f"expected a percentile in (0, 100], found {self.percentile}")
         if not (np.isfinite(self.scale_floor) and self.scale_floor > 0.0):
             raise UserError(f"expected a scale_floor above 0, found {self.scale_floor}")
+
+    def with_gate(self, play_given: bool) -> ProgressConfig:
+        """Return the options with the gate that "auto" stands for."""
+        if self.gate != "auto":
+            return self
+        return replace(self, gate=GATE_WITH_PLAY if play_given else GATE_WITHOUT_PLAY)
 
     def way_of_using_play(self, given: bool) -> str:
         """Return the body calibration that "auto" stands for.

@@ -153,12 +153,21 @@ def test_each_body_is_embedded_by_its_encoder(encoder, film, demos_of_shown, pla
     assert reward.score_episode(success_of_acting(film))[-1] > 0.5
 
 
-def test_with_play_bodies_are_whitened_unless_something_else_is_said(
+def test_with_play_the_gate_is_raised_and_flat_unless_something_else_is_said(
     encoder, film, demos_of_shown, play
 ):
     chosen = scores(encoder, film, demos_of_shown, play=play)
-    whitened = scores(encoder, film, demos_of_shown, play=play, body_calibration="whiten")
-    np.testing.assert_array_equal(chosen, whitened)
+    said = scores(
+        encoder, film, demos_of_shown, play=play, body_calibration="quantile", gate="heavy"
+    )
+    np.testing.assert_array_equal(chosen, said)
+    smooth = scores(encoder, film, demos_of_shown, play=play, gate="smooth")
+    assert not np.array_equal(chosen, smooth)
+
+
+def test_without_play_the_gate_is_smooth(encoder, film, demos_of_shown):
+    chosen = scores(encoder, film, demos_of_shown)
+    np.testing.assert_array_equal(chosen, scores(encoder, film, demos_of_shown, gate="smooth"))
 
 
 def test_bad_play(encoder, demos_of_shown, play):

@@ -160,7 +160,7 @@ def test_the_chain_from_a_hand_in_miniature(tmp_path: Path) -> None:
     summary = run_demo(config, out, 0, "tcn-robot demo")
     stages = {stage.name for group in plan(config, out, 0) for stage in group}
     assert set(summary["stages"]) == stages
-    assert {"progress", "sparse"} == set(summary["policy"])
+    assert {"progress, shown by another body", "sparse"} == set(summary["policy"])
     assert (out / "report.html").is_file()
 
 

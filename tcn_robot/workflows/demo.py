@@ -43,7 +43,7 @@ def demo(
         seed: Of recordings, training and policies.
         quick: Only check that every stage works, in a minute or two; too small to learn anything.
         hand: A hand shows the task instead of the robot, which is never filmed doing it. Takes
-            longer, and not every seed learns it yet: docs/hand_to_robot.md.
+            longer: docs/hand_to_robot.md.
     """
     full, small = (HAND, QUICK_HAND) if hand else (FULL, QUICK)
     config = small if quick else full

@@ -18,7 +18,10 @@ from tcn_robot.policies.algorithms.table import (
     further_options,
     make_algorithm,
 )
-from tcn_robot.policies.ignored_options import refuse_ignored_options
+from tcn_robot.policies.ignored_options import (
+    refuse_ignored_options,
+    refuse_options_of_learners,
+)
 
 SCHEMA_VERSION = 1
 CONFIG_FILE = "config.json"
@@ -179,12 +182,8 @@ class ImitateConfig:
         Raises:
             UserError: With the first of them.
         """
-        for name in ("checkpoint_interval_steps", "save_zip") if self.clones else ():
-            if getattr(self, name):
-                raise UserError(
-                    f"{self.algo} has no {name}: it fits in one go and has no learner of "
-                    "Stable-Baselines3; leave it out"
-                )
+        if self.clones:
+            refuse_options_of_learners(self)
         used: tuple[str, ...] = ()
         if self.observation == "embedding":
             used += ("encoder", "views")

@@ -1,4 +1,4 @@
-"""Refuses options of a learned reward where none is learned: they would be ignored in silence."""
+"""Refuses options that nothing in a run reads: they would be ignored in silence."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ OPTIONS_OF_LEARNED_REWARDS = {
     "views": "--views",
     "reward_options": "--reward-options",
 }
+
+# The same of options that only a learner of Stable-Baselines3 reads.
+OPTIONS_OF_LEARNERS = {"checkpoint_interval_steps": "--checkpoint-every", "save_zip": "--save-zip"}
+
+
+def refuse_options_of_learners(config: ImitateConfig) -> None:
+    """Refuse what behaviour cloning, which fits in one go, does not read.
+
+    Raises:
+        UserError: With the option that would be ignored.
+    """
+    for name, option in OPTIONS_OF_LEARNERS.items():
+        if getattr(config, name):
+            raise UserError(
+                f"{option} is for learners of Stable-Baselines3, and would be ignored with algo "
+                f"{config.algo!r}; leave it out"
+            )
 
 
 def refuse_ignored_options(

@@ -15,14 +15,12 @@ class HandFilms:
     """What is filmed when a hand shows the task and the robot only plays, in episodes.
 
     Attributes:
-        play_episodes: Play of each body in the task's own look; brings the two together.
         drawn_demonstrations: By the hand, each in a look of its own, as all that are drawn.
         drawn_calibration: The same, to measure the encoder with while it is trained.
         drawn_hand_play: Play of the hand.
         drawn_robot_play: Play of the robot.
     """
 
-    play_episodes: int = 60
     drawn_demonstrations: int = 60
     drawn_calibration: int = 8
     drawn_hand_play: int = 40
@@ -40,7 +38,7 @@ class DemoConfig:
         demonstrations: Expert episodes to learn from.
         calibration_demonstrations: Expert episodes that the encoder is not trained on; they
             calibrate the reward.
-        play_episodes: Long episodes without a goal.
+        play_episodes: Long episodes without a goal, of each body that is filmed.
         hand: What is filmed besides when a hand shows the task, None: the robot shows it itself.
         held_out_episodes: Expert episodes for the benchmark only, from another seed.
         record_workers: Processes that record.
@@ -91,12 +89,12 @@ QUICK = DemoConfig(
 HAND = DemoConfig(
     demonstrations=40,
     calibration_demonstrations=10,
-    play_episodes=0,
+    play_episodes=60,
     train_steps=1500,
     policy_steps=40_000,
     hand=HandFilms(),
 )
-QUICK_HAND = replace(QUICK, play_episodes=0, hand=HandFilms(2, 3, 2, 2, 2))
+QUICK_HAND = replace(QUICK, hand=HandFilms(3, 2, 2, 2))
 
 
 @dataclass(frozen=True)

@@ -91,11 +91,11 @@ def _by_hand(
         ),
         Filming(
             "hand-play", "the hand plays about without a goal",
-            folders.hand_play, films.play_episodes, "play", "train", seed + 2, hand,
+            folders.hand_play, config.play_episodes, "play", "train", seed + 2, hand,
         ),
         Filming(
             "play", "the robot plays about, too; it never does the task",
-            folders.play, films.play_episodes, "play", "train", seed + 3,
+            folders.play, config.play_episodes, "play", "train", seed + 3,
         ),
         Filming(
             "drawn-demonstrations", "the hand again, each film in a look of its own",

@@ -103,5 +103,7 @@ def test_a_gap_that_nothing_would_notice_is_refused(tiny, gap, options):
         ("other-camera", {"reward": "progress", "encoder": "runs/push", "demos": "data/push"}),
     ],
 )
-def test_a_gap_that_is_noticed_is_not(tiny, gap, options):
-    refuse_gap_without_effect(tiny(**options, gap=gap))
+def test_a_gap_that_is_noticed_changes_something(push, gap, options):
+    config = push(**options, gap=gap)
+    refuse_gap_without_effect(config)
+    assert GAPS[gap](config, SHOWN, ACTING) != config

@@ -25,6 +25,7 @@ from tcn_robot.workflows.demo_config import (
     DemoFolders,
     HandFilms,
 )
+from tcn_robot.workflows.demo_films import OPTIONS_FOR_TWO_BODIES
 from tcn_robot.workflows.demo_plan import plan, start_demo
 from tcn_robot.workflows.report_sources import find_sources
 
@@ -78,6 +79,12 @@ def test_with_a_hand_the_robot_never_does_the_task_in_what_is_learned_from() -> 
         assert {word for word in stages[name] if word.startswith("demo/")} <= folders
     assert "--play" in stages["imitate-progress"]
     assert "--negatives" not in stages["train"]  # of the same film, as for bodies it must be
+
+
+def test_the_encoder_of_two_bodies_is_that_of_the_script() -> None:
+    root = Path(__file__).resolve().parents[2]
+    script = (root / "scripts" / "prepare_hand_to_robot.sh").read_text("utf-8")
+    assert " ".join(OPTIONS_FOR_TWO_BODIES) in " ".join(script.replace("\\\n", " ").split())
 
 
 def test_nothing_is_trained_or_calibrated_on_what_is_measured() -> None:
@@ -155,8 +162,7 @@ def test_a_report_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_the_chain_from_a_hand_in_miniature(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    films = HandFilms(1, 2, 1, 1, 1)
-    config = dataclasses.replace(TINY, play_episodes=0, hand=films)
+    config = dataclasses.replace(TINY, hand=HandFilms(2, 1, 1, 1))
     summary = run_demo(config, out, 0, "tcn-robot demo")
     stages = {stage.name for group in plan(config, out, 0) for stage in group}
     assert set(summary["stages"]) == stages

@@ -161,7 +161,13 @@ def _policy_lines(found: FoundStudies, path: Path) -> list[Line]:
 
 def _without_policies(path: Path) -> str:
     """Say what a file of lines holds in place of policies."""
-    kinds = {str(line.get("kind")) for line in read_lines(path)}
+    torn: list[int] = []
+    kinds = {str(line.get("kind")) for line in read_lines(path, torn)}
+    if not kinds and torn:
+        return (
+            f"{path}: expected a line of results or more, found torn ones only (line {torn[0]}); "
+            "restore the file, or run the study again"
+        )
     if not kinds:
         return f"{path}: expected a line of results or more, found none; nothing is finished yet"
     return (

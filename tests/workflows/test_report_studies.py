@@ -179,6 +179,7 @@ REFUSED = {
     "notes.txt": "found another file",
     "broken.json": "no readable JSON",
     "empty.jsonl": "nothing is finished yet",
+    "torn.jsonl": r"found torn ones only \(line 1\); restore",
     "encoders.jsonl": r"found \[\"embedding\"\]; the page of embeddings is made by `tcn-robot lead",
     "audit.json": "found no task; audit",
     "probes.json": "found no family of probe stall",
@@ -191,6 +192,7 @@ def test_what_is_no_run_study_or_audit_is_refused(name: str, tmp_path: Path) -> 
     (tmp_path / "other.json").write_text('{"a": 1}')
     (tmp_path / "notes.txt").write_text("seen")
     (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "torn.jsonl").write_text('{"schema_version": 1, "ki', "utf-8")
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "encoders.jsonl").write_text('{"schema_version": 1, "kind": "embedding"}\n')
     (tmp_path / "audit.json").write_text('{"probes": {}}')

@@ -204,6 +204,11 @@ def encoder_for(encoder: Encoder, wanted: InputName | None, seed: int | None) ->
             f"the encoder has batch statistics of {', '.join(encoder.bodies)}, expected one that "
             "sees all bodies alike; train it with --norm group or without --bodies"
         )
+    if encoder.foreground is not None:
+        raise UserError(
+            "the encoder sees painted frames, expected one that sees clips as they are; train it "
+            "without --foreground"
+        )
     config: Any = _config_for(encoder, wanted)
     if hasattr(config, "trainable"):
         config = replace(config, trainable="all")

@@ -6,6 +6,7 @@ from tcn_robot.models.convolutional import ConvolutionalConfig, ConvolutionalEnc
 from tcn_robot.models.digest import encoder_digest, encoder_sha256
 from tcn_robot.models.encoder import Encoder, EncoderConfig, num_parameters, seeded_generator
 from tcn_robot.models.files import load_encoder, save_encoder
+from tcn_robot.models.foreground import FilmOfBody, Foreground, fit_foreground
 from tcn_robot.models.inception import InceptionConfig, InceptionEncoder
 from tcn_robot.models.pixels import PixelsConfig, PixelsEncoder
 from tcn_robot.models.resnet import ResNetConfig, ResNetEncoder
@@ -21,6 +22,8 @@ __all__ = [
     "ConvolutionalEncoder",
     "Encoder",
     "EncoderConfig",
+    "FilmOfBody",
+    "Foreground",
     "InceptionConfig",
     "InceptionEncoder",
     "PixelsConfig",
@@ -36,6 +39,7 @@ __all__ = [
     "encoder_sha256",
     "film_embedder",
     "find_encoder",
+    "fit_foreground",
     "for_body",
     "layer_names",
     "load_encoder",

@@ -80,6 +80,7 @@ def for_body(encoder: Encoder, body: str) -> Encoder:
             for name, value in encoder.state_dict().items()
         }
     )
+    alone.foreground = encoder.foreground
     return alone.train(encoder.training)
 
 

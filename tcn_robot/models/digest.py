@@ -7,6 +7,7 @@ import hashlib
 import json
 
 from tcn_robot.models.encoder import Encoder
+from tcn_robot.models.foreground import foreground_tensors
 
 
 def encoder_digest(encoder: Encoder) -> str:
@@ -17,12 +18,15 @@ def encoder_digest(encoder: Encoder) -> str:
 def encoder_sha256(encoder: Encoder) -> str:
     """Return 64 hexadecimal digits; the same weights in the same shape have the same.
 
-    Where the weights once came from does not count.
+    A foreground counts; where the weights once came from does not.
     """
     described = {"kind": encoder.kind, **dataclasses.asdict(encoder.config)}
     described |= {name: "" for name in ("weights", "pretrained") if name in described}
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for name, value in sorted(encoder.state_dict().items()):
+    tensors = encoder.state_dict()
+    if encoder.foreground is not None:
+        tensors |= foreground_tensors(encoder.foreground)
+    for name, value in sorted(tensors.items()):
         digest.update(name.encode() + b"\0")
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -18,6 +18,7 @@ from torch import nn
 from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models.films import look_back, windows
+from tcn_robot.models.foreground import Foreground
 from tcn_robot.models.resize import resize_frames
 from tcn_robot.option_ranges import expect_at_least
 
@@ -86,6 +87,7 @@ class Encoder(nn.Module, ABC):
         dimension: Length D of an embedding.
         feature_width: Length F of the features.
         bodies: Bodies that it keeps statistics of, each its own; none for most encoders.
+        foreground: How frames are painted before it sees them; None: it sees them as they are.
     """
 
     Config: ClassVar[type[EncoderConfig]]
@@ -94,6 +96,7 @@ class Encoder(nn.Module, ABC):
     dimension: int
     feature_width: int
     bodies: tuple[str, ...] = ()
+    foreground: Foreground | None
 
     def __init__(self, config: EncoderConfig) -> None:
         """Keep the config; the subclass makes its layers and sets `feature_width`.
@@ -105,6 +108,7 @@ class Encoder(nn.Module, ABC):
         config.check()
         self.config = config
         self.dimension = config.dimension
+        self.foreground = None
 
     def set_dimension(self, dimension: int) -> None:
         """Say the dimension of an encoder whose embeddings are not of any wished length."""
@@ -165,7 +169,7 @@ class Encoder(nn.Module, ABC):
         return F.normalize(embeddings, dim=1) if self.config.unit_length else embeddings
 
     def forward(self, images: torch.Tensor, body: torch.Tensor | None = None) -> torch.Tensor:
-        """Embed images of the encoder's own size.
+        """Embed images of the encoder's own size, painted already if it has a foreground.
 
         Args:
             images: As `features` takes them.
@@ -268,11 +272,16 @@ class Encoder(nn.Module, ABC):
         with evaluating(self):
             return self._embed_windows(frames, indices, body)
 
+    def prepare(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return frames uint8 (N, H, W, 3) of any size as `forward` takes them: (N, S, S, 3)."""
+        sized = resize_frames(frames, self.image_size_px)
+        return sized if self.foreground is None else self.foreground(sized)
+
     def _embed_windows(
         self, frames: np.ndarray, windows: np.ndarray, body: str | None
     ) -> np.ndarray:
         """Return embeddings (N, D) of windows int64 (N, T) into frames uint8 (M, H, W, 3)."""
-        sized = resize_frames(torch.from_numpy(frames).to(self.device), self.image_size_px)
+        sized = self.prepare(torch.from_numpy(frames).to(self.device))
         picked = sized[torch.from_numpy(windows).to(self.device)]  # (N, T, S, S, 3)
         images = picked if self.num_frames > 1 else picked[:, 0]
         return self(images, self.body_index(body, len(images))).cpu().numpy()
@@ -292,7 +301,7 @@ class Encoder(nn.Module, ABC):
         return torch.full((count,), index, device=self.device)
 
     def save(self, folder: Path | str) -> None:
-        """Write config.json and model.safetensors; the folder is whole or absent."""
+        """Write config.json and the tensors; the folder is whole or absent."""
         from tcn_robot.models.files import save_encoder
 
         save_encoder(self, Path(folder))

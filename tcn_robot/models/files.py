@@ -1,4 +1,7 @@
-"""Encoders on disk: config.json and model.safetensors, never a pickle."""
+"""Encoders on disk: config.json and model.safetensors, never a pickle.
+
+An encoder that sees painted frames has foreground.safetensors beside them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from safetensors.torch import load_file
 from tcn_robot.atomic import atomic_folder
 from tcn_robot.errors import UserError
 from tcn_robot.models.encoder import Encoder, EncoderConfig, seeded_generator
+from tcn_robot.models.foreground import Foreground, foreground_from_tensors, foreground_tensors
 from tcn_robot.models.table import ENCODERS, build_encoder
 from tcn_robot.models.weights import number_fault
 from tcn_robot.tensors import write_tensors
@@ -31,6 +35,7 @@ _IMPOSSIBLE = (RuntimeError, OSError, ValueError, TypeError, MemoryError, Overfl
 _LOOKS_WHEN_MADE = ("transformers",)
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+FOREGROUND_FILE = "foreground.safetensors"
 # Where a training took weights from: a stored encoder is whole, and loading it reads nothing else.
 SOURCES = ("weights", "pretrained")
 
@@ -43,6 +48,8 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
         write_tensors(partial / WEIGHTS_FILE, dict(_weights(encoder)))
+        if encoder.foreground is not None:
+            write_tensors(partial / FOREGROUND_FILE, foreground_tensors(encoder.foreground))
 
 
 def _weights(encoder: Encoder) -> list:
@@ -80,7 +87,18 @@ def load_encoder(path: Path | str) -> Encoder:
             f"{weights_path} is damaged or does not fit {CONFIG_FILE}: {first_line}; "
             "copy it again or train again"
         ) from error
+    encoder.foreground = _read_foreground(folder / FOREGROUND_FILE, encoder.image_size_px)
     return encoder.eval()
+
+
+def _read_foreground(path: Path, size_px: int) -> Foreground | None:
+    """Return the foreground of an encoder's folder; None where it has none."""
+    if not path.is_file():
+        return None
+    try:
+        return foreground_from_tensors(load_file(path), size_px)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged: {error}; copy it again or train again") from error
 
 
 def _check_shapes(weights: Mapping[str, torch.Tensor], kind: str, config: EncoderConfig) -> None:

@@ -13,7 +13,6 @@ from torch import nn
 
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models.encoder import Encoder, Stage, evaluating
-from tcn_robot.models.resize import resize_frames
 
 FEATURES = "features"
 EMBEDDING = "embedding"
@@ -123,7 +122,7 @@ def _laid_out(maps: torch.Tensor) -> torch.Tensor:
 def _pass(encoder: Encoder, windows: np.ndarray, body: str | None) -> dict[str, torch.Tensor]:
     count, num_frames = windows.shape[:2]
     frames = torch.from_numpy(np.array(windows)).flatten(0, 1).to(encoder.device)
-    images = resize_frames(frames, encoder.image_size_px).unflatten(0, (count, num_frames))
+    images = encoder.prepare(frames).unflatten(0, (count, num_frames))
     images = images if num_frames > 1 else images[:, 0]
     features = encoder.features(images, encoder.body_index(body, count))
     return {FEATURES: features, EMBEDDING: encoder.normalise(encoder.project(features))}

@@ -62,4 +62,6 @@ def build_encoder(kind: str, config: EncoderConfig, generator: torch.Generator) 
 
 def untrained_encoder(like: Encoder, seed: int) -> Encoder:
     """Return an encoder of the same shape with freshly drawn weights: the baseline."""
-    return build_encoder(like.kind, like.config, seeded_generator(seed)).to(like.device)
+    fresh = build_encoder(like.kind, like.config, seeded_generator(seed)).to(like.device)
+    fresh.foreground = like.foreground
+    return fresh

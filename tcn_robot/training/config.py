@@ -33,6 +33,9 @@ class TrainConfig:
         steps: Optimisation steps.
         seed: At least 0. Same seed, data, machine and thread count: same weights, bit by bit.
         views: Views to train on; all if none is named.
+        foreground: Paint frames before they are seen: bodies in one grey, things in their colours,
+            the background black. Needs films of two bodies or more by cameras that stand still;
+            the encoder keeps what it needs for that.
         batch: How large a batch is.
         optimisation: How the weights are moved.
         augmentation: How frames are changed before they are seen.
@@ -61,6 +64,7 @@ class TrainConfig:
     steps: int = 1500
     seed: int = 0
     views: tuple[str, ...] = ()
+    foreground: bool = False
     batch: BatchOptions = field(default_factory=BatchOptions)
     optimisation: OptimisationOptions = field(default_factory=OptimisationOptions)
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +34,7 @@ class DeviceFrames:
         free_bytes: int | None = None,
         num_frames: int = 1,
         stride_frames: int = 1,
+        paint: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         """Nothing is copied yet.
 
@@ -43,11 +45,14 @@ class DeviceFrames:
                 elsewhere: the memory map of a CPU is in its memory already.
             num_frames: Frames of a clip, T; see `expand_clip`.
             stride_frames: Distance between them.
+            paint: What gathered frames (N * T, S, S, 3) go through, such as a `Foreground` on the
+                device; None leaves them as they are.
         """
         self._store = store
         self._device = device
         self._free_bytes = free_bytes
         self._num_frames, self._stride_frames = num_frames, stride_frames
+        self._paint = paint
 
     def gather(self, batch: Batch, rows: np.ndarray | None = None) -> torch.Tensor:
         """Return the frames of a batch, uint8, on the device.
@@ -65,6 +70,8 @@ class DeviceFrames:
         frame = expand_clip(frame, self._num_frames, self._stride_frames)  # (N, T)
         episode, view = (np.repeat(of, self._num_frames) for of in (episode, view))  # (N * T,)
         frames = self._gathered(episode, view, frame.reshape(-1))  # (N * T, S, S, 3)
+        if self._paint is not None:
+            frames = self._paint(frames)
         return frames if self._num_frames == 1 else frames.unflatten(0, frame.shape)
 
     def _gathered(self, episode: np.ndarray, view: np.ndarray, frame: np.ndarray) -> torch.Tensor:

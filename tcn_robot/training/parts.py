@@ -15,6 +15,7 @@ from tcn_robot.data.sampling import Sampler
 from tcn_robot.errors import UserError, unknown_name
 from tcn_robot.models import Encoder, build_encoder, seeded_generator
 from tcn_robot.models.bodies import body_indices
+from tcn_robot.models.foreground import FilmOfBody, Foreground, fit_foreground
 from tcn_robot.objectives import Setting, find_objective
 from tcn_robot.training.averaging import WeightAverage
 from tcn_robot.training.checkpoint import latest_checkpoint, load_checkpoint
@@ -46,6 +47,7 @@ class Parts:
         compiling: Whether the encoder is compiled.
         notes: Sentences that the user should read before the training begins.
         bodies: int64 (E,), the encoder's body in each training episode; None where it has none.
+        foreground: How the frames are painted, on the device; None: not at all.
     """
 
     training: tuple[StoredEpisode, ...]
@@ -58,6 +60,7 @@ class Parts:
     compiling: bool
     notes: tuple[str, ...]
     bodies: np.ndarray | None
+    foreground: Foreground | None
 
     @property
     def device(self) -> torch.device:
@@ -96,6 +99,7 @@ def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None 
     own = FrameStore(store.size_px, training)
     sampler = objective.sampler(config.objective_options, training, config.batch)
     encoder = config.encoder_options
+    foreground = _foreground(training).to(processes.device) if config.foreground else None
     compiling, notes = choose_compiling(config.compile, processes.device)
     return Parts(
         training=training,
@@ -107,12 +111,25 @@ def prepare(config: TrainConfig, store: FrameStore, processes: Processes | None 
             processes.device,
             num_frames=encoder.num_frames,
             stride_frames=encoder.stride_frames,
+            paint=foreground,
         ),
         processes=processes,
         dtype=dtype,
         compiling=compiling,
         notes=(*sampler.notes, *notes),
         bodies=bodies,
+        foreground=foreground,
+    )
+
+
+def _foreground(episodes: Sequence[StoredEpisode]) -> Foreground:
+    """Find what is background, and which colours are things', in the training's own films."""
+    return fit_foreground(
+        [
+            FilmOfBody(episode.embodiment, view, episode.frames(view))
+            for episode in episodes
+            for view in episode.views
+        ]
     )
 
 
@@ -147,6 +164,7 @@ def start(config: TrainConfig, parts: Parts, folder: Path) -> TrainingState:
         int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(4)
     )
     encoder = _built(config, encoder_seed)
+    encoder.foreground = parts.foreground
     objective_rng = seeded_generator(objective_seed)
     setting = Setting(encoder, parts.store.films.lengths, objective_rng)
     objective = find_objective(config.objective)(config.objective_options, setting)

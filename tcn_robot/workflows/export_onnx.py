@@ -216,6 +216,8 @@ def _exported_module(encoder: Encoder, body: torch.Tensor | None) -> torch.nn.Mo
             self.encoder = encoder
 
         def forward(self, frames: torch.Tensor) -> torch.Tensor:
+            if encoder.foreground is not None:
+                frames = encoder.foreground(frames)
             if body is None:
                 return encoder(frames)  # type: ignore[no-any-return]
             return encoder(frames, body.expand(frames.shape[0]))  # type: ignore[no-any-return]

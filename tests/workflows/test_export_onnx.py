@@ -9,6 +9,7 @@ import torch
 from tcn_robot.cli import main
 from tcn_robot.clips import expand_clip
 from tcn_robot.errors import UserError
+from tcn_robot.models import Foreground
 from tcn_robot.policies.algorithms import ALGORITHMS
 from tcn_robot.policies.policy import Policy
 from tests.models.tiny import frames, tiny
@@ -39,6 +40,26 @@ def test_another_runtime_gives_the_same_embeddings(case, tmp_path, capsys):
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
     assert [path.name for path in out.parent.iterdir()] == ["encoder.onnx"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["convolutional", "frames"])
+def test_painting_is_inside_the_file(case, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from tcn_robot.workflows.export_onnx import run_onnx, write_onnx
+
+    encoder = tiny(case).eval()
+    generator = torch.Generator().manual_seed(0)
+    backgrounds = torch.randint(0, 256, (2, 32, 32, 3), generator=generator, dtype=torch.uint8)
+    shared = torch.rand(16**3, generator=generator) > 0.5
+    encoder.foreground = Foreground(backgrounds, shared)
+    write_onnx(encoder, tmp_path / "encoder.onnx")
+    film = frames(7)
+    film[:, :20] = backgrounds[1, :20].numpy()
+    windows = expand_clip(np.arange(7), encoder.num_frames, encoder.config.stride_frames)
+    images = film[windows] if encoder.num_frames > 1 else film
+    found = run_onnx(tmp_path / "encoder.onnx", images)
+    np.testing.assert_allclose(found, encoder.embed(film), atol=1e-4)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import pytest
 import tcn_robot.envs
 from tcn_robot.errors import UserError
 from tcn_robot.models import ConvolutionalConfig, ConvolutionalEncoder, seeded_generator
+from tcn_robot.policies.few_trials.config import FewTrialsConfig
 from tcn_robot.policies.few_trials.rollouts import Stage, actions_in_range, check_task
 from tcn_robot.rewards import GoalReward, TrajectoryReward
 from tests.policies.point_task import HORIZON, PointReach
@@ -141,3 +142,11 @@ def test_tasks_that_cannot_be_searched_in_are_refused():
     timeless.horizon = None
     with pytest.raises(UserError, match="does not say how long"):
         check_task(timeless, "dense")
+
+
+def test_frames_left_out_are_for_rewards_that_see_frames():
+    FewTrialsConfig("MujocoReach-v0", "dense").refuse_ignored()
+    learned = {"encoder": "run", "demos": "films"}
+    FewTrialsConfig("MujocoReach-v0", "goal", film_every=2, **learned).refuse_ignored()
+    with pytest.raises(UserError, match=r"--film-every is for learned .*'dense'; leave it"):
+        FewTrialsConfig("MujocoReach-v0", "dense", film_every=2).refuse_ignored()

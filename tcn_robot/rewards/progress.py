@@ -102,8 +102,8 @@ class ProgressReward:
             UserError: Demonstrations that lack frames or views, or a bad option.
         """
         config = checked_options("progress", ProgressConfig, options)
-        config.way_of_using_play(play is not None)
-        config = config.with_gate(play is not None)
+        painted = getattr(encoder, "foreground", None) is not None
+        config = config.settled(play is not None, painted)
         chosen, embedded = embed_demos(encoder, demos, views)
         withheld: list[EmbeddedDemo] = []
         if calibration:

@@ -17,6 +17,8 @@ BODY_CALIBRATIONS = ("auto", "none", "quantile", *BODY_MAPS)
 #: What "auto" is where play of both bodies is given: the acting body lies off the demonstrations by
 #: an amount that differs from pose to pose, which a gate that is flat up to s does not pay for.
 WITH_PLAY, GATE_WITH_PLAY = "quantile", "heavy"
+#: In painted frames bodies lie apart by much the same amount everywhere, which can be taken out.
+WITH_PLAY_PAINTED = "standardise"
 GATE_WITHOUT_PLAY = "smooth"
 
 
@@ -44,7 +46,8 @@ class ProgressConfig:
             by other means. The state is one number, `memory`.
         body_calibration: How play of both bodies is used: "none", "quantile" (the scale s is
             raised), "standardise" or "whiten" (each body's embeddings by its own play's mean and
-            deviations, or covariance). "auto": "quantile" where play is given, else "none".
+            deviations, or covariance). "auto": "none" without play, with play "standardise" where the
+            encoder sees painted frames, else "quantile".
         drop_outliers: Whether demonstrations that disagree with the others are left out instead
             of only named.
     """
@@ -82,28 +85,31 @@ class ProgressConfig:
             return self
         return replace(self, gate=GATE_WITH_PLAY if play_given else GATE_WITHOUT_PLAY)
 
-    def way_of_using_play(self, given: bool) -> str:
-        """Return the body calibration that "auto" stands for.
+    def settled(self, play_given: bool, painted: bool) -> ProgressConfig:
+        """Return the options with what "auto" stands for.
 
         Args:
-            given: Whether there is play of both bodies.
+            play_given: Whether there is play of both bodies.
+            painted: Whether the encoder sees painted frames, `tcn_robot.models.Foreground`.
 
         Raises:
             UserError: Play that would not be used, or a calibration that lacks it.
         """
+        config = self.with_gate(play_given)
         if self.body_calibration == "auto":
-            return WITH_PLAY if given else "none"
-        if given and self.body_calibration == "none":
+            with_play = WITH_PLAY_PAINTED if painted else WITH_PLAY
+            return replace(config, body_calibration=with_play if play_given else "none")
+        if play_given and self.body_calibration == "none":
             raise UserError(
                 "body_calibration 'none' does not use play, yet play is given; leave out one of "
                 "the two"
             )
-        if not given and self.body_calibration != "none":
+        if not play_given and self.body_calibration != "none":
             raise UserError(
                 f"body_calibration {self.body_calibration!r} needs unlabelled play of both bodies, "
                 "found none; pass play= (--play DIR ...)"
             )
-        return self.body_calibration
+        return config
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,9 @@ def fit_view(
         demos: The demonstrations.
         withheld: Further ones to calibrate on; none: the demonstrations with each other.
         play: Play of both bodies.
-        config: The options.
+        config: The options, settled.
     """
-    way = config.way_of_using_play(play is not None)
+    way = config.body_calibration
     films = [demo[view] for demo in demos]
     calibrating = [demo[view] for demo in withheld]
     acting_map = None

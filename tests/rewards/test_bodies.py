@@ -165,6 +165,26 @@ def test_with_play_the_gate_is_raised_and_flat_unless_something_else_is_said(
     assert not np.array_equal(chosen, smooth)
 
 
+def test_in_painted_frames_play_takes_the_difference_out_unless_something_else_is_said(
+    encoder, demos_of_shown, play
+):
+    class Painted:
+        foreground = "any"
+        image_size_px = encoder.image_size_px
+
+        def embed(self, frames):
+            return encoder.embed(frames)
+
+    chosen = ProgressReward.fit(Painted(), demos_of_shown, play=play)
+    assert (chosen.config.body_calibration, chosen.config.gate) == ("standardise", "heavy")
+    plain = ProgressReward.fit(encoder, demos_of_shown, play=play)
+    assert (plain.config.body_calibration, plain.config.gate) == ("quantile", "heavy")
+    alone = ProgressReward.fit(Painted(), demos_of_shown)
+    assert (alone.config.body_calibration, alone.config.gate) == ("none", "smooth")
+    said = ProgressReward.fit(Painted(), demos_of_shown, play=play, body_calibration="whiten")
+    assert said.config.body_calibration == "whiten"
+
+
 def test_without_play_the_gate_is_smooth(encoder, film, demos_of_shown):
     chosen = scores(encoder, film, demos_of_shown)
     np.testing.assert_array_equal(chosen, scores(encoder, film, demos_of_shown, gate="smooth"))

@@ -46,8 +46,8 @@ class ProgressConfig:
             by other means. The state is one number, `memory`.
         body_calibration: How play of both bodies is used: "none", "quantile" (the scale s is
             raised), "standardise" or "whiten" (each body's embeddings by its own play's mean and
-            deviations, or covariance). "auto": "none" without play, with play "standardise" where the
-            encoder sees painted frames, else "quantile".
+            deviations, or covariance). "auto": "none" without play; with play "standardise" where
+            the encoder sees painted frames, else "quantile".
         drop_outliers: Whether demonstrations that disagree with the others are left out instead
             of only named.
     """

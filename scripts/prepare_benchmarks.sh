@@ -39,6 +39,6 @@ for name in "${@:-push reach}"; do
       "data/$short/heldout" --out "runs/$short-tcn/alignment.json"
     # The box may stand anywhere on a wide field: with 16 demonstrations fingers beside it look like the
     # press of a box that stands there. The encoder has not seen these.
-    [ $short != button ] || record demos train 51 --episodes 32
+    [ $short != button ] || { record demos48 train 47 --episodes 48 --seed 7; record demos48 valid 51 --episodes 4; }
   done
 done

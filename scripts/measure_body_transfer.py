@@ -18,10 +18,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
+import torch
 
 from tcn_robot import load_encoder, open_recording
 from tcn_robot.rewards.bodies import BODY_MAPS
@@ -29,6 +30,7 @@ from tcn_robot.rewards.frames import embed_scored
 from tcn_robot.rewards.interface import Embedder
 
 NEIGHBOURS = 10
+ROWS = 1024  # Frames that are compared at once.
 CENTIMETRES = 10.0
 
 
@@ -52,10 +54,10 @@ class Play:
         return Play(self.embeddings[kept], self.tips_cm[kept], self.films[kept])
 
 
-def read_play(encoder: Embedder, folder: Path, views: Sequence[str]) -> Play:
-    """Embed a dataset of play."""
+def read_play(encoder: Embedder, folder: Path, views: Sequence[str], most_films: int) -> Play:
+    """Embed a dataset of play, its first films."""
     embeddings, tips, films = [], [], []
-    for number, episode in enumerate(open_recording(folder)):
+    for number, episode in enumerate(islice(open_recording(folder), most_films)):
         found = embed_scored(encoder, {view: episode.frames(view) for view in views}, views)
         embeddings.append(np.concatenate([found[view] for view in views], axis=1))
         tips.append(CENTIMETRES * episode.steps["observation"][:, :3])
@@ -65,7 +67,13 @@ def read_play(encoder: Embedder, folder: Path, views: Sequence[str]) -> Play:
 
 def read_tips(known: Play, embeddings: np.ndarray) -> np.ndarray:
     """Return the places that the nearest known frames say, (N, 3)."""
-    distances, nearest = cKDTree(known.embeddings).query(embeddings, NEIGHBOURS)
+    among = torch.from_numpy(np.ascontiguousarray(known.embeddings, np.float32))
+    found = [
+        torch.cdist(block, among).topk(NEIGHBOURS, largest=False)
+        for block in torch.from_numpy(np.ascontiguousarray(embeddings, np.float32)).split(ROWS)
+    ]
+    distances = torch.cat([one.values for one in found]).numpy()
+    nearest = torch.cat([one.indices for one in found]).numpy()
     weights = np.exp(-np.square(distances / np.median(distances)))
     weights /= weights.sum(axis=1, keepdims=True)
     return np.asarray((weights[..., None] * known.tips_cm[nearest]).sum(axis=1))
@@ -83,10 +91,11 @@ def main() -> None:
     for name in ("shown-play", "acting-play"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--views", nargs="+", default=["front"])
+    parser.add_argument("--films", type=int, default=1000, help="of each body, at most")
     given = parser.parse_args()
     encoder = load_encoder(given.encoder)
-    shown = read_play(encoder, given.shown_play, given.views)
-    acting = read_play(encoder, given.acting_play, given.views)
+    shown = read_play(encoder, given.shown_play, given.views, given.films)
+    acting = read_play(encoder, given.acting_play, given.views, given.films)
     rows = {}
     for name, play in (("shown body by itself", shown), ("acting body by itself", acting)):
         known, asked = play.half(odd=False), play.half(odd=True)

@@ -26,6 +26,8 @@ BODY_LEVEL = 128
 """Grey of all bodies."""
 BACKGROUND_FRAMES = 400
 """Frames, evenly spaced over the films, that a median is taken of, at most."""
+LARGEST_MOVED_SHARE = 0.4
+"""Share of a view's pixels that may differ from its background, on average over its frames."""
 COLOUR_SHIFT_BITS = 4
 """Bits of a channel that are not looked at where colours are counted."""
 COLOUR_LEVELS = 256 >> COLOUR_SHIFT_BITS
@@ -121,7 +123,7 @@ def fit_foreground(films: Sequence[FilmOfBody]) -> Foreground:
             many places and things are moved.
 
     Raises:
-        UserError: If there is only one body.
+        UserError: If there is only one body, or a camera or the scene does not stand still.
     """
     bodies = sorted({film.body for film in films})
     if len(bodies) < 2:
@@ -137,6 +139,8 @@ def fit_foreground(films: Sequence[FilmOfBody]) -> Foreground:
     backgrounds = {
         name: np.median(frames, axis=0).round().astype(np.uint8) for name, frames in seen.items()
     }
+    for (body, view), frames in seen.items():
+        _refuse_unsteady(frames, backgrounds[body, view], body, view)
     frequencies = [
         _colour_frequencies(
             (frames, backgrounds[name]) for name, frames in seen.items() if name[0] == body
@@ -148,6 +152,18 @@ def fit_foreground(films: Sequence[FilmOfBody]) -> Foreground:
         torch.from_numpy(np.stack(list(backgrounds.values()))),
         torch.from_numpy(least > SHARED_SHARE * most),
     )
+
+
+def _refuse_unsteady(frames: np.ndarray, background: np.ndarray, body: str, view: str) -> None:
+    """Raise a UserError for films that have no background in common."""
+    moved = _have_moved(torch.from_numpy(frames), torch.from_numpy(background))
+    share = float(moved.float().mean())
+    if share > LARGEST_MOVED_SHARE:
+        raise UserError(
+            f"--foreground needs cameras, light and furniture that stay as they are, and "
+            f"{share:.0%} of view {view} differs from what is mostly seen there (films of "
+            f"{body or 'no named body'}); leave out films in looks of their own, or --foreground"
+        )
 
 
 def _evenly_spaced(films: Sequence[np.ndarray]) -> np.ndarray:

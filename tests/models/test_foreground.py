@@ -111,6 +111,14 @@ def test_one_body_alone_is_refused():
         fit_foreground([FilmOfBody("", "front", only[0].frames)])
 
 
+def test_films_without_a_background_in_common_are_refused():
+    films = [FilmOfBody(body, "front", film(body, "front", 0)[0]) for body in COLOURS]
+    shaken = np.random.default_rng(0).integers(0, 256, (8, 1, 1, 3)).astype(np.uint8)
+    drawn = np.broadcast_to(shaken, (8, SIZE, SIZE, 3)).copy()
+    with pytest.raises(UserError, match=r"% of view left differs .*films of hand"):
+        fit_foreground([*films, FilmOfBody("hand", "left", drawn)])
+
+
 def test_an_encoder_keeps_it_and_sees_by_it(fitted, tmp_path):
     encoder = tiny("convolutional").eval()
     shown = film("hand", "front", seed=1, length=5)[0]

@@ -161,6 +161,10 @@ def with_fitting_length(config: TrainConfig) -> TrainConfig:
     return replace(config, encoder_options=replace(config.encoder_options, unit_length=wanted))
 
 
+# Options that runs from before them lack; their defaults are what was.
+_CAME_LATER = ("foreground",)
+
+
 def config_from_dict(values: Any, where: str) -> TrainConfig:
     """Return the config that `dataclasses.asdict` made `values` of, by way of JSON.
 
@@ -179,6 +183,7 @@ def config_from_dict(values: Any, where: str) -> TrainConfig:
         TrainConfig,
         values,
         where,
+        _CAME_LATER,
         objective_options=options_from_json(options, values.get("objective_options"), where),
         encoder_options=options_from_json(encoder_config, values.get("encoder_options"), where),
     )

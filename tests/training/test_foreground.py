@@ -1,6 +1,6 @@
 """A training on painted frames: what the network sees, what is stored, and resuming."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.errors import UserError
 from tcn_robot.models import load_encoder
 from tcn_robot.training import RunDescription, create_run, train
-from tcn_robot.training.config import make_config
+from tcn_robot.training.config import config_from_dict, make_config
 from tcn_robot.training.parts import prepare
 from tests.data.films import dot_films, store_of
 
@@ -71,3 +71,13 @@ def test_one_body_alone_is_refused(store):
     alone = FrameStore(store.size_px, store.episodes[::2])
     with pytest.raises(UserError, match="films of two bodies or more, found hand"):
         prepare(make_config("tcn", **OPTIONS, foreground=True), alone)
+
+
+def test_a_run_from_before_painting_is_read_as_without():
+    config = make_config("tcn", **OPTIONS)
+    values = asdict(config)
+    del values["foreground"]
+    assert config_from_dict(values, "config.json") == config
+    del values["seed"]
+    with pytest.raises(UserError, match="lacks seed"):
+        config_from_dict(values, "config.json")

@@ -252,6 +252,8 @@ class VecRewardWrapper(VecEnvWrapper):
         """Begin new episodes with the frames of their resets, which the VecEnv has in its infos."""
         self.reset_infos = list(self.venv.reset_infos)
         begun = [_taken_views(self.reset_infos[env]) for env in np.flatnonzero(starts)]
+        for info in self.reset_infos:  # Processes send those of earlier resets once more.
+            info.pop(VIEWS_KEY, None)
         begin_episodes(self.reward, _stacked(begun), starts)
 
 

@@ -146,6 +146,7 @@ def test_frames_are_rendered_once_and_embedded_once(tiny, monkeypatch):
     config = tiny(task=GOAL_TASK, reward="goal", encoder="e", demos="d", views=("top",))
     venv = make_training_env(config, filming, sight, lambda *film: films.append(film))
     venv.film_next(64)
+    venv.seed(0)  # Some starts end at a wall, where frames are the same and asked for once.
     venv.reset()
     calls.clear()
     for action in ACTIONS[: HORIZON - 1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ OPTIONS_OF_LEARNED_REWARDS = {
     "play": "--play",
     "views": "--views",
     "reward_options": "--reward-options",
+    "film_every": "--film-every",
 }
 
 # The same of options that only a learner of Stable-Baselines3 reads.
@@ -54,9 +56,21 @@ def refuse_ignored_options(
     """
     if config.learned:
         return
+    given = _names_of_given(config)
     for name, option in OPTIONS_OF_LEARNED_REWARDS.items():
-        if name not in used_otherwise and getattr(config, name, None):
+        if name not in used_otherwise and name in given:
             raise UserError(
                 f"{option} is for learned rewards, and would be ignored with reward "
                 f"{config.reward!r}; leave it out"
             )
+
+
+def _names_of_given(config: ImitateConfig | FewTrialsConfig) -> set[str]:
+    """Return the names of the options that have another value than by default."""
+    given = set()
+    for field in dataclasses.fields(config):
+        made = field.default_factory
+        default = field.default if made is dataclasses.MISSING else made()
+        if getattr(config, field.name) != default:
+            given.add(field.name)
+    return given

@@ -54,7 +54,9 @@ class Play:
         return Play(self.embeddings[kept], self.tips_cm[kept], self.films[kept])
 
 
-def read_play(encoder: Embedder, folder: Path, views: Sequence[str], most_films: int) -> Play:
+def read_play(
+    encoder: Embedder, folder: Path, views: Sequence[str], most_films: int | None
+) -> Play:
     """Embed a dataset of play, its first films."""
     embeddings, tips, films = [], [], []
     for number, episode in enumerate(islice(open_recording(folder), most_films)):
@@ -91,7 +93,7 @@ def main() -> None:
     for name in ("shown-play", "acting-play"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--views", nargs="+", default=["front"])
-    parser.add_argument("--films", type=int, default=1000, help="of each body, at most")
+    parser.add_argument("--films", type=int, help="of each body, at most; all")
     given = parser.parse_args()
     encoder = load_encoder(given.encoder)
     shown = read_play(encoder, given.shown_play, given.views, given.films)

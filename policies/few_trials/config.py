@@ -136,11 +136,6 @@ class FewTrialsConfig:
             UserError: With the first of them.
         """
         refuse_ignored_options(self)
-        if self.film_every > 1 and not self.learned:
-            raise UserError(
-                f"--film-every is for learned rewards, and would be ignored with reward "
-                f"{self.reward!r}; leave it out"
-            )
 
     @property
     def population(self) -> int:

@@ -36,6 +36,8 @@ _LOOKS_WHEN_MADE = ("transformers",)
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FOREGROUND_FILE = "foreground.safetensors"
+PAINTED = "painted"
+"""Key of config.json, of encoders that have a foreground: without its file they see nothing."""
 # Where a training took weights from: a stored encoder is whole, and loading it reads nothing else.
 SOURCES = ("weights", "pretrained")
 
@@ -45,6 +47,8 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
     described = {"format_version": FORMAT_VERSION, "kind": encoder.kind}
     described |= dataclasses.asdict(encoder.config)
     described |= {name: "" for name in SOURCES if name in described}
+    if encoder.foreground is not None:
+        described[PAINTED] = True
     with atomic_folder(folder) as partial:
         (partial / CONFIG_FILE).write_text(json.dumps(described, indent=2) + "\n", "utf-8")
         write_tensors(partial / WEIGHTS_FILE, dict(_weights(encoder)))
@@ -73,7 +77,7 @@ def load_encoder(path: Path | str) -> Encoder:
     if (folder / "encoder").is_dir():
         folder = folder / "encoder"
     _check_folder(given, folder)
-    kind, config = parse_config(folder / CONFIG_FILE)
+    kind, config, painted = parse_config(folder / CONFIG_FILE)
     weights_path = folder / WEIGHTS_FILE
     try:
         weights = load_file(weights_path)
@@ -87,14 +91,18 @@ def load_encoder(path: Path | str) -> Encoder:
             f"{weights_path} is damaged or does not fit {CONFIG_FILE}: {first_line}; "
             "copy it again or train again"
         ) from error
-    encoder.foreground = _read_foreground(folder / FOREGROUND_FILE, encoder.image_size_px)
+    if painted:
+        encoder.foreground = _read_foreground(folder / FOREGROUND_FILE, encoder.image_size_px)
     return encoder.eval()
 
 
-def _read_foreground(path: Path, size_px: int) -> Foreground | None:
-    """Return the foreground of an encoder's folder; None where it has none."""
+def _read_foreground(path: Path, size_px: int) -> Foreground:
+    """Return the foreground of an encoder's folder."""
     if not path.is_file():
-        return None
+        raise UserError(
+            f"{path} is missing, and the encoder sees painted frames; copy its folder whole, or "
+            "train again"
+        )
     try:
         return foreground_from_tensors(load_file(path), size_px)
     except (SafetensorError, OSError, ValueError) as error:
@@ -134,7 +142,7 @@ def _check_folder(given: Path, folder: Path) -> None:
     )
 
 
-def parse_config(path: Path) -> tuple[str, EncoderConfig]:
+def parse_config(path: Path) -> tuple[str, EncoderConfig, bool]:
     """Read an encoder's config.json; unknown, missing and mistyped keys are errors.
 
     Args:
@@ -142,7 +150,7 @@ def parse_config(path: Path) -> tuple[str, EncoderConfig]:
             defaults that are what it was.
 
     Returns:
-        The kind, a name of `ENCODERS`, and the config.
+        The kind, a name of `ENCODERS`, the config, and whether it sees painted frames.
 
     Raises:
         UserError: If the file is not what `save_encoder` writes.
@@ -156,6 +164,11 @@ def parse_config(path: Path) -> tuple[str, EncoderConfig]:
     if missing := [key for key in ("format_version", "kind") if key not in described]:
         raise UserError(f"{path} lacks {', '.join(missing)}; it was not written by tcn_robot")
     version, kind = described.pop("format_version"), described.pop("kind")
+    painted = described.pop(PAINTED, False)
+    if not isinstance(painted, bool):
+        raise UserError(
+            f"{path}: {PAINTED} expects true or false, found {painted!r}; copy it again"
+        )
     kinds = {1: ["convolutional"], FORMAT_VERSION: list(ENCODERS)}
     if version not in (1, FORMAT_VERSION) or kind not in kinds[version]:
         raise UserError(
@@ -173,4 +186,4 @@ def parse_config(path: Path) -> tuple[str, EncoderConfig]:
                 f'{path} names {name} {getattr(config, name)!r}, expected ""; a stored encoder is '
                 "whole by itself and nothing else is read: take it from where it was trained"
             )
-    return kind, config
+    return kind, config, painted

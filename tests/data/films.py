@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +88,14 @@ def store_of(films: Sequence[Film], folder: Path, size_px: int = 32) -> FrameSto
     folder.mkdir(parents=True)
     write_store(folder, films, size_px, "films")
     return FrameStore.open(folder)
+
+
+def store_of_two_bodies(folder: Path) -> FrameStore:
+    """Return films of dots, four to train on and two to validate, by turns of hand and robot."""
+    films = dot_films(seed=0, train=4, valid=2, length=20, size_px=16)
+    plain = store_of(films, folder, size_px=16)
+    bodies = ("hand", "robot")
+    return FrameStore(
+        plain.size_px,
+        tuple(replace(e, embodiment=bodies[i % 2]) for i, e in enumerate(plain.episodes)),
+    )

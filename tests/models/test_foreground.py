@@ -148,13 +148,16 @@ def test_frames_of_another_size_are_painted_at_the_encoders(fitted):
     assert np.array_equal(encoder.embed(shown), encoder.embed(shown[:, ::2, ::2]))
 
 
-def test_a_damaged_file_is_one_line(fitted, tmp_path):
+def test_a_missing_or_damaged_file_is_one_line(fitted, tmp_path):
     encoder = tiny("convolutional").eval()
     encoder.foreground = fitted
     encoder.save(tmp_path / "encoder")
     path = tmp_path / "encoder" / "foreground.safetensors"
     whole = {name: value.clone() for name, value in load_file(path).items()}
-    path.write_bytes(path.read_bytes()[:100])
+    path.rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"foreground\.safetensors is missing, .* copy its folder"):
+        load_encoder(tmp_path / "encoder")
+    path.write_bytes((tmp_path / "elsewhere").read_bytes()[:100])
     with pytest.raises(UserError, match=r"foreground\.safetensors is damaged"):
         load_encoder(tmp_path / "encoder")
     for wrong in (

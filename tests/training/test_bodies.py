@@ -1,31 +1,22 @@
 """An encoder with batch statistics per body: trained, measured and embedded by each film's body."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from tcn_robot.data.frame_store import FrameStore
 from tcn_robot.errors import UserError
 from tcn_robot.models import load_encoder
 from tcn_robot.models.bodies import body_indices, embed_film, for_body
 from tcn_robot.training import RunDescription, create_run, read_metrics, train
 from tcn_robot.training.config import make_config
-from tests.data.films import dot_films, store_of
+from tests.data.films import store_of_two_bodies
 
 OPTIONS = {"steps": 2, "image_size_px": 16, "batch_frames": 16, "norm": "batch"}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    films = dot_films(seed=0, train=4, valid=2, length=20, size_px=16)
-    plain = store_of(films, tmp_path_factory.mktemp("films") / "store", size_px=16)
-    bodies = ("hand", "robot")
-    return FrameStore(
-        plain.size_px,
-        tuple(replace(e, embodiment=bodies[i % 2]) for i, e in enumerate(plain.episodes)),
-    )
+    return store_of_two_bodies(tmp_path_factory.mktemp("films") / "store")
 
 
 def trained(store, folder, **options):

@@ -12,20 +12,14 @@ from tcn_robot.models import load_encoder
 from tcn_robot.training import RunDescription, create_run, train
 from tcn_robot.training.config import config_from_dict, make_config
 from tcn_robot.training.parts import prepare
-from tests.data.films import dot_films, store_of
+from tests.data.films import store_of_two_bodies
 
 OPTIONS = {"steps": 4, "image_size_px": 16, "batch_frames": 16, "checkpoint_every_steps": 2}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    films = dot_films(seed=0, train=4, valid=2, length=20, size_px=16)
-    plain = store_of(films, tmp_path_factory.mktemp("films") / "store", size_px=16)
-    bodies = ("hand", "robot")
-    return FrameStore(
-        plain.size_px,
-        tuple(replace(e, embodiment=bodies[i % 2]) for i, e in enumerate(plain.episodes)),
-    )
+    return store_of_two_bodies(tmp_path_factory.mktemp("films") / "store")
 
 
 def trained(store, folder, on_step=None):
